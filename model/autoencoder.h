@@ -1,0 +1,58 @@
+/* What a loaded model does: uploads to input rows, rows to codes, codes back to rows, errors.
+ *
+ * A *row* is one item as the network sees it: lat_input_elements() floats, in the order of the
+ * model's own layout, preprocessed (pixels in [0,1] less mean over std). Batches are rows one
+ * after the other. All functions may run at the same time on one model. */
+#ifndef LAT_MODEL_AUTOENCODER_H
+#define LAT_MODEL_AUTOENCODER_H
+
+#include "model/image.h"
+#include "model/package.h"
+#include "model/registry.h"
+
+const struct lat_manifest *lat_model_manifest(const struct lat_model *model); /* borrowed */
+
+/* "name@version", borrowed. */
+const char *lat_model_reference(const struct lat_model *model);
+
+/* LAT_CAPABILITY naming the model, what it can do and what was asked. */
+enum lat_status lat_model_require(const struct lat_model *model, unsigned capability,
+                                  struct lat_error *err) LAT_MUST_USE;
+
+/* Bytes of a picture -> one row of `out_row`. LAT_INVALID (code wrong_input_kind) for a model
+ * that takes no images; LAT_TOO_LARGE image_too_large; LAT_INVALID bad_image. */
+enum lat_status lat_model_row_from_image(const struct lat_model *model, const void *bytes,
+                                         size_t len, const struct lat_image_limits *limits,
+                                         float *out_row, struct lat_error *err) LAT_MUST_USE;
+
+/* `n` floats -> one row; for vector models the values themselves, for image models refused.
+ * LAT_INVALID wrong_dimension names the model, expected and got; not_finite. */
+enum lat_status lat_model_row_from_vector(const struct lat_model *model, const float *values,
+                                          size_t n, float *out_row,
+                                          struct lat_error *err) LAT_MUST_USE;
+
+/* rows [n][elements] -> codes [n][code_dimension]; variances the same shape, or NULL
+ * (LAT_CAPABILITY when wanted from a deterministic model). Runs the engine once. */
+enum lat_status lat_model_encode(struct lat_model *model, const float *rows, size_t n,
+                                 float *out_codes, float *out_variances,
+                                 struct lat_error *err) LAT_MUST_USE;
+
+/* codes [n][code_dimension] -> rows [n][elements], in the space the network sees (after the
+ * sigmoid where the likelihood has one). */
+enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,
+                                 float *out_rows, struct lat_error *err) LAT_MUST_USE;
+
+/* errors[i]: mean over elements of the squared difference; for images in pixels of [0,1],
+ * before mean and std, nothing cut or rounded. */
+void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
+                      size_t n, float *out_errors);
+
+/* A decoded row as a PNG (values cut to [0,1], rounded to 8 bits), appended to `out`. */
+enum lat_status lat_model_row_to_png(const struct lat_model *model, const float *row,
+                                     struct lat_buf *out, struct lat_error *err) LAT_MUST_USE;
+
+/* Share of the calibration set with an error at least this large, in (0,1]:
+ * (1 + #{e >= error}) / (1 + n), from the stored quantiles. NaN without calibration. */
+double lat_model_p_value(const struct lat_model *model, float error);
+
+#endif

@@ -1,0 +1,115 @@
+/* A model package: a folder NAME/VERSION with model.json (the manifest), encoder.onnx,
+ * decoder.onnx and the files the manifest names. docs/formats.md describes the manifest key by
+ * key.
+ *
+ * Reading a manifest checks everything that can be checked without running the graph: unknown
+ * keys, types, ranges; every failure carries the JSON pointer into model.json, what was
+ * expected and what came. */
+#ifndef LAT_MODEL_PACKAGE_H
+#define LAT_MODEL_PACKAGE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+enum { LAT_NAME_MAX = 64, LAT_MAX_CHANNELS = 4, LAT_PATH_MAX = 1024 };
+
+enum lat_input_kind {
+    LAT_INPUT_IMAGE,
+    LAT_INPUT_VECTOR,
+    LAT_INPUT_TABLE,
+    LAT_INPUT_INTERACTIONS,
+    LAT_INPUT_SEQUENCE
+};
+
+enum lat_layout {
+    LAT_LAYOUT_NCHW, /* PyTorch: [batch, channels, height, width] */
+    LAT_LAYOUT_NHWC, /* Keras:   [batch, height, width, channels] */
+    LAT_LAYOUT_FLAT  /* [batch, channels*height*width], channel planes one after the other */
+};
+
+enum lat_code_metric { LAT_CODE_L2, LAT_CODE_COSINE, LAT_CODE_IP };
+
+enum lat_likelihood {
+    LAT_LIKELIHOOD_GAUSSIAN,
+    LAT_LIKELIHOOD_BERNOULLI,
+    LAT_LIKELIHOOD_STUDENT_T,
+    LAT_LIKELIHOOD_MULTINOMIAL,
+    LAT_LIKELIHOOD_MIXED,
+    LAT_LIKELIHOOD_CODEAN
+};
+
+/* Bits of `capabilities`, in the order in which the API lists them. */
+enum lat_capability {
+    LAT_CAN_ENCODE = 1 << 0,
+    LAT_CAN_DECODE = 1 << 1,
+    LAT_CAN_RECONSTRUCT = 1 << 2,
+    LAT_CAN_DENOISE = 1 << 3,
+    LAT_CAN_SCORE = 1 << 4,
+    LAT_CAN_IMPUTE = 1 << 5,
+    LAT_CAN_RECOMMEND = 1 << 6,
+    LAT_CAN_GENERATE = 1 << 7,
+    LAT_CAN_COMPRESS = 1 << 8
+};
+extern const char *const lat_capability_names[9];
+extern const char
+    *const lat_input_kind_names[5]; /* "image" "vector" "table" "interactions" "sequence" */
+extern const char *const lat_likelihood_names[6];
+
+struct lat_input_spec {
+    enum lat_input_kind kind;
+    uint32_t width, height, channels; /* image */
+    enum lat_layout layout;           /* image */
+    float mean[LAT_MAX_CHANNELS];     /* image: the network sees (pixel/255 - mean) / std */
+    float std[LAT_MAX_CHANNELS];
+    size_t dimension; /* vector; image: channels*height*width */
+};
+
+struct lat_calibration {
+    bool present;
+    char id[40];        /* names this calibration in replies */
+    size_t n;           /* items of the calibration set */
+    size_t n_quantiles; /* values of `quantiles`, at most 1001 */
+    float
+        quantiles[1001]; /* of the reconstruction error, ascending, evenly spaced from 0 to 1 */
+};
+
+struct lat_manifest {
+    char name[LAT_NAME_MAX];
+    uint32_t version;
+    struct lat_input_spec input;
+    size_t code_dimension;
+    enum lat_code_metric metric;
+    char encoder[256],
+        decoder[256]; /* file names below the package folder; decoder "" if none */
+    char input_tensor[128], code_tensor[128],
+        log_variance_tensor[128]; /* "" = read from the file */
+    char decoder_input_tensor[128], output_tensor[128];
+    enum lat_likelihood likelihood;
+    bool output_is_logit;  /* the decoder's output goes through a sigmoid to become pixels */
+    bool denoising;        /* trained on corrupted inputs */
+    unsigned capabilities; /* enum lat_capability bits */
+    struct lat_calibration calibration;
+};
+
+/* Reads and checks FOLDER/model.json. `folder_name`/`folder_version` (NULL/0 to skip) must
+ * agree with what the manifest says. *out_json gets the manifest's text as it is in the file
+ * (for GET). */
+enum lat_status lat_manifest_read(const char *folder, struct lat_manifest *out_manifest,
+                                  struct lat_buf *out_json, struct lat_error *err) LAT_MUST_USE;
+
+/* The same from text, for uploads. */
+enum lat_status lat_manifest_parse(const char *json, size_t len,
+                                   struct lat_manifest *out_manifest,
+                                   struct lat_error *err) LAT_MUST_USE;
+
+/* Writes a manifest with an optional training record (`record_json`: an object's text, or NULL)
+ * as FOLDER/model.json, atomically. */
+enum lat_status lat_manifest_write(const char *folder, const struct lat_manifest *manifest,
+                                   const char *record_json, struct lat_error *err) LAT_MUST_USE;
+
+/* floats of one input row as the network sees it. */
+size_t lat_input_elements(const struct lat_input_spec *input);
+
+#endif
