@@ -23,7 +23,9 @@ endif()
 # What every target sees. POSIX and the few GNU extensions (accept4, sync_file_range) are wanted.
 add_compile_definitions(_GNU_SOURCE $<$<CONFIG:Debug>:LAT_DEBUG=1>)
 add_compile_options(-fno-common -fstack-protector-strong)
-add_compile_definitions($<$<AND:$<CONFIG:Release>,$<STREQUAL:${LATENTD_SANITIZE},>>:_FORTIFY_SOURCE=2>)
+if(NOT LATENTD_SANITIZE)
+    add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
 add_link_options(-Wl,-z,relro,-z,now)
 
 if(LATENTD_SANITIZE)
