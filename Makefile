@@ -1,0 +1,67 @@
+# The front door. Each target brings what it needs first (scripts/bootstrap), then hands over to CMake.
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test bench check format asan tsan fuzz torture image bare install clean help
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8080
+SUITE ?= trixie
+FUZZ_SECONDS ?= 60
+KILLS ?= 100
+
+build: ## build/latentd, with everything it needs brought first
+	@scripts/bootstrap
+	@scripts/build release latentd
+
+demo: ## a server on 127.0.0.1:8080 (PORT=) with two collections of pictures; Ctrl-C stops it
+	@PORT=$(PORT) scripts/demo
+
+test: ## the tests: all of them as released, the unit tests again under the sanitizers
+	@scripts/bootstrap
+	@scripts/test release -LE long
+	@scripts/test asan -LE long -L 'unit|fuzz'
+
+bench: ## measures, each figure beside its limit; JSON in build/bench.json
+	@scripts/bootstrap
+	@scripts/bench
+
+check: ## format, layers, scripts, lint, warnings as errors
+	@scripts/bootstrap check
+	@scripts/check
+
+format: ## rewrites every C file as .clang-format says
+	@scripts/bootstrap check
+	@scripts/sources | xargs -0 clang-format-14 -i
+
+asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/bootstrap
+	@scripts/test asan -LE long
+
+tsan: ## the stress programs under ThreadSanitizer
+	@scripts/bootstrap
+	@scripts/test tsan -L stress
+
+fuzz: ## each fuzz target for FUZZ_SECONDS=60
+	@scripts/bootstrap fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+torture: ## the long tests: every allocation failing in turn, KILLS=100 kills under load
+	@scripts/bootstrap
+	@LATENTD_KILLS=$(KILLS) scripts/test release -L 'torture|long'
+
+image: ## builds the container image without a container engine, starts it and asks it
+	@scripts/bootstrap image
+	@scripts/image
+
+bare: ## both commands of the README on a bare Debian: SUITE=bookworm or trixie (needs root)
+	@scripts/bootstrap image
+	@scripts/bare $(SUITE)
+
+install: build ## into /usr/local, or PREFIX=
+	@cmake --install build $(if $(PREFIX),--prefix $(PREFIX))
+
+clean: ## removes what was built; .deps and .demo stay
+	@rm -rf build build-dev build-asan build-tsan build-fuzz
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
