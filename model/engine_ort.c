@@ -1,9 +1,10 @@
 /* ONNX Runtime behind engine.h; the only file that includes its header.
  *
- * Idea: a session owns its thread pool and its arena, so closing it gives both back. The runtime's
- * own log is held to fatal: every failure comes back as a status with words and is logged once, at
- * the top. A session is read-only after opening, so runs need no lock here. Output buffers are
- * handed in preallocated; the runtime checks their shape before it writes. */
+ * Idea: a session owns its thread pool and its arena, so closing it gives both back. The
+ * runtime's own log is held to fatal: every failure comes back as a status with words and is
+ * logged once, at the top. A session is read-only after opening, so runs need no lock here.
+ * Output buffers are handed in preallocated; the runtime checks their shape before it writes.
+ */
 #include "model/engine.h"
 
 #include <onnxruntime_c_api.h>
@@ -16,7 +17,7 @@
 #include "base/banned.h"
 
 enum {
-    API_VERSION = 21, /* the oldest runtime this was built for: 1.21 */
+    API_VERSION = 21,    /* the oldest runtime this was built for: 1.21 */
     RUN_MAX_TENSORS = 64 /* inputs plus outputs of one unbound run, kept on the stack */
 };
 
@@ -84,8 +85,8 @@ static enum lat_status status_from_raw(OrtErrorCode code)
     }
 }
 
-/* Turns the runtime's status (consumed; NULL is success) into ours. `floor` is what an unspecific
- * runtime error means here: a graph that fails to open is the graph's fault. */
+/* Turns the runtime's status (consumed; NULL is success) into ours. `floor` is what an
+ * unspecific runtime error means here: a graph that fails to open is the graph's fault. */
 static enum lat_status check(const OrtApi *api, OrtStatus *raw, enum lat_status floor,
                              const char *what, struct lat_error *err)
 {
@@ -125,16 +126,17 @@ enum lat_status lat_engine_new(struct lat_engine **out_engine, struct lat_error 
         return lat_fail_memory(err);
     }
     engine->api = api;
-    enum lat_status status = check(
-        api, api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env), LAT_UNAVAILABLE,
-        "ONNX Runtime", err);
+    enum lat_status status =
+        check(api, api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env),
+              LAT_UNAVAILABLE, "ONNX Runtime", err);
     if (status == LAT_OK) {
         status = check(api, api->DisableTelemetryEvents(engine->env), LAT_UNAVAILABLE,
                        "ONNX Runtime", err);
     }
     if (status == LAT_OK) {
         status = check(
-            api, api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &engine->memory),
+            api,
+            api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &engine->memory),
             LAT_UNAVAILABLE, "ONNX Runtime", err);
     }
     if (status != LAT_OK) {
@@ -191,8 +193,8 @@ static enum lat_status read_shape(const OrtApi *api, const OrtTypeInfo *type,
                                   struct lat_tensor_info *info, struct lat_error *err)
 {
     const OrtTensorTypeAndShapeInfo *shape = NULL;
-    enum lat_status status = check(api, api->CastTypeInfoToTensorInfo(type, &shape),
-                                   LAT_INVALID, info->name, err);
+    enum lat_status status =
+        check(api, api->CastTypeInfoToTensorInfo(type, &shape), LAT_INVALID, info->name, err);
     if (status != LAT_OK) {
         return status;
     }
@@ -211,11 +213,12 @@ static enum lat_status read_shape(const OrtApi *api, const OrtTypeInfo *type,
     }
     info->dtype = dtype_from_raw(raw);
     if (info->rank > LAT_TENSOR_MAX_RANK) {
-        return lat_fail(err, LAT_INVALID, NULL, "tensor '%s' has %zu axes, at most %d are supported",
-                        info->name, info->rank, LAT_TENSOR_MAX_RANK);
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "tensor '%s' has %zu axes, at most %d are supported", info->name,
+                        info->rank, LAT_TENSOR_MAX_RANK);
     }
-    return check(api, api->GetDimensions(shape, info->dims, info->rank), LAT_INVALID, info->name,
-                 err);
+    return check(api, api->GetDimensions(shape, info->dims, info->rank), LAT_INVALID,
+                 info->name, err);
 }
 
 /* One row of the input (or output) table. `name` is the runtime's, freed by the caller. */
@@ -225,8 +228,9 @@ static enum lat_status read_tensor(const struct lat_session *session, bool input
 {
     const OrtApi *api = session->engine->api;
     if (strlen(name) >= sizeof(info->name)) {
-        return lat_fail(err, LAT_INVALID, NULL, "tensor name '%.40s...' is longer than %d bytes",
-                        name, LAT_TENSOR_NAME_MAX - 1);
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "tensor name '%.40s...' is longer than %d bytes", name,
+                        LAT_TENSOR_NAME_MAX - 1);
     }
     (void)snprintf(info->name, sizeof(info->name), "%s", name);
     OrtTypeInfo *type = NULL;
@@ -285,8 +289,9 @@ static enum lat_status read_tensors(const struct lat_session *session, bool inpu
 }
 
 /* `bytes` NULL: from the file at `path`. */
-static enum lat_status open_raw(struct lat_session *session, const char *path, const void *bytes,
-                                size_t len, const struct lat_session_options *options,
+static enum lat_status open_raw(struct lat_session *session, const char *path,
+                                const void *bytes, size_t len,
+                                const struct lat_session_options *options,
                                 struct lat_error *err)
 {
     struct lat_engine *engine = session->engine;
@@ -365,7 +370,8 @@ void lat_session_close(struct lat_session *session)
     lat_free(session);
 }
 
-const struct lat_tensor_info *lat_session_inputs(const struct lat_session *session, size_t *out_n)
+const struct lat_tensor_info *lat_session_inputs(const struct lat_session *session,
+                                                 size_t *out_n)
 {
     *out_n = session->n_inputs;
     return session->inputs;
@@ -433,9 +439,8 @@ enum lat_status lat_session_run(struct lat_session *session, const struct lat_te
                           values + n_inputs, err);
     }
     if (status == LAT_OK) {
-        OrtStatus *raw =
-            api->Run(session->raw, NULL, names, (const OrtValue *const *)values, n_inputs,
-                     names + n_inputs, n_outputs, values + n_inputs);
+        OrtStatus *raw = api->Run(session->raw, NULL, names, (const OrtValue *const *)values,
+                                  n_inputs, names + n_inputs, n_outputs, values + n_inputs);
         status = check(api, raw, LAT_INTERNAL, "the engine failed", err);
     }
     for (size_t i = 0; i < n_inputs + n_outputs; i++) {
