@@ -6,7 +6,7 @@
  * no state: every function may run in any thread. */
 #include "model/image.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

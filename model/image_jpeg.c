@@ -110,21 +110,18 @@ static void read_header(struct jpeg_job *job)
 /* What libjpeg is asked for, and how many channels become of it. */
 static uint32_t choose_colors(struct jpeg_decompress_struct *jpeg)
 {
-    switch (jpeg->jpeg_color_space) {
-    case JCS_GRAYSCALE:
+    const J_COLOR_SPACE stored = jpeg->jpeg_color_space;
+    if (stored == JCS_GRAYSCALE) {
         jpeg->out_color_space = JCS_GRAYSCALE;
         return 1;
-    case JCS_CMYK:
-    case JCS_YCCK:
-        jpeg->out_color_space = JCS_CMYK;
-        return 3;
-    case JCS_RGB:
-    case JCS_YCbCr:
-        jpeg->out_color_space = JCS_RGB;
-        return 3;
-    default:
-        return 0;
     }
+    if (stored == JCS_CMYK || stored == JCS_YCCK)
+        jpeg->out_color_space = JCS_CMYK;
+    else if (stored == JCS_RGB || stored == JCS_YCbCr)
+        jpeg->out_color_space = JCS_RGB;
+    else
+        return 0;
+    return 3;
 }
 
 /* Adobe stores CMYK inverted (255 = no ink), the standard the other way round. */

@@ -56,11 +56,14 @@ extern const char *const lat_capability_names[9];
 extern const char
     *const lat_input_kind_names[5]; /* "image" "vector" "table" "interactions" "sequence" */
 extern const char *const lat_likelihood_names[6];
+extern const char *const lat_layout_names[3];      /* "nchw" "nhwc" "flat" */
+extern const char *const lat_code_metric_names[3]; /* "l2" "cosine" "ip" */
 
 struct lat_input_spec {
     enum lat_input_kind kind;
     uint32_t width, height, channels; /* image */
     enum lat_layout layout;           /* image */
+    bool layout_known;                /* the manifest says it; else it is read from the file */
     float mean[LAT_MAX_CHANNELS];     /* image: the network sees (pixel/255 - mean) / std */
     float std[LAT_MAX_CHANNELS];
     size_t dimension; /* vector; image: channels*height*width */
@@ -93,9 +96,14 @@ struct lat_manifest {
     struct lat_calibration calibration;
 };
 
-/* Reads and checks FOLDER/model.json. `folder_name`/`folder_version` (NULL/0 to skip) must
- * agree with what the manifest says. *out_json gets the manifest's text as it is in the file
- * (for GET). */
+/* What nobody said: zeroes, but std of 1 and the usual file name of the encoder. */
+void lat_manifest_init(struct lat_manifest *manifest);
+
+/* Reads and checks FOLDER/model.json, and that the files it names are there and below the
+ * folder (symbolic links followed). A decoder.onnx that is there need not be named. What the
+ * manifest may leave to the ONNX files (sizes, layout, tensor names) stays zero or "", name and
+ * version too if not said. *out_json (may be NULL) gets the manifest's text as it is in the
+ * file, for GET. LAT_NOT_FOUND without a model.json. */
 enum lat_status lat_manifest_read(const char *folder, struct lat_manifest *out_manifest,
                                   struct lat_buf *out_json, struct lat_error *err) LAT_MUST_USE;
 
@@ -103,6 +111,9 @@ enum lat_status lat_manifest_read(const char *folder, struct lat_manifest *out_m
 enum lat_status lat_manifest_parse(const char *json, size_t len,
                                    struct lat_manifest *out_manifest,
                                    struct lat_error *err) LAT_MUST_USE;
+
+/* The bits this manifest can have: what its files, kind and calibration allow. */
+unsigned lat_manifest_derive(const struct lat_manifest *manifest);
 
 /* Writes a manifest with an optional training record (`record_json`: an object's text, or NULL)
  * as FOLDER/model.json, atomically. */
