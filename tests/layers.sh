@@ -29,14 +29,14 @@ protobuf-c/      model/graph/onnx_file.c
 faiss/           index/faiss_index.c index/faiss_shim.cpp
 sqlite3.h        index/sqlite/
 libpq-fe.h       index/pg_store.c
-jansson.h        api/ model/package.c model/train/spec.c
+jansson.h        api/ model/package_json.c model/train/spec.c
 spng.h           model/image_png.c
 jpeglib.h        model/image_jpeg.c
 jerror.h         model/image_jpeg.c
 webp/            model/image_webp.c
 gif_lib.h        model/image_gif.c
 libexif/         model/image_exif.c
-cblas.h          model/train/pca.c
+cblas.h          model/train/linear.c
 zlib.h           model/train/dataset/
 zstd.h           service/archive.c
 sodium.h         service/keys.c
