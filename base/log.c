@@ -62,6 +62,7 @@ static void put_text(struct line *line, const char *text)
 }
 
 /* Whole or not at all: half a member would not be JSON. */
+LAT_PRINTF(2, 0)
 static void put_members(struct line *line, const char *fmt, va_list args)
 {
     const size_t room = LINE_MAX_LEN - CLOSING_LEN - line->len;

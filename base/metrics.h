@@ -1,8 +1,8 @@
 /* Metrics as rows: one static table of families, series made on first use of a label value.
  *
  * Process-wide, thread-safe, lock-free once a series exists. A family has at most one label;
- * the number of its values is bounded (METRIC_SERIES), later values are counted under "other".
- */
+ * the number of its values is bounded (METRIC_SERIES), later values are counted under "other",
+ * as are new ones while there is no memory. Nothing here fails and nothing is freed. */
 #ifndef LAT_BASE_METRICS_H
 #define LAT_BASE_METRICS_H
 

@@ -110,7 +110,7 @@ static enum lat_status assign_text(const struct lat_setting *row, void *settings
 static enum lat_status assign_whole(const struct lat_setting *row, void *settings,
                                     const char *text, struct lat_error *err)
 {
-    int64_t value;
+    int64_t value = 0;
     if (row->type == LAT_SETTING_INT && !parse_int(text, &value))
         return refuse(row, text, "a whole number", err);
     if (row->type == LAT_SETTING_BYTES && !parse_bytes(text, &value))
