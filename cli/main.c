@@ -1,0 +1,76 @@
+/* The program: the table of commands, and what it says of itself. Adding a command is a file
+ * cmd_<name>.c, its line in commands.h and its row here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "service/version.h"
+
+#include "base/banned.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    {"serve", lat_cmd_serve, "answer HTTP requests until told to stop"},
+    {"train", lat_cmd_train, "train an autoencoder from a specification"},
+    {"eval", lat_cmd_eval, "measure a model on data"},
+    {"import", lat_cmd_import, "put pictures or vectors into a collection of a running server"},
+    {"check", lat_cmd_check, "verify every invariant of a stopped server's data directory"},
+    {"health", lat_cmd_health, "ask a running server whether it is ready"},
+};
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "latentd: embeddings and similarity search with autoencoders\n\n"
+                 "usage: latentd COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < LAT_ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\n'latentd COMMAND --help' lists the options of a command; "
+                 "'latentd --version' the libraries.\n");
+}
+
+static void print_version(void)
+{
+    struct lat_library_version libraries[LAT_LIBRARY_MAX];
+    const size_t n = lat_library_versions(libraries);
+    printf("latentd %s\n", lat_version());
+    for (size_t i = 0; i < n; i++)
+        printf("%-14s %s\n", libraries[i].name, libraries[i].version);
+}
+
+static int unknown_command(const char *name)
+{
+    const char *words[LAT_ARRAY_LEN(commands)];
+    for (size_t i = 0; i < LAT_ARRAY_LEN(commands); i++)
+        words[i] = commands[i].name;
+    const char *nearest = lat_nearest(name, words, LAT_ARRAY_LEN(words));
+    fprintf(stderr, "latentd: unknown command '%s'%s%s%s\n", name,
+            nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    if (!*word) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
+        print_version();
+        return 0;
+    }
+    for (size_t i = 0; i < LAT_ARRAY_LEN(commands); i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return unknown_command(word);
+}
