@@ -1,0 +1,529 @@
+/* The registry: a table of versions, each with at most one loaded model.
+ *
+ * Invariants:
+ *  1 An entry's `model` is complete and immutable; the entry holds one reference to it, every
+ * handle one more. Acquiring is a count under the lock, never a wait for loading. 2 `busy` is
+ * set by the one thread that loads an entry; others who want to load or unload it wait on
+ * `changed`. A busy entry is never removed. Whoever waited looks the entry up again. 3 State
+ * and model agree: READY if and only if there is a model. A failed reload of a READY entry
+ *    leaves the old model serving.
+ *  4 An entry goes when its folder is gone and it has no model.
+ *
+ *      LOADING --finish--> READY --detach--> UNLOADED --begin--> LOADING
+ *         |                                                        ^
+ *         +--finish (failed)--> UNAVAILABLE --begin----------------+
+ *
+ * Lock: `mutex` (rank registry) guards the table and the entries. The disk is read and graphs
+ * are opened, run and closed without it. */
+#include "model/registry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/sync.h"
+#include "base/text.h"
+#include "model/model_internal.h"
+#include "model/registry_scan.h"
+
+#include "base/banned.h"
+
+const char *const lat_model_state_names[4] = {"ready", "loading", "unavailable", "unavailable"};
+
+struct entry {
+    char name[LAT_NAME_MAX];
+    uint32_t version;
+    enum lat_model_state state;
+    bool busy;
+    char reason[512];
+    struct lat_manifest manifest; /* as far as it could be read */
+    struct lat_buf json;
+    struct lat_model *model; /* one reference, NULL unless READY */
+};
+
+struct lat_registry {
+    struct lat_engine *engine;
+    char folder[LAT_PATH_MAX];
+    int threads;
+    struct lat_mutex mutex;
+    struct lat_cond changed;
+    struct entry **entries; /* sorted by (name, version) */
+    size_t n, capacity;
+};
+
+/* "name" or "name@version"; version 0 when not said. */
+struct wanted {
+    char name[LAT_NAME_MAX];
+    uint32_t version;
+};
+
+static enum lat_status parse_reference(const char *reference, struct wanted *out,
+                                       struct lat_error *err)
+{
+    const char *at = strchr(reference, '@');
+    const size_t len = at ? (size_t)(at - reference) : strlen(reference);
+    struct wanted wanted = {.version = 0};
+    if (len < sizeof(wanted.name))
+        memcpy(wanted.name, reference, len);
+    if (!lat_name_valid(wanted.name))
+        return lat_fail(err, LAT_INVALID, "invalid_name",
+                        "a model's name has 1 to 63 of a-z, 0-9, dot, underscore and dash");
+    if (at && !lat_version_parse(at + 1, &wanted.version))
+        return lat_fail(err, LAT_INVALID, "invalid_version",
+                        "the version of model '%s' must be a whole number from 1", wanted.name);
+    *out = wanted;
+    return LAT_OK;
+}
+
+static enum lat_status not_found(const struct wanted *wanted, struct lat_error *err)
+{
+    if (wanted->version)
+        return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s@%" PRIu32 "'",
+                        wanted->name, wanted->version);
+    return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s'", wanted->name);
+}
+
+static bool is_wanted(const struct entry *entry, const struct wanted *wanted)
+{
+    return strcmp(entry->name, wanted->name) == 0 &&
+           (wanted->version == 0 || wanted->version == entry->version);
+}
+
+/* The newest wanted entry, NULL if none; with a model if `ready`. The lock is held. */
+static struct entry *newest(const struct lat_registry *registry, const struct wanted *wanted,
+                            bool ready)
+{
+    for (size_t i = registry->n; i-- > 0;) {
+        struct entry *entry = registry->entries[i];
+        if (is_wanted(entry, wanted) && (!ready || entry->model))
+            return entry;
+    }
+    return NULL;
+}
+
+static void count_states(const struct lat_registry *registry)
+{
+    double counts[3] = {0.0, 0.0, 0.0};
+    for (size_t i = 0; i < registry->n; i++) {
+        const enum lat_model_state state = registry->entries[i]->state;
+        counts[state < 2 ? state : 2] += 1.0;
+    }
+    for (size_t s = 0; s < LAT_ARRAY_LEN(counts); s++)
+        lat_metric_set(LAT_METRIC_MODELS, lat_model_state_names[s], counts[s]);
+}
+
+/* --- the table against the folder ------------------------------------------------------- */
+
+static void entry_free(struct entry *entry)
+{
+    lat_buf_release(&entry->json);
+    lat_model_release(entry->model);
+    lat_free(entry);
+}
+
+static void package_path(const struct lat_registry *registry, const struct wanted *wanted,
+                         char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s/%" PRIu32, registry->folder, wanted->name, wanted->version);
+}
+
+static enum lat_status insert(struct lat_registry *registry, size_t at,
+                              const struct lat_found_package *found, struct lat_error *err)
+{
+    if (registry->n == registry->capacity) {
+        const size_t capacity = registry->capacity ? 2 * registry->capacity : 16;
+        struct entry **entries =
+            lat_realloc(registry->entries, capacity, sizeof(struct entry *));
+        if (!entries)
+            return lat_fail_memory(err);
+        registry->entries = entries;
+        registry->capacity = capacity;
+    }
+    struct entry *entry = lat_alloc(1, sizeof(*entry));
+    if (!entry)
+        return lat_fail_memory(err);
+    entry->state = LAT_MODEL_LOADING;
+    entry->version = found->version;
+    snprintf(entry->name, sizeof(entry->name), "%s", found->name);
+    snprintf(entry->reason, sizeof(entry->reason), "waiting to be loaded");
+    memmove(registry->entries + at + 1, registry->entries + at,
+            (registry->n - at) * sizeof(struct entry *));
+    registry->entries[at] = entry;
+    registry->n++;
+    return LAT_OK;
+}
+
+static void drop(struct lat_registry *registry, size_t at)
+{
+    entry_free(registry->entries[at]);
+    registry->n--;
+    memmove(registry->entries + at, registry->entries + at + 1,
+            (registry->n - at) * sizeof(struct entry *));
+}
+
+/* Both lists are sorted: one walk adds what is new and drops what is gone. The lock is held. */
+static enum lat_status merge(struct lat_registry *registry,
+                             const struct lat_found_package *found, size_t n_found,
+                             struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    size_t at = 0;
+    for (size_t f = 0; (f < n_found || at < registry->n) && status == LAT_OK;) {
+        int order = at == registry->n ? 1 : -1;
+        if (at < registry->n && f < n_found) {
+            const struct entry *entry = registry->entries[at];
+            order = strcmp(entry->name, found[f].name);
+            if (order == 0)
+                order =
+                    (entry->version > found[f].version) - (entry->version < found[f].version);
+        }
+        if (order > 0) {
+            status = insert(registry, at++, &found[f++], err);
+        } else if (order == 0) {
+            at++;
+            f++;
+        } else if (registry->entries[at]->model || registry->entries[at]->busy) {
+            at++;
+        } else {
+            drop(registry, at);
+        }
+    }
+    count_states(registry);
+    return status;
+}
+
+static enum lat_status rescan(struct lat_registry *registry, struct lat_error *err)
+{
+    struct lat_found_package *found = NULL;
+    size_t n_found = 0;
+    enum lat_status status = lat_registry_scan(registry->folder, &found, &n_found, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    status = merge(registry, found, n_found, err);
+    lat_mutex_unlock(&registry->mutex);
+    lat_free(found);
+    return status;
+}
+
+/* --- loading ------------------------------------------------------------------------------ */
+
+static enum lat_status open_package(const struct lat_registry *registry,
+                                    const struct wanted *wanted, struct lat_model_loaded *out,
+                                    struct lat_error *err)
+{
+    char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
+    package_path(registry, wanted, folder, sizeof(folder));
+    const struct lat_model_source source = {registry->engine, folder, wanted->name,
+                                            wanted->version, registry->threads};
+    const enum lat_status status = lat_model_open(&source, out, err);
+    lat_error_prefix(err, "model '%s@%" PRIu32 "'", wanted->name, wanted->version);
+    return status;
+}
+
+/* Swaps the outcome in; what it replaces is left in *loaded for the caller to release once the
+ * lock is gone. The lock is held, the entry busy. */
+static void finish(struct lat_registry *registry, struct entry *entry,
+                   struct lat_model_loaded *loaded, enum lat_status status,
+                   const struct lat_error *err)
+{
+    entry->busy = false;
+    if (status == LAT_OK || !entry->model) {
+        const struct lat_buf old_json = entry->json;
+        struct lat_model *old_model = entry->model;
+        entry->manifest = loaded->manifest;
+        entry->json = loaded->json;
+        entry->model = loaded->model;
+        loaded->json = old_json;
+        loaded->model = old_model;
+        entry->state = status == LAT_OK ? LAT_MODEL_READY : LAT_MODEL_UNAVAILABLE;
+        snprintf(entry->reason, sizeof(entry->reason), "%s", err->message);
+    }
+    count_states(registry);
+    lat_cond_broadcast(&registry->changed);
+}
+
+/* Waits until nobody loads the wanted version; NULL when it went meanwhile. The lock is held.
+ */
+static struct entry *when_idle(struct lat_registry *registry, const struct wanted *wanted)
+{
+    struct entry *entry = newest(registry, wanted, false);
+    while (entry && entry->busy) {
+        lat_cond_wait(&registry->changed, &registry->mutex);
+        entry = newest(registry, wanted, false);
+    }
+    return entry;
+}
+
+/* Whether the loaded model is what lies in its folder. The lock is held: three stat calls. */
+static bool is_current(const struct lat_registry *registry, const struct entry *entry,
+                       const struct wanted *wanted)
+{
+    char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
+    package_path(registry, wanted, folder, sizeof(folder));
+    return entry->model &&
+           entry->model->stamp == lat_package_stamp(folder, &entry->model->manifest);
+}
+
+/* Loads one version that the table has; `wanted->version` is set. */
+static enum lat_status load_one(struct lat_registry *registry, const struct wanted *wanted,
+                                struct lat_error *err)
+{
+    struct lat_model_loaded loaded = {.model = NULL};
+    struct lat_error cause = LAT_ERROR_INIT;
+    lat_mutex_lock(&registry->mutex);
+    struct entry *entry = when_idle(registry, wanted);
+    const bool needed = entry && !is_current(registry, entry, wanted);
+    if (needed) {
+        entry->busy = true;
+        if (!entry->model) {
+            entry->state = LAT_MODEL_LOADING;
+            snprintf(entry->reason, sizeof(entry->reason), "loading");
+        }
+        count_states(registry);
+    }
+    lat_mutex_unlock(&registry->mutex);
+    if (!needed)
+        return entry ? LAT_OK : not_found(wanted, err);
+
+    const enum lat_status status = open_package(registry, wanted, &loaded, &cause);
+
+    lat_mutex_lock(&registry->mutex);
+    finish(registry, newest(registry, wanted, false), &loaded, status, &cause);
+    lat_mutex_unlock(&registry->mutex);
+    lat_model_release(loaded.model);
+    lat_buf_release(&loaded.json);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = cause;
+    return status;
+}
+
+enum lat_status lat_registry_load(struct lat_registry *registry, const char *reference,
+                                  struct lat_error *err)
+{
+    struct wanted wanted;
+    enum lat_status status = parse_reference(reference, &wanted, err);
+    if (status == LAT_OK)
+        status = rescan(registry, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    const struct entry *entry = newest(registry, &wanted, false);
+    const bool known = entry != NULL;
+    if (known)
+        wanted.version = entry->version;
+    lat_mutex_unlock(&registry->mutex);
+    return known ? load_one(registry, &wanted, err) : not_found(&wanted, err);
+}
+
+void lat_registry_load_all(struct lat_registry *registry)
+{
+    struct wanted wanted;
+    bool more = true;
+    while (more) {
+        more = false;
+        lat_mutex_lock(&registry->mutex);
+        for (size_t i = 0; i < registry->n && !more; i++) {
+            const struct entry *entry = registry->entries[i];
+            if (entry->state != LAT_MODEL_LOADING || entry->busy)
+                continue;
+            more = true;
+            wanted.version = entry->version;
+            snprintf(wanted.name, sizeof(wanted.name), "%s", entry->name);
+        }
+        lat_mutex_unlock(&registry->mutex);
+        struct lat_error err = LAT_ERROR_INIT;
+        if (more && load_one(registry, &wanted, &err) != LAT_OK)
+            lat_log_error("model unavailable", &err);
+    }
+}
+
+/* Takes the model out of one entry: the first wanted one that has a model or waits for one. The
+ * caller releases *out_model. False when there is no such entry. */
+static bool detach_one(struct lat_registry *registry, const struct wanted *wanted,
+                       struct lat_model **out_model)
+{
+    struct entry *entry = NULL;
+    for (size_t i = 0; i < registry->n; i++) {
+        entry = registry->entries[i];
+        const bool loaded =
+            entry->state == LAT_MODEL_READY || entry->state == LAT_MODEL_LOADING;
+        if (!is_wanted(entry, wanted) || !loaded) {
+            entry = NULL;
+            continue;
+        }
+        if (!entry->busy)
+            break;
+        lat_cond_wait(&registry->changed, &registry->mutex);
+        i = SIZE_MAX; /* the table may have changed: from the start */
+        entry = NULL;
+    }
+    if (!entry)
+        return false;
+    *out_model = entry->model;
+    entry->model = NULL;
+    entry->state = LAT_MODEL_UNLOADED;
+    snprintf(entry->reason, sizeof(entry->reason), "unloaded");
+    count_states(registry);
+    return true;
+}
+
+enum lat_status lat_registry_unload(struct lat_registry *registry, const char *reference,
+                                    struct lat_error *err)
+{
+    struct wanted wanted;
+    enum lat_status status = parse_reference(reference, &wanted, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    const bool known = newest(registry, &wanted, false) != NULL;
+    struct lat_model *model = NULL;
+    while (detach_one(registry, &wanted, &model)) {
+        lat_mutex_unlock(&registry->mutex);
+        lat_model_release(model);
+        lat_mutex_lock(&registry->mutex);
+    }
+    lat_mutex_unlock(&registry->mutex);
+    return known ? LAT_OK : not_found(&wanted, err);
+}
+
+/* --- handles, lists ------------------------------------------------------------------------
+ */
+
+enum lat_status lat_registry_acquire(struct lat_registry *registry, const char *reference,
+                                     struct lat_model **out_model, struct lat_error *err)
+{
+    struct wanted wanted;
+    enum lat_status status = parse_reference(reference, &wanted, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    const struct entry *entry = newest(registry, &wanted, true);
+    if (entry) {
+        atomic_fetch_add(&entry->model->references, 1);
+        *out_model = entry->model;
+    } else if ((entry = newest(registry, &wanted, false)) != NULL) {
+        status = lat_fail(err, LAT_UNAVAILABLE, "model_unavailable",
+                          "model '%s@%" PRIu32 "' is %s: %.400s", entry->name, entry->version,
+                          lat_model_state_names[entry->state], entry->reason);
+    } else {
+        status = not_found(&wanted, err);
+    }
+    lat_mutex_unlock(&registry->mutex);
+    return status;
+}
+
+static void describe(const struct entry *entry, struct lat_model_info *out)
+{
+    *out = (struct lat_model_info){.version = entry->version, .state = entry->state};
+    snprintf(out->name, sizeof(out->name), "%s", entry->name);
+    snprintf(out->reason, sizeof(out->reason), "%s", entry->reason);
+    out->manifest = entry->manifest;
+    if (entry->model)
+        out->users = atomic_load(&entry->model->references) - 1;
+}
+
+enum lat_status lat_registry_list(struct lat_registry *registry,
+                                  struct lat_model_info **out_infos, size_t *out_n,
+                                  struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    lat_mutex_lock(&registry->mutex);
+    struct lat_model_info *infos = lat_alloc_raw(registry->n, sizeof(*infos));
+    if (infos) {
+        for (size_t i = 0; i < registry->n; i++)
+            describe(registry->entries[i], &infos[i]);
+        *out_infos = infos;
+        *out_n = registry->n;
+    } else {
+        status = lat_fail_memory(err);
+    }
+    lat_mutex_unlock(&registry->mutex);
+    return status;
+}
+
+enum lat_status lat_registry_describe(struct lat_registry *registry, const char *reference,
+                                      struct lat_model_info *out_info, struct lat_buf *out_json,
+                                      struct lat_error *err)
+{
+    struct wanted wanted;
+    enum lat_status status = parse_reference(reference, &wanted, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    const struct entry *entry = newest(registry, &wanted, true);
+    if (!entry)
+        entry = newest(registry, &wanted, false);
+    if (entry && out_json)
+        lat_buf_append(out_json, entry->json.data, entry->json.len);
+    status = !entry     ? not_found(&wanted, err)
+             : out_json ? lat_buf_check(out_json, err)
+                        : LAT_OK;
+    if (status == LAT_OK)
+        describe(entry, out_info);
+    lat_mutex_unlock(&registry->mutex);
+    return status;
+}
+
+/* --- opening, closing ----------------------------------------------------------------------
+ */
+
+/* The manifests of all packages, so that a list is complete before anything is loaded. Nobody
+ * else has the registry yet. A broken one is found again, with its reason, when it is loaded.
+ */
+static void read_manifests(struct lat_registry *registry)
+{
+    for (size_t i = 0; i < registry->n; i++) {
+        struct entry *entry = registry->entries[i];
+        struct wanted wanted = {.version = entry->version};
+        char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
+        snprintf(wanted.name, sizeof(wanted.name), "%s", entry->name);
+        package_path(registry, &wanted, folder, sizeof(folder));
+        if (lat_model_read_manifest(folder, entry->name, entry->version, &entry->manifest,
+                                    &entry->json, NULL) != LAT_OK)
+            lat_buf_clear(&entry->json);
+    }
+}
+
+enum lat_status lat_registry_open(struct lat_engine *engine,
+                                  const struct lat_registry_options *options,
+                                  struct lat_registry **out_registry, struct lat_error *err)
+{
+    if (strlen(options->folder) >= LAT_PATH_MAX)
+        return lat_fail(err, LAT_INVALID, NULL, "the name of the models folder is too long");
+    enum lat_status status = lat_file_make_folder(options->folder, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_registry *registry = lat_alloc(1, sizeof(*registry));
+    if (!registry)
+        return lat_fail_memory(err);
+    registry->engine = engine;
+    registry->threads = options->threads;
+    snprintf(registry->folder, sizeof(registry->folder), "%s", options->folder);
+    lat_mutex_init(&registry->mutex, LAT_RANK_REGISTRY, "registry");
+    lat_cond_init(&registry->changed);
+    status = rescan(registry, err);
+    if (status != LAT_OK) {
+        lat_registry_close(registry);
+        return status;
+    }
+    read_manifests(registry);
+    *out_registry = registry;
+    return LAT_OK;
+}
+
+void lat_registry_close(struct lat_registry *registry)
+{
+    if (!registry)
+        return;
+    for (size_t i = 0; i < registry->n; i++)
+        entry_free(registry->entries[i]);
+    lat_free(registry->entries);
+    lat_cond_release(&registry->changed);
+    lat_mutex_release(&registry->mutex);
+    lat_free(registry);
+}
