@@ -43,7 +43,10 @@ install_packages() {
     local missing
     missing=$(missing_packages "$@" | paste -sd' ' -)
     [ -n "$missing" ] || return 0
-    say "installing $(wc -w <<<"$missing") Debian packages"
+    case $missing in
+        *' '*) say "installing $(wc -w <<<"$missing") Debian packages" ;;
+        *) say "installing Debian's $missing" ;;
+    esac
     # Word splitting is wanted: one argument a package.
     # shellcheck disable=SC2086
     apt_install $missing || explain_apt $missing
@@ -61,7 +64,7 @@ explain_apt() {
         apt-cache show "$name" >/dev/null 2>&1 ||
             die "apt has no package '$name' (no network, or no Debian 12/13 'main' in the sources?); see $LOG"
     done
-    die "apt could not install: $*; see $LOG"
+    die "apt could not install $* (no network?); see $LOG"
 }
 
 # The release the rest is chosen by: sets SUITE to bookworm or trixie.

@@ -62,7 +62,7 @@ faiss_install() {
 # No source to be had: Debian 13's package serves, slower; Debian 12's lacks the C functions.
 faiss_fall_back() {
     [ "$SUITE" = trixie ] || die "could not fetch Debian's faiss source package (no network?); see $LOG"
-    say "no source of FAISS to be had: taking Debian's package, without AVX2"
+    say "no source of FAISS to be had: taking Debian's package, without AVX2 (rm $PREFIX/stamps/faiss tries again)"
     install_packages libfaiss-dev
     rm -rf "$PREFIX/include/faiss" "$PREFIX"/lib/libfaiss*.a
     echo baseline >"$PREFIX/faiss.march"
