@@ -225,4 +225,9 @@ enum lat_status lat_store_reindex(struct lat_store *store, const char *collectio
 enum lat_status lat_store_check(const char *folder, void (*report)(void *context, const char *line),
                                 void *context, uint64_t *out_faults, struct lat_error *err) LAT_MUST_USE;
 
+/* The libraries behind the store, for --version and GET /v1/info: "3.40.1"; "1.7.3 (x86-64-v3)" with
+ * what FAISS was compiled for ("baseline" without AVX2). Static storage. */
+const char *lat_store_sqlite_version(void);
+const char *lat_store_faiss_version(void);
+
 #endif

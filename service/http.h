@@ -1,15 +1,18 @@
 /* HTTP as the rest of the house sees it. http_mhd.c is the only file that knows libmicrohttpd.
  *
- * A handler gets a whole request (body read, capped) and fills a response; it never sees a socket.
- * Three ways to run, a flag of the route:
- *   inline  on the network thread: bounded, cheap, never blocks (probes, a search from memory);
- *           it may answer LAT_BUSY-free "not here" by returning with call->defer set, and is then run
- *           again on a worker;
- *   worker  on a worker thread, the connection suspended meanwhile (the default);
- *   stream  on a worker, while the body is still coming in (import) or going out (export, events),
- *           through a bounded pipe.
+ * A handler gets a whole request (body read, capped) and fills a response; it never sees a
+ * socket. It runs in one of three ways, a flag of its route:
  *
- * Memory of a call lives in its arena and dies with the call. */
+ * - on a worker thread, the connection suspended meanwhile (no flag);
+ * - LAT_ROUTE_INLINE: on the network thread. Bounded, cheap, never blocking: probes, a search
+ * in memory. It may find out that it needs more: it sets call->defer, returns LAT_OK having
+ *   changed nothing, and is run again on a worker (call->on_worker);
+ * - LAT_ROUTE_STREAM: on a worker, while the body is still coming in (call->body_pipe) or going
+ *   out (lat_call_stream). Its deadline_ns is UINT64_MAX: the other side's silence is watched
+ *   instead.
+ *
+ * Memory of a call lives in its arena and dies with the call. One thread at a time has a call.
+ */
 #ifndef LAT_SERVICE_HTTP_H
 #define LAT_SERVICE_HTTP_H
 
@@ -19,40 +22,79 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "service/pipe.h"
+#include "service/spool.h"
 
 struct lat_app;
-struct lat_pipe;
 struct lat_call;
 
-enum lat_method_bits { LAT_GET = 1, LAT_HEAD = 2, LAT_PUT = 4, LAT_POST = 8, LAT_PATCH = 16, LAT_DELETE = 32 };
-enum lat_scope { LAT_SCOPE_NONE, LAT_SCOPE_READ, LAT_SCOPE_WRITE, LAT_SCOPE_ADMIN };
-enum lat_route_flags { LAT_ROUTE_INLINE = 1, LAT_ROUTE_STREAM = 2, LAT_ROUTE_PROBE = 4 /* no key, also while draining */ };
-enum lat_timing { LAT_TIMING_PARSE, LAT_TIMING_DECODE, LAT_TIMING_QUEUE, LAT_TIMING_INFER, LAT_TIMING_INDEX,
-                  LAT_TIMING_DB, LAT_TIMING_COUNT };
-
-/* A handler fills call->response and returns LAT_OK, or returns a failure, which becomes a problem
- * body (RFC 9457). */
-typedef enum lat_status lat_handler(struct lat_call *call, struct lat_error *err);
-
-/* One row of the route table (api/routes.c). Segments in braces match one percent-decoded path
- * segment and are read by lat_call_param in order. HEAD is answered by the GET row. */
-struct lat_route {
-    unsigned method;      /* one of lat_method_bits */
-    const char *path;     /* "/v1/collections/{c}/items/{id}" */
-    lat_handler *handler;
-    enum lat_scope scope;
-    unsigned flags;
-    const char *summary;  /* for the OpenAPI document and the tests that compare the two */
+enum lat_method_bits {
+    LAT_GET = 1,
+    LAT_HEAD = 2,
+    LAT_PUT = 4,
+    LAT_POST = 8,
+    LAT_PATCH = 16,
+    LAT_DELETE = 32
 };
 
-struct lat_header { const char *name, *value; }; /* in the call's arena */
+/* What a key must allow; admin includes write, write includes read. */
+enum lat_scope { LAT_SCOPE_NONE, LAT_SCOPE_READ, LAT_SCOPE_WRITE, LAT_SCOPE_ADMIN };
+
+enum lat_route_flags {
+    LAT_ROUTE_INLINE = 1,
+    LAT_ROUTE_STREAM = 2,
+    LAT_ROUTE_PROBE = 4 /* no key; answered while loading and draining, too */
+};
+
+/* The parts of Server-Timing. */
+enum lat_timing {
+    LAT_TIMING_PARSE,
+    LAT_TIMING_DECODE,
+    LAT_TIMING_QUEUE,
+    LAT_TIMING_INFER,
+    LAT_TIMING_INDEX,
+    LAT_TIMING_DB,
+    LAT_TIMING_COUNT
+};
+
+/* Fills call->response and returns LAT_OK, or returns a failure, which becomes a problem body
+ * (RFC 9457). */
+typedef enum lat_status lat_handler(struct lat_call *call, struct lat_error *err);
+
+/* One row of the route table (api/routes.c). A segment in braces matches one non-empty segment
+ * of the path, percent-decoded into call->params in order. HEAD is answered by the GET row. */
+struct lat_route {
+    unsigned method;  /* one of lat_method_bits */
+    const char *path; /* "/v1/collections/{c}/items/{id}" */
+    lat_handler *handler;
+    enum lat_scope scope;
+    unsigned flags;      /* enum lat_route_flags */
+    const char *summary; /* for the OpenAPI document and the tests that compare the two */
+};
+
+/* Turns a failure into a problem body in call->response; call->route is NULL when none matched.
+ */
+typedef void lat_problem_writer(struct lat_call *call, const struct lat_error *err);
+
+/* What api/ gives to the transport: borrowed, must outlive the server. */
+struct lat_routes {
+    const struct lat_route *rows;
+    size_t n;
+    lat_problem_writer *problem; /* NULL: a bare status without a body (tests) */
+};
+
+struct lat_header {
+    const char *name, *value; /* in the call's arena */
+};
+
+enum { LAT_RESPONSE_HEADERS = 16, LAT_PARAMS_MAX = 4, LAT_REQUEST_ID_SIZE = 132 };
 
 struct lat_response {
-    int status;                  /* 200 when left 0 and a body is there, else 204 */
-    const char *content_type;    /* static or arena; NULL = application/json */
-    struct lat_buf body;         /* owned; handed to the network without a copy */
-    struct lat_pipe *pipe;       /* stream routes: the body comes from here instead */
-    struct lat_header headers[16];
+    int status;               /* 200 when left 0 and a body is there, else 204 */
+    const char *content_type; /* static or arena; NULL = application/json */
+    struct lat_buf body;      /* owned; handed to the network without a copy */
+    struct lat_spool *spool;  /* the body instead, when set: owned, sent from its start */
+    struct lat_header headers[LAT_RESPONSE_HEADERS];
     size_t n_headers;
 };
 
@@ -60,71 +102,75 @@ struct lat_call {
     struct lat_app *app;
     const struct lat_route *route;
     struct lat_arena arena;
-    unsigned method;
-    const char *path;            /* as sent, still encoded */
-    const char *params[4];       /* decoded path segments, NUL-terminated, checked UTF-8 without NUL */
-    size_t param_lens[4];
+    unsigned method;                    /* as sent; LAT_HEAD comes to the GET row's handler */
+    const char *path;                   /* as sent, still encoded, without the query */
+    const char *params[LAT_PARAMS_MAX]; /* decoded segments, UTF-8 without NUL, terminated */
+    size_t param_lens[LAT_PARAMS_MAX];
     size_t n_params;
-    const char *body;            /* whole body, NUL-terminated; "" if none */
+    const char *body; /* whole body, NUL-terminated; "" if none */
     size_t body_len;
-    struct lat_pipe *body_pipe;  /* stream routes: the body as it comes in; NULL otherwise */
-    char request_id[132];
-    uint64_t started_ns, deadline_ns;
+    struct lat_pipe *body_pipe; /* stream routes with a body: as it comes in; else NULL */
+    char request_id[LAT_REQUEST_ID_SIZE];
+    uint64_t started_ns, deadline_ns; /* lat_clock_ns */
     uint64_t timing_ns[LAT_TIMING_COUNT];
-    bool defer;                  /* an inline handler asks to be run on a worker */
-    bool on_worker;
-    char model[160];             /* "name@version" for X-Model, "" if no model took part */
+    bool defer;      /* an inline handler asks to be run on a worker */
+    bool on_worker;  /* this is a worker's thread */
+    char model[160]; /* "name@version" for X-Model, "" if no model took part */
     struct lat_response response;
-    void *transport;             /* http_mhd.c's own */
+    struct lat_exchange *exchange; /* the transport's own (service/exchange.h) */
 };
 
-/* Borrowed; NULL when absent. Query values are percent-decoded; names are matched exactly. */
+/* Borrowed; NULL when absent. Query values are percent-decoded, `+` is a space; names are
+ * matched exactly, of several the first counts. */
 const char *lat_call_query(const struct lat_call *call, const char *name);
-/* Calls `visit` for each query parameter, so that unknown ones can be refused. */
+/* Calls `visit` for each query parameter, so that unknown ones can be refused. A parameter
+ * without `=` has the value "". */
 void lat_call_each_query(const struct lat_call *call,
-                         void (*visit)(void *context, const char *name, const char *value), void *context);
-const char *lat_call_header(const struct lat_call *call, const char *name); /* case-insensitive */
+                         void (*visit)(void *context, const char *name, const char *value),
+                         void *context);
+/* Of the request; `name` in any case. */
+const char *lat_call_header(const struct lat_call *call, const char *name);
 
-/* Adds a response header; both are copied into the arena. */
-void lat_call_respond_header(struct lat_call *call, const char *name, const char *fmt, ...) LAT_PRINTF(3, 4);
+/* Adds a response header, copied into the arena. One too many, or one without memory, is left
+ * out. */
+void lat_call_respond_header(struct lat_call *call, const char *name, const char *fmt, ...)
+    LAT_PRINTF(3, 4);
 
-/* A bounded byte pipe between a network thread (which never blocks on it) and a worker (which does).
- * Reading side and writing side may be on different threads; `on_ready` of the network side resumes
- * its connection. */
-struct lat_pipe *lat_pipe_new(size_t capacity, void (*on_ready)(void *context), void *context) LAT_MUST_USE;
-void lat_pipe_free(struct lat_pipe *pipe);
-/* Blocking side. Write: LAT_CANCELLED when the reader has gone. Read: *out_n == 0 at the end;
- * LAT_CANCELLED when the writer broke off, LAT_TIMEOUT past the deadline. */
-enum lat_status lat_pipe_write(struct lat_pipe *pipe, const void *bytes, size_t n, struct lat_error *err) LAT_MUST_USE;
-enum lat_status lat_pipe_read(struct lat_pipe *pipe, void *bytes, size_t capacity, uint64_t deadline_ns,
-                              size_t *out_n, struct lat_error *err) LAT_MUST_USE;
-/* Non-blocking side: bytes moved, 0 when it must wait for on_ready. */
-size_t lat_pipe_offer(struct lat_pipe *pipe, const void *bytes, size_t n);
-size_t lat_pipe_take(struct lat_pipe *pipe, void *bytes, size_t capacity, bool *out_ended);
-void lat_pipe_end(struct lat_pipe *pipe);    /* writer: no more bytes */
-void lat_pipe_abort(struct lat_pipe *pipe);  /* either side: broken off */
+/* From a stream handler: sends the head of the reply now (status, content type and headers as
+ * they stand in call->response) and returns the pipe that the body is written to, borrowed.
+ * After that the handler returns LAT_OK at the end of the body, or a failure, which breaks the
+ * reply off so that the client sees that it is not whole. Not before the upload has been read
+ * to its end (use a spool: it answers after it). */
+enum lat_status lat_call_stream(struct lat_call *call, struct lat_pipe **out_pipe,
+                                struct lat_error *err) LAT_MUST_USE;
 
 struct lat_http;
+
 struct lat_http_options {
-    const char *listen;          /* "127.0.0.1:8080", "[::1]:0", port 0 picks one */
-    unsigned network_threads;    /* 0 = CPUs */
-    unsigned workers;            /* threads that may wait for commits and batches */
-    unsigned queue;              /* calls waiting for a worker before 429 */
-    size_t max_body;
+    const char *listen;       /* "127.0.0.1:8080", "[::1]:0", port 0 picks one */
+    unsigned network_threads; /* 0 = CPUs */
+    unsigned workers;         /* threads that may wait for commits and batches */
+    unsigned queue;           /* calls waiting for a worker before 429 */
+    size_t max_body;          /* bytes; stream routes have no limit */
     unsigned max_connections;
-    unsigned timeout_ms;         /* a request's deadline, and the longest silence of a sender: 408 */
+    unsigned timeout_ms; /* a request's deadline, and the longest silence of a sender: 408 */
+    const struct lat_keys *keys; /* NULL: every route is open */
 };
+
+/* Listens and answers. `app` (may be NULL in tests: then always ready) says through
+ * lat_app_state whether calls other than probes are let in. */
 enum lat_status lat_http_start(struct lat_app *app, const struct lat_http_options *options,
-                               const struct lat_route *routes, size_t n_routes,
-                               struct lat_http **out_http, struct lat_error *err) LAT_MUST_USE;
+                               const struct lat_routes *routes, struct lat_http **out_http,
+                               struct lat_error *err) LAT_MUST_USE;
 /* "127.0.0.1:43211": the address really listened on. */
 const char *lat_http_address(const struct lat_http *http);
-/* Stops accepting; running calls finish (at most `timeout_ms`); then everything closes. */
-void lat_http_drain(struct lat_http *http, unsigned timeout_ms);
+/* Waits until no call is running, at most `timeout_ms`; new ones are the caller's to refuse
+ * (lat_app_state draining). Returns the calls still running. */
+size_t lat_http_drain(struct lat_http *http, unsigned timeout_ms);
+/* Breaks off streams, waits for the handlers that still run, closes every connection. */
 void lat_http_stop(struct lat_http *http);
 
-/* Supplied by api/: turns a failure into a problem body in call->response. */
-typedef void lat_problem_writer(struct lat_call *call, const struct lat_error *err);
-void lat_http_set_problem_writer(lat_problem_writer *writer);
+/* "0.9.75" */
+const char *lat_http_library_version(void);
 
 #endif

@@ -39,7 +39,7 @@ libexif/         model/image_exif.c
 cblas.h          model/train/linear.c
 zlib.h           model/train/dataset/
 zstd.h           service/archive.c
-sodium.h         service/keys.c
+sodium.h         service/crypto.c
 curl/            cli/client.c
 embed/           api/
 '

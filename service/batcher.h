@@ -1,0 +1,41 @@
+/* The batcher: waiting encodes (and decodes) of one model become one run of the engine.
+ *
+ * Leader and followers. At most `slots` runs are under way at once, whatever the number of
+ * callers. A caller that finds a free slot leads: it takes what waits for its model, up to
+ * `max_batch` rows, runs the engine without holding a lock, and wakes those whose rows it took.
+ * A caller that finds none waits; when a slot comes free the longest-waiting call leads next.
+ * So a lone call starts at once, there is no timer, and batches grow by themselves under load.
+ *
+ * Threads: any. The caller's rows are read, and its results written, by the leader's thread
+ * while the caller waits. */
+#ifndef LAT_SERVICE_BATCHER_H
+#define LAT_SERVICE_BATCHER_H
+
+#include "model/autoencoder.h"
+#include "service/http.h"
+
+struct lat_batcher;
+
+/* `slots`: runs at once, the CPUs of the process; `max_batch`: rows of one run. */
+enum lat_status lat_batcher_new(unsigned slots, size_t max_batch,
+                                struct lat_batcher **out_batcher,
+                                struct lat_error *err) LAT_MUST_USE;
+/* Nobody may be waiting any more. */
+void lat_batcher_free(struct lat_batcher *batcher);
+
+/* rows [n][elements] -> out_codes [n][code_dimension]; out_variances the same shape, or NULL.
+ * More than `max_batch` rows are run in parts. Adds to the call's LAT_TIMING_QUEUE and
+ * LAT_TIMING_INFER, and gives up with LAT_UNAVAILABLE (code deadline_exceeded) when the call's
+ * deadline passes before a run has begun. `call` may be NULL: no deadline, no timing. The
+ * model's own failures are every joined caller's failure. */
+enum lat_status lat_batcher_encode(struct lat_batcher *batcher, struct lat_model *model,
+                                   const float *rows, size_t n, float *out_codes,
+                                   float *out_variances, struct lat_call *call,
+                                   struct lat_error *err) LAT_MUST_USE;
+
+/* codes [n][code_dimension] -> out_rows [n][elements], joined in the same way. */
+enum lat_status lat_batcher_decode(struct lat_batcher *batcher, struct lat_model *model,
+                                   const float *codes, size_t n, float *out_rows,
+                                   struct lat_call *call, struct lat_error *err) LAT_MUST_USE;
+
+#endif

@@ -1,0 +1,66 @@
+/* Inputs to codes: the use case behind encode, reconstruct, ingest and search by input.
+ *
+ * Every function runs on the thread of its call, takes memory from the call's arena, adds to
+ * the call's timing and names the model in call->model. */
+#ifndef LAT_SERVICE_EMBED_H
+#define LAT_SERVICE_EMBED_H
+
+#include "model/autoencoder.h"
+#include "service/http.h"
+
+/* One upload, borrowed. `kind` says which members count. */
+struct lat_input {
+    enum lat_input_kind kind; /* LAT_INPUT_IMAGE or LAT_INPUT_VECTOR */
+    const void *bytes;        /* image: the file's bytes */
+    size_t len;
+    const float *values; /* vector: finite floats */
+    size_t n_values;
+};
+
+enum lat_embed_wants {
+    LAT_EMBED_CODES = 1,
+    LAT_EMBED_VARIANCES = 2, /* LAT_CAPABILITY from a deterministic model */
+    LAT_EMBED_DECODED = 4,   /* codes decoded again: needs LAT_CAN_RECONSTRUCT */
+    LAT_EMBED_ERRORS = 8     /* mean squared difference of row and decoded row */
+};
+
+/* What came out; all arrays in the call's arena, NULL when not wanted. Entry i of each array is
+ * undefined where bad[i] is set. */
+struct lat_embedding {
+    size_t n;
+    float *rows;                  /* [n][elements], as the network saw them */
+    float *codes;                 /* [n][code_dimension] */
+    float *variances;             /* [n][code_dimension] */
+    float *decoded;               /* [n][elements] */
+    float *errors;                /* [n] */
+    const struct lat_error **bad; /* [n]: what is wrong with inputs[i], NULL when nothing is */
+    size_t n_bad;
+};
+
+/* Encodes `n` inputs. A bad input is reported in out_embedding->bad and costs the others
+ * nothing; inputs that differ in kind may be mixed if the model takes them. The call fails as a
+ * whole (memory, model, deadline) only when no input could be encoded because of it. */
+enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
+                          const struct lat_input *inputs, size_t n, unsigned wants,
+                          struct lat_embedding *out_embedding,
+                          struct lat_error *err) LAT_MUST_USE;
+
+/* Like lat_embed, but the first bad input fails all: its error, with *out_bad (may be NULL) its
+ * index. */
+enum lat_status lat_embed_all(struct lat_call *call, struct lat_model *model,
+                              const struct lat_input *inputs, size_t n, unsigned wants,
+                              struct lat_embedding *out_embedding, size_t *out_bad,
+                              struct lat_error *err) LAT_MUST_USE;
+
+/* codes [n][code_dimension] -> *out_rows [n][elements], in the call's arena. */
+enum lat_status lat_embed_decode(struct lat_call *call, struct lat_model *model,
+                                 const float *codes, size_t n, float **out_rows,
+                                 struct lat_error *err) LAT_MUST_USE;
+
+/* lat_registry_acquire, and the model's name into call->model. Release with lat_model_release.
+ */
+enum lat_status lat_embed_acquire(struct lat_call *call, const char *reference,
+                                  struct lat_model **out_model,
+                                  struct lat_error *err) LAT_MUST_USE;
+
+#endif
