@@ -1,0 +1,273 @@
+/* Puts the parts of a spec together into the graphs of step_graph.h.
+ *
+ * All graphs go through forward(), so that parameters are mentioned in one order. The plain
+ * update does not contain the loss: the derivative of softplus is a sigmoid, so what is slow in
+ * the loss is never computed. */
+#include "model/train/step_graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/graph/grad.h"
+
+#include "base/banned.h"
+
+enum { TENSOR_NAME_MAX = LAT_PARAMETER_NAME_MAX + 16 };
+
+static enum lat_status not_trainable(const char *what, const char *name, struct lat_error *err)
+{
+    return lat_fail(err, LAT_INVALID, "not_supported", "%s%s cannot be trained by this build",
+                    what, name);
+}
+
+static void copy_optimizer(struct lat_design *design, const struct lat_optimizer_spec *spec)
+{
+    design->optimizer = lat_optimizer_find(spec->type == LAT_OPTIMIZER_ADAM ? "adam" : "sgd");
+    design->settings = (struct lat_optimizer_settings){.momentum = spec->momentum,
+                                                       .nesterov = spec->nesterov,
+                                                       .beta1 = 0.9,
+                                                       .beta2 = 0.999,
+                                                       .epsilon = 1e-8};
+    design->n_moments = design->optimizer->n_moments(&design->settings);
+}
+
+static enum lat_status check_sizes(const struct lat_spec *spec,
+                                   const struct lat_input_spec *input, struct lat_error *err)
+{
+    if (spec->code.dimension == 0 || spec->optimizer.batch == 0 ||
+        lat_input_elements(input) == 0) {
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "the code, the batch and the input must not be empty");
+    }
+    return LAT_OK;
+}
+
+enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec *spec,
+                                const struct lat_input_spec *input, struct lat_error *err)
+{
+    *design = (struct lat_design){.spec = *spec, .input = *input};
+    design->encoder = lat_network_find(spec->encoder.type);
+    design->decoder = lat_network_find(spec->decoder.type);
+    design->bottleneck = lat_bottleneck_find(spec->code.type);
+    design->likelihood = lat_likelihood_find(spec->likelihood);
+    if (design->encoder == NULL || design->decoder == NULL) {
+        return not_trainable("a recurrent network", "", err);
+    }
+    if (design->bottleneck == NULL) {
+        return not_trainable("a gaussian code", "", err);
+    }
+    if (design->likelihood == NULL) {
+        return not_trainable("the likelihood ", lat_likelihood_names[spec->likelihood], err);
+    }
+    if (spec->corruption[0] != '\0') {
+        design->corruption = lat_corruption_find(spec->corruption);
+        if (design->corruption == NULL) {
+            return not_trainable("the corruption ", spec->corruption, err);
+        }
+    }
+    copy_optimizer(design, &spec->optimizer);
+    enum lat_status status = check_sizes(spec, input, err);
+    if (status == LAT_OK) {
+        status = lat_penalties_check(&spec->penalties, err);
+    }
+    if (status == LAT_OK) {
+        status = design->encoder->validate(&spec->encoder, input, err);
+        lat_error_prefix(err, "encoder");
+    }
+    if (status == LAT_OK) {
+        status = design->decoder->validate(&spec->decoder, input, err);
+        lat_error_prefix(err, "decoder");
+    }
+    return status;
+}
+
+void lat_design_release(struct lat_design *design)
+{
+    lat_parameters_release(&design->parameters);
+}
+
+/* --- forward ------------------------------------------------------------------------------ */
+
+static struct lat_build build_for(struct lat_design *design, struct lat_graph *graph,
+                                  int64_t batch)
+{
+    return (struct lat_build){.graph = graph,
+                              .spec = &design->spec,
+                              .input = &design->input,
+                              .batch = batch,
+                              .parameters = &design->parameters};
+}
+
+/* The values of one forward pass. */
+struct pass {
+    struct lat_value *input, *target, *code, *output, *losses;
+};
+
+static struct lat_value *encode(struct lat_design *design, struct lat_build *build,
+                                struct lat_value *x)
+{
+    return design->bottleneck->code(build, design->encoder->encode(build, x));
+}
+
+/* Decodes and gives the rows the encoder's shape. */
+static struct lat_value *decode(struct lat_design *design, struct lat_build *build,
+                                struct lat_value *code)
+{
+    struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
+    return lat_graph_reshape(build->graph, design->decoder->decode(build, code), &row);
+}
+
+static void forward(struct lat_design *design, struct lat_build *build, bool corrupted,
+                    struct pass *pass)
+{
+    struct lat_graph *graph = build->graph;
+    struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
+    int64_t axes[LAT_TENSOR_MAX_RANK] = {1, 2, 3};
+    pass->input = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
+    pass->target =
+        corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
+    pass->code = encode(design, build, pass->input);
+    pass->output = decode(design, build, pass->code);
+    struct lat_value *nll = design->likelihood->nll(build, pass->output, pass->target);
+    pass->losses = lat_graph_sum(graph, nll, axes, row.rank - 1, false);
+}
+
+/* Mean negative log-likelihood of the batch, penalties added. */
+static struct lat_value *loss_of(struct lat_build *build, const struct pass *pass)
+{
+    struct lat_value *sum = lat_graph_sum(build->graph, pass->losses, NULL, 0, false);
+    struct lat_value *loss = lat_graph_scale(build->graph, sum, 1.0F / (float)build->batch);
+    struct lat_value *penalties = lat_build_penalties(build, pass->code);
+    return penalties != NULL ? lat_graph_add(build->graph, loss, penalties) : loss;
+}
+
+/* --- the update --------------------------------------------------------------------------- */
+
+static void output_as(struct lat_graph *graph, struct lat_value *value, const char *name,
+                      const char *suffix)
+{
+    char full[TENSOR_NAME_MAX];
+    (void)snprintf(full, sizeof(full), "%s%s", name, suffix);
+    lat_graph_output(graph, value, full);
+}
+
+static void update_parameter(struct lat_design *design, struct lat_graph *graph,
+                             struct lat_value *const *scalars, size_t i,
+                             struct lat_value *weight, struct lat_value *gradient)
+{
+    static const char *const suffixes[LAT_OPTIMIZER_MAX_MOMENTS][2] = {{"/m1", "/m1/next"},
+                                                                       {"/m2", "/m2/next"}};
+    const struct lat_parameter *row = &design->parameters.rows[i];
+    struct lat_optimizer_state now = {.weight = weight};
+    struct lat_optimizer_state next = {0};
+    for (size_t m = 0; m < design->n_moments; m++) {
+        char name[TENSOR_NAME_MAX];
+        (void)snprintf(name, sizeof(name), "%s%s", row->name, suffixes[m][0]);
+        now.moments[m] = lat_graph_input(graph, name, LAT_FLOAT32, &row->shape);
+    }
+    design->optimizer->update(graph, &design->settings, scalars, &now, gradient, &next);
+    output_as(graph, next.weight, row->name, "/next");
+    for (size_t m = 0; m < design->n_moments; m++) {
+        output_as(graph, next.moments[m], row->name, suffixes[m][1]);
+    }
+}
+
+static void build_update(struct lat_design *design, struct lat_build *build,
+                         struct lat_value **gradients)
+{
+    struct lat_graph *graph = build->graph;
+    struct lat_value *scalars[LAT_OPTIMIZER_SCALARS] = {
+        lat_graph_input(graph, "scalar1", LAT_FLOAT32, &(struct lat_shape){0}),
+        lat_graph_input(graph, "scalar2", LAT_FLOAT32, &(struct lat_shape){0})};
+    if (design->spec.optimizer.clip > 0) {
+        lat_graph_clip_gradients(graph, gradients, design->parameters.n,
+                                 (float)design->spec.optimizer.clip);
+    }
+    for (size_t i = 0; i < design->parameters.n; i++) {
+        update_parameter(design, graph, scalars, i, build->values[i], gradients[i]);
+    }
+}
+
+void lat_design_build(struct lat_design *design, enum lat_step_kind kind,
+                      struct lat_graph *graph)
+{
+    struct lat_build build = build_for(design, graph, design->spec.optimizer.batch);
+    struct pass pass;
+    struct lat_value **gradients = NULL;
+    bool updates = kind == LAT_STEP_UPDATE || kind == LAT_STEP_UPDATE_LOSS;
+    forward(design, &build, updates && design->corruption != NULL, &pass);
+    if (kind == LAT_STEP_EVALUATE) {
+        lat_graph_output(graph, pass.losses, "losses");
+        goto out;
+    }
+    struct lat_value *loss = loss_of(&build, &pass);
+    size_t n = design->parameters.n;
+    gradients = lat_alloc(n, sizeof(struct lat_value *));
+    if (gradients == NULL) {
+        (void)lat_graph_fail(graph, LAT_NO_MEMORY, "out of memory");
+        goto out;
+    }
+    if (graph->error.status != LAT_OK) {
+        goto out;
+    }
+    lat_graph_gradient(graph, loss, build.values, n, gradients);
+    if (updates) {
+        build_update(design, &build, gradients);
+    }
+    for (size_t i = 0; i < n && kind == LAT_STEP_GRADIENT; i++) {
+        output_as(graph, gradients[i], design->parameters.rows[i].name, "/gradient");
+    }
+    if (kind == LAT_STEP_UPDATE_LOSS) {
+        lat_graph_output(graph, loss, "loss");
+    }
+out:
+    lat_free(gradients);
+    lat_build_release(&build);
+}
+
+/* --- export ------------------------------------------------------------------------------- */
+
+/* One number an element, in the row's shape, for any batch. */
+static struct lat_value *per_element(struct lat_design *design, struct lat_graph *graph,
+                                     const char *name, const float *values)
+{
+    struct lat_shape shape = lat_network_row_shape(design->encoder, &design->input, 1);
+    return lat_graph_constant(graph, name, &shape, values);
+}
+
+void lat_design_export_encoder(struct lat_design *design, const float *const *weights,
+                               const float *shift, const float *scale, struct lat_graph *graph)
+{
+    struct lat_build build = build_for(design, graph, 1);
+    struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, 1);
+    build.weights = weights;
+    struct lat_value *x = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
+    if (shift != NULL) {
+        x = lat_graph_sub(graph, x, per_element(design, graph, "shift", shift));
+    }
+    if (scale != NULL) {
+        x = lat_graph_div(graph, x, per_element(design, graph, "scale", scale));
+    }
+    lat_graph_output(graph, encode(design, &build, x), "code");
+    lat_build_release(&build);
+}
+
+void lat_design_export_decoder(struct lat_design *design, const float *const *weights,
+                               const float *shift, const float *scale, struct lat_graph *graph)
+{
+    struct lat_build build = build_for(design, graph, 1);
+    struct lat_shape shape = {2, {1, (int64_t)design->spec.code.dimension}};
+    build.weights = weights;
+    struct lat_value *code = lat_graph_input(graph, "code", LAT_FLOAT32, &shape);
+    struct lat_value *output = decode(design, &build, code);
+    output = design->likelihood->mean(&build, output);
+    if (scale != NULL) {
+        output = lat_graph_mul(graph, output, per_element(design, graph, "scale", scale));
+    }
+    if (shift != NULL) {
+        output = lat_graph_add(graph, output, per_element(design, graph, "shift", shift));
+    }
+    lat_graph_output(graph, output, "output");
+    lat_build_release(&build);
+}
