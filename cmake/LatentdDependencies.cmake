@@ -38,7 +38,6 @@ function(lat_need name library header source)
 endfunction()
 
 find_package(Threads REQUIRED)
-find_package(OpenMP COMPONENTS CXX)
 set(lat_arch ${CMAKE_LIBRARY_ARCHITECTURE})
 
 # The OpenMP flavour by its own folder: the alternatives system may point the plain name at the pthread
@@ -78,20 +77,21 @@ endif()
 if(NOT LATENTD_ONNX_PROTO_DIR)
     string(APPEND lat_missing "\n  onnx/onnx.proto (Debian's libonnx-dev)")
 endif()
-if(NOT OpenMP_CXX_FOUND)
-    string(APPEND lat_missing "\n  OpenMP for C++ (Debian's build-essential, or libomp-dev with clang)")
-endif()
 
 if(lat_missing)
     message(FATAL_ERROR "Missing:${lat_missing}\nRun scripts/bootstrap, which brings all of it "
         "(prefix: ${lat_prefix}).")
 endif()
 
-# FAISS calls BLAS and was compiled with GCC's OpenMP, whatever compiles the rest.
+# FAISS calls BLAS and was compiled with GCC's OpenMP, so that runtime serves whatever compiles the rest.
+# Clang finds neither the library nor omp.h, which FAISS's headers name, by itself.
 set(lat_gomp gomp)
-if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     execute_process(COMMAND gcc -print-file-name=libgomp.so OUTPUT_VARIABLE lat_gomp
         OUTPUT_STRIP_TRAILING_WHITESPACE)
+    execute_process(COMMAND gcc -print-file-name=include OUTPUT_VARIABLE lat_gcc_include
+        OUTPUT_STRIP_TRAILING_WHITESPACE)
+    set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${lat_gcc_include}")
 endif()
 set_property(TARGET ext_faiss_c APPEND PROPERTY INTERFACE_LINK_LIBRARIES ext_faiss)
 set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_LINK_LIBRARIES ext_openblas ${lat_gomp} stdc++ m)
