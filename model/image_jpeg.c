@@ -35,6 +35,7 @@ struct jpeg_job {
     uint64_t max_pixels;
     struct lat_image *image;
     uint8_t *row;           /* one row of CMYK samples, NULL for others */
+    unsigned orientation;   /* read early: finishing forgets the markers */
     enum lat_status status; /* of our own checks, when no jump was made */
     struct lat_error *err;
 };
@@ -95,6 +96,15 @@ static bool guarded(struct jpeg_job *job, void (*step)(struct jpeg_job *))
     return job->status == LAT_OK;
 }
 
+static unsigned orientation_of(const struct jpeg_decompress_struct *jpeg)
+{
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > EXIF_HEADER &&
+            memcmp(m->data, "Exif\0", EXIF_HEADER) == 0)
+            return lat_exif_orientation(m->data + EXIF_HEADER, m->data_length - EXIF_HEADER);
+    return 1;
+}
+
 static void read_header(struct jpeg_job *job)
 {
     jpeg_create_decompress(&job->jpeg);
@@ -103,6 +113,7 @@ static void read_header(struct jpeg_job *job)
     jpeg_mem_src(&job->jpeg, job->bytes, job->len);
     jpeg_save_markers(&job->jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&job->jpeg, TRUE);
+    job->orientation = orientation_of(&job->jpeg);
     job->status = lat_image_check_size(job->jpeg.image_width, job->jpeg.image_height,
                                        job->max_pixels, job->err);
 }
@@ -167,15 +178,6 @@ static void read_pixels(struct jpeg_job *job)
     jpeg_finish_decompress(jpeg);
 }
 
-static unsigned orientation_of(const struct jpeg_decompress_struct *jpeg)
-{
-    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
-        if (m->marker == JPEG_APP0 + 1 && m->data_length > EXIF_HEADER &&
-            memcmp(m->data, "Exif\0", EXIF_HEADER) == 0)
-            return lat_exif_orientation(m->data + EXIF_HEADER, m->data_length - EXIF_HEADER);
-    return 1;
-}
-
 static enum lat_status decode(const uint8_t *bytes, size_t len, uint64_t max_pixels,
                               struct lat_image *image, struct lat_error *err)
 {
@@ -187,7 +189,7 @@ static enum lat_status decode(const uint8_t *bytes, size_t len, uint64_t max_pix
     job.errors.emit_message = warn;
     job.errors.output_message = say_nothing;
     if (guarded(&job, read_header) && guarded(&job, read_pixels))
-        job.status = lat_image_orient(image, orientation_of(&job.jpeg), err);
+        job.status = lat_image_orient(image, job.orientation, err);
     jpeg_destroy_decompress(&job.jpeg);
     lat_free(job.row);
     return job.status;

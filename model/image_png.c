@@ -18,19 +18,29 @@
 /* Guards memory: ancillary chunks (profiles, texts) beyond this are no picture's business. */
 enum { CHUNK_MAX = 8 << 20, CHUNK_CACHE_MAX = 16 << 20 };
 
+/* libspng reports some failed allocations as broken data, and its allocator hooks take no
+ * context: so a thread remembers here that memory ran out while it was in libspng. */
+static _Thread_local bool starved;
+
+static void *noted(void *memory)
+{
+    starved = starved || !memory;
+    return memory;
+}
+
 static void *spng_alloc_raw(size_t size)
 {
-    return lat_alloc_raw(1, size);
+    return noted(lat_alloc_raw(1, size));
 }
 
 static void *spng_alloc_zero(size_t n, size_t size)
 {
-    return lat_alloc(n, size);
+    return noted(lat_alloc(n, size));
 }
 
 static void *spng_alloc_again(void *old, size_t size)
 {
-    return lat_realloc(old, 1, size);
+    return noted(lat_realloc(old, 1, size));
 }
 
 static void spng_alloc_free(void *memory)
@@ -42,12 +52,13 @@ static spng_ctx *context_new(int flags)
 {
     struct spng_alloc alloc = {spng_alloc_raw, spng_alloc_again, spng_alloc_zero,
                                spng_alloc_free};
+    starved = false;
     return spng_ctx_new2(&alloc, flags);
 }
 
 static enum lat_status spng_failed(int code, struct lat_error *err)
 {
-    if (code == SPNG_EMEM)
+    if (starved)
         return lat_fail_memory(err);
     return lat_image_bad(err,
                          code == SPNG_IO_EOF ? "the file ends too early" : spng_strerror(code));
@@ -211,7 +222,7 @@ enum lat_status lat_image_encode_png(const uint8_t *pixels, uint32_t width, uint
         lat_buf_append(out, bytes, len);
     lat_free(bytes);
     spng_ctx_free(png);
-    if (code == SPNG_EMEM)
+    if (starved)
         return lat_fail_memory(err);
     if (code || !bytes)
         return lat_fail(err, LAT_INTERNAL, NULL, "writing a PNG: %s", spng_strerror(code));
