@@ -66,15 +66,16 @@ static enum lat_status fail_parse(const struct lat_scan *scan, const char *text,
                     (int)words_len, words);
 }
 
-static enum lat_status load(struct lat_json *json, const struct lat_scan *scan, const char *text,
-                            size_t len)
+static enum lat_status load(struct lat_json *json, const struct lat_scan *scan,
+                            const char *text, size_t len)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, set_allocator);
 
     json_error_t failure;
-    json->root = json_loadb(scan->text, scan->len,
-                            JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
+    json->root =
+        json_loadb(scan->text, scan->len,
+                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
     if (!json->root)
         return fail_parse(scan, text, len, &failure, json->err);
     return LAT_OK;

@@ -1,0 +1,204 @@
+/* One table from status to HTTP. The words of a failure may quote what a client sent, cut
+ * anywhere, so they are made UTF-8 again before they are printed. */
+#include "api/problem.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include "base/banned.h"
+
+static const struct {
+    int http;
+    const char *title;
+} statuses[LAT_STATUS_COUNT] = {
+    [LAT_OK] = {500, "Internal error"},
+    [LAT_BAD_SYNTAX] = {400, "Malformed request"},
+    [LAT_INVALID] = {422, "Invalid request"},
+    [LAT_UNAUTHORIZED] = {401, "Key needed"},
+    [LAT_FORBIDDEN] = {403, "Not allowed for this key"},
+    [LAT_NOT_FOUND] = {404, "Not found"},
+    [LAT_NOT_ALLOWED] = {405, "Method not allowed"},
+    [LAT_TIMEOUT] = {408, "Too slow"},
+    [LAT_CONFLICT] = {409, "Conflict"},
+    [LAT_PRECONDITION] = {412, "Precondition failed"},
+    [LAT_TOO_LARGE] = {413, "Too large"},
+    [LAT_UNSUPPORTED_TYPE] = {415, "Unsupported media type"},
+    [LAT_CAPABILITY] = {422, "Not possible with this model"},
+    [LAT_BUSY] = {429, "Too many requests"},
+    [LAT_UNAVAILABLE] = {503, "Unavailable"},
+    [LAT_DISK_FULL] = {507, "Disk full"},
+    [LAT_CANCELLED] = {503, "Cancelled"},
+    [LAT_CORRUPT] = {500, "Stored data is damaged"},
+    [LAT_IO] = {500, "Input or output failed"},
+    [LAT_NO_MEMORY] = {503, "Out of memory"},
+    [LAT_INTERNAL] = {500, "Internal error"},
+};
+
+const struct lat_problem_code lat_problem_codes[] = {
+    {"bad_json", "The body is no JSON.", 400},
+    {"bad_utf8", "The body or the path is not UTF-8.", 400},
+    {"too_deep", "The JSON is nested deeper than the limit.", 400},
+    {"number_out_of_range", "A number does not fit the type it is read into.", 400},
+    {"duplicate_key", "An object has a key twice.", 400},
+    {"bad_multipart", "The multipart body does not parse.", 400},
+    {"key_missing", "This server wants a key and none was sent.", 401},
+    {"key_unknown", "The key is not one of the server's.", 401},
+    {"scope_missing", "The key does not have the scope this takes.", 403},
+    {"not_found", "No such path, model, collection, item or job.", 404},
+    {"method_not_allowed", "The path exists, not with this method; see Allow.", 405},
+    {"timeout", "The request came too slowly.", 408},
+    {"exists", "It exists with other settings.", 409},
+    {"precondition_failed", "If-Match does not name the stored version.", 412},
+    {"too_large", "The body is over the limit.", 413},
+    {"batch_too_large", "More items than a batch may have.", 413},
+    {"too_many_values", "The JSON has more values than one body may have.", 413},
+    {"image_too_large", "The picture has more pixels than the limit.", 413},
+    {"unsupported_media_type", "A content type this path does not take.", 415},
+    {"wrong_type", "A field holds another kind of JSON value.", 422},
+    {"wrong_dimension", "A code or vector has another dimension.", 422},
+    {"wrong_input_kind", "The model does not take this kind of input.", 422},
+    {"unknown_field", "A field nobody knows; the nearest known one is named.", 422},
+    {"unknown_parameter", "A query parameter nobody knows.", 422},
+    {"unknown_value", "A word that is none of the choices.", 422},
+    {"out_of_range", "A number outside its bounds.", 422},
+    {"invalid_id", "An id is 1 to 256 bytes of UTF-8 without NUL.", 422},
+    {"invalid_name", "A name is [a-z0-9][a-z0-9._-]{0,62}.", 422},
+    {"missing_field", "A field that must be there is not.", 422},
+    {"duplicate_id", "The id came earlier in the same batch.", 422},
+    {"not_finite", "NaN or infinity.", 422},
+    {"bad_image", "The picture is broken.", 422},
+    {"bad_base64", "The text is not base64.", 422},
+    {"bad_floats", "Not a whole number of float32.", 422},
+    {"bad_filter", "The filter breaks its grammar.", 422},
+    {"bad_cursor", "The cursor is not one of this list's.", 422},
+    {"capability_missing", "The model cannot do that.", 422},
+    {"busy", "Everything is taken; see Retry-After.", 429},
+    {"internal", "The server's own fault.", 500},
+    {"model_unavailable", "The model is not loaded or is broken; the reason is given.", 503},
+    {"unavailable", "Loading or draining.", 503},
+    {"disk_full", "No space for a write; reads go on.", 507},
+};
+const size_t lat_n_problem_codes = LAT_ARRAY_LEN(lat_problem_codes);
+
+int lat_problem_status(const struct lat_error *err)
+{
+    return (unsigned)err->status < LAT_STATUS_COUNT ? statuses[err->status].http : 500;
+}
+
+/* `text` as a JSON string; bytes that are no UTF-8 become question marks. */
+static void write_text(struct lat_buf *out, const char *text)
+{
+    const size_t len = strlen(text);
+    if (lat_utf8_valid(text, len)) {
+        lat_buf_json_string(out, text, len);
+        return;
+    }
+    char clean[sizeof(((struct lat_error *)0)->message)];
+    size_t n = 0;
+    while (n < len && n < sizeof(clean)) {
+        size_t step = 1;
+        while (step < 4 && n + step <= len && !lat_utf8_valid(text + n, step))
+            step++;
+        if (n + step <= len && n + step <= sizeof(clean) && lat_utf8_valid(text + n, step)) {
+            memcpy(clean + n, text + n, step);
+            n += step;
+        } else {
+            clean[n++] = '?';
+        }
+    }
+    lat_buf_json_string(out, clean, n);
+}
+
+/* A whole number as a number, anything else as text. */
+static void write_value(struct lat_buf *out, const char *text)
+{
+    const size_t len = strlen(text);
+    const bool number =
+        len && len < 16 && strspn(text, "0123456789") == len && (text[0] != '0' || len == 1);
+    if (number)
+        lat_buf_text(out, text);
+    else
+        write_text(out, text);
+}
+
+static void write_errors(struct lat_buf *out, const struct lat_error *err)
+{
+    lat_buf_text(out, "\"errors\":[{\"pointer\":");
+    write_text(out, err->pointer);
+    lat_buf_text(out, ",\"code\":");
+    write_text(out, err->code);
+    lat_buf_text(out, ",\"detail\":");
+    write_text(out, err->message);
+    if (err->expected[0]) {
+        lat_buf_text(out, ",\"expected\":");
+        write_value(out, err->expected);
+    }
+    if (err->got[0]) {
+        lat_buf_text(out, ",\"got\":");
+        write_value(out, err->got);
+    }
+    lat_buf_text(out, "}]");
+}
+
+/* Whether there is more to say than code and words. */
+static bool has_place(const struct lat_error *err)
+{
+    return err->pointer[0] || err->expected[0] || err->got[0];
+}
+
+void lat_problem_item(struct lat_buf *out, const struct lat_error *err)
+{
+    lat_buf_text(out, "{\"code\":");
+    write_text(out, err->code);
+    lat_buf_text(out, ",\"detail\":");
+    write_text(out, err->message);
+    if (has_place(err)) {
+        lat_buf_char(out, ',');
+        write_errors(out, err);
+    }
+    lat_buf_char(out, '}');
+}
+
+static void add_headers(struct lat_call *call, int status)
+{
+    if (status == 401)
+        lat_call_respond_header(call, "WWW-Authenticate", "Bearer realm=\"latentd\"");
+    if (status == 429 || status == 503)
+        lat_call_respond_header(call, "Retry-After", "1");
+}
+
+void lat_problem_open(struct lat_call *call, int status, const struct lat_error *err)
+{
+    struct lat_response *response = &call->response;
+    struct lat_buf *out = &response->body;
+    const char *code = err->code && err->code[0] ? err->code : lat_status_code(err->status);
+    const char *title = (unsigned)err->status < LAT_STATUS_COUNT ? statuses[err->status].title
+                                                                 : "Internal error";
+    lat_buf_clear(out);
+    response->status = status;
+    response->content_type = "application/problem+json";
+    add_headers(call, status);
+    lat_buf_printf(out, "{\"type\":\"/docs#problem-%s\",\"title\":\"%s\",\"status\":%d,", code,
+                   title, status);
+    lat_buf_text(out, "\"detail\":");
+    write_text(out, err->message[0] ? err->message : title);
+    lat_buf_printf(out, ",\"code\":\"%s\",\"request_id\":", code);
+    write_text(out, call->request_id);
+    if (has_place(err) && status != 401 && status != 403) {
+        lat_buf_char(out, ',');
+        write_errors(out, err);
+    }
+}
+
+void lat_problem_write(struct lat_call *call, const struct lat_error *err)
+{
+    const int status = lat_problem_status(err);
+    if (status >= 500 && err->status != LAT_UNAVAILABLE && err->status != LAT_CANCELLED)
+        lat_log_error("request failed", err);
+    lat_spool_free(call->response.spool);
+    call->response.spool = NULL;
+    lat_problem_open(call, status, err);
+    lat_buf_char(&call->response.body, '}');
+}

@@ -1,0 +1,284 @@
+/* Query options and content types. */
+#include "api/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include "base/banned.h"
+
+enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, SHOWN_MAX = 60 };
+
+/* ---- options ---- */
+
+void lat_options_begin(struct lat_options *options, struct lat_call *call,
+                       struct lat_error *err)
+{
+    *options = (struct lat_options){.call = call, .err = err};
+}
+
+const char *lat_option_text(struct lat_options *options, const char *name)
+{
+    if (options->n_known < LAT_OPTIONS_MAX)
+        options->known[options->n_known++] = name;
+    return options->err->status == LAT_OK ? lat_call_query(options->call, name) : NULL;
+}
+
+static void refuse(struct lat_options *options, const char *name, const char *code,
+                   const char *expected, const char *got)
+{
+    lat_fail(options->err, LAT_INVALID, code, "option '%s' must be %s, not '%.*s'", name,
+             expected, SHOWN_MAX, got);
+}
+
+void lat_option_flag(struct lat_options *options, const char *name, bool *inout_value)
+{
+    const char *text = lat_option_text(options, name);
+    if (!text)
+        return;
+    if (!*text || !strcmp(text, "true") || !strcmp(text, "1"))
+        *inout_value = true;
+    else if (!strcmp(text, "false") || !strcmp(text, "0"))
+        *inout_value = false;
+    else
+        refuse(options, name, "wrong_type", "true or false", text);
+}
+
+void lat_option_count(struct lat_options *options, const char *name, uint64_t *inout_value,
+                      uint64_t min, uint64_t max)
+{
+    const char *text = lat_option_text(options, name);
+    uint64_t value;
+    if (!text)
+        return;
+    if (lat_parse_u64(text, max, &value) && value >= min) {
+        *inout_value = value;
+        return;
+    }
+    char expected[80];
+    snprintf(expected, sizeof(expected), "a whole number of %llu to %llu",
+             (unsigned long long)min, (unsigned long long)max);
+    refuse(options, name, "out_of_range", expected, text);
+}
+
+void lat_option_number(struct lat_options *options, const char *name, double *inout_value,
+                       double min, double max)
+{
+    const char *text = lat_option_text(options, name);
+    double value;
+    if (!text)
+        return;
+    if (!lat_parse_double(text, &value))
+        refuse(options, name, "wrong_type", "a number", text);
+    else if (!(value >= min && value <= max))
+        refuse(options, name, "out_of_range", "within its bounds", text);
+    else
+        *inout_value = value;
+}
+
+void lat_option_choice(struct lat_options *options, const char *name, const char *const *words,
+                       size_t n, int *inout_value)
+{
+    const char *text = lat_option_text(options, name);
+    if (!text)
+        return;
+    char expected[96];
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!strcmp(text, words[i])) {
+            *inout_value = (int)i;
+            return;
+        }
+        if (used < sizeof(expected))
+            used += (size_t)snprintf(expected + used, sizeof(expected) - used, "%s%s",
+                                     i ? " or " : "", words[i]);
+    }
+    refuse(options, name, "unknown_value", expected, text);
+}
+
+bool lat_option_base64(struct lat_options *options)
+{
+    static const char *const words[] = {"json", "base64"};
+    int encoding = 0;
+    lat_option_choice(options, "encoding", words, LAT_ARRAY_LEN(words), &encoding);
+    return encoding == 1;
+}
+
+struct list_visit {
+    struct lat_arena *arena;
+    const char *name;
+    const char **texts; /* NULL while counting */
+    size_t n;
+    bool failed;
+};
+
+static void visit_list(void *context, const char *name, const char *value)
+{
+    struct list_visit *visit = context;
+    if (strcmp(name, visit->name) != 0)
+        return;
+    while (*value) {
+        const size_t len = strcspn(value, ",");
+        if (len && visit->texts) {
+            visit->texts[visit->n] = lat_arena_strndup(visit->arena, value, len);
+            visit->failed |= !visit->texts[visit->n];
+        }
+        visit->n += len > 0;
+        value += len + (value[len] == ',');
+    }
+}
+
+void lat_option_list(struct lat_options *options, const char *name,
+                     const char *const **out_texts, size_t *out_n)
+{
+    struct list_visit visit = {.arena = &options->call->arena, .name = name};
+    if (!lat_option_text(options, name))
+        return;
+    lat_call_each_query(options->call, visit_list, &visit);
+    visit.texts = lat_arena_alloc(visit.arena, visit.n, sizeof(*visit.texts));
+    visit.n = 0;
+    if (visit.texts)
+        lat_call_each_query(options->call, visit_list, &visit);
+    if (!visit.texts || visit.failed) {
+        lat_fail_memory(options->err);
+        return;
+    }
+    *out_texts = visit.texts;
+    *out_n = visit.n;
+}
+
+static void refuse_unknown(void *context, const char *name, const char *value)
+{
+    (void)value;
+    struct lat_options *options = context;
+    for (size_t i = 0; i < options->n_known; i++)
+        if (!strcmp(options->known[i], name))
+            return;
+    const char *nearest = lat_nearest(name, options->known, options->n_known);
+    lat_fail(options->err, LAT_INVALID, "unknown_parameter", "unknown option '%.*s'%s%s%s",
+             SHOWN_MAX, name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+             nearest ? "'?" : "");
+}
+
+enum lat_status lat_options_end(struct lat_options *options)
+{
+    if (options->err->status == LAT_OK)
+        lat_call_each_query(options->call, refuse_unknown, options);
+    return options->err->status;
+}
+
+void lat_options_page(struct lat_options *options, uint64_t *out_limit, const char **out_cursor)
+{
+    *out_limit = PAGE_DEFAULT;
+    lat_option_count(options, "limit", out_limit, 1, PAGE_MAX);
+    const char *cursor = lat_option_text(options, "cursor");
+    *out_cursor = cursor && *cursor ? cursor : NULL;
+}
+
+/* ---- content types ---- */
+
+/* The media type without its parameters and spaces around it. */
+static size_t type_len(const char *type)
+{
+    size_t len = strcspn(type, ";,");
+    while (len && (type[len - 1] == ' ' || type[len - 1] == '\t'))
+        len--;
+    return len;
+}
+
+static bool type_is(const char *type, size_t len, const char *name)
+{
+    return strlen(name) == len && !strncasecmp(type, name, len);
+}
+
+enum lat_body_kind lat_call_body_kind(const struct lat_call *call)
+{
+    const char *type = lat_call_header(call, "Content-Type");
+    if (!type || !*type)
+        return LAT_BODY_JSON;
+    const size_t len = type_len(type);
+    if (type_is(type, len, "application/json"))
+        return LAT_BODY_JSON;
+    if (type_is(type, len, "application/octet-stream"))
+        return LAT_BODY_FLOATS;
+    if (type_is(type, len, "multipart/form-data"))
+        return LAT_BODY_MULTIPART;
+    if (type_is(type, len, "application/x-ndjson") || type_is(type, len, "application/jsonl") ||
+        type_is(type, len, "application/ndjson"))
+        return LAT_BODY_LINES;
+    if (len > 6 && !strncasecmp(type, "image/", 6))
+        return LAT_BODY_IMAGE;
+    return LAT_BODY_OTHER;
+}
+
+enum lat_status lat_call_refuse_body(const struct lat_call *call, const char *taken,
+                                     struct lat_error *err)
+{
+    const char *type = lat_call_header(call, "Content-Type");
+    return lat_fail(err, LAT_UNSUPPORTED_TYPE, NULL, "this path takes %s, not '%.*s'", taken,
+                    SHOWN_MAX, type ? type : "");
+}
+
+enum lat_status lat_call_json(struct lat_call *call, struct lat_json *json,
+                              struct lat_error *err)
+{
+    if (lat_call_body_kind(call) != LAT_BODY_JSON)
+        return lat_call_refuse_body(call, "application/json", err);
+    const uint64_t start = lat_clock_ns();
+    const enum lat_status status =
+        lat_json_parse(json, &call->arena, call->body, call->body_len,
+                       (size_t)call->app->config.max_depth, err);
+    call->timing_ns[LAT_TIMING_PARSE] += lat_clock_ns() - start;
+    return status;
+}
+
+bool lat_call_accepts(const struct lat_call *call, const char *type)
+{
+    const char *p = lat_call_header(call, "Accept");
+    const bool picture = !strncmp(type, "image/", 6);
+    while (p && *p) {
+        p += strspn(p, " ,\t");
+        const size_t len = type_len(p), whole = strcspn(p, ",");
+        const char *weight = memmem(p, whole, "q=0", 3);
+        const bool never =
+            weight && strspn(weight + 2, "0.") == whole - (size_t)(weight + 2 - p);
+        if (!never && (type_is(p, len, type) || (picture && type_is(p, len, "image/*"))))
+            return true;
+        p += whole;
+    }
+    return false;
+}
+
+/* ---- names and ids ---- */
+
+enum lat_status lat_check_id(const char *id, size_t len, struct lat_error *err)
+{
+    if (lat_id_valid(id, len))
+        return LAT_OK;
+    lat_fail(err, LAT_INVALID, "invalid_id",
+             "an id is 1 to %d bytes of UTF-8 without NUL; this one has %zu", LAT_ID_MAX, len);
+    return LAT_INVALID;
+}
+
+enum lat_status lat_call_collection(const struct lat_call *call, const char **out_name,
+                                    struct lat_error *err)
+{
+    const char *name = call->params[0];
+    if (!lat_name_valid(name))
+        return lat_fail(err, LAT_INVALID, "invalid_name",
+                        "'%.*s' is no name: [a-z0-9][a-z0-9._-]{0,62}", SHOWN_MAX, name);
+    *out_name = name;
+    return LAT_OK;
+}
+
+enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
+                              struct lat_error *err)
+{
+    const enum lat_status status = lat_check_id(call->params[1], call->param_lens[1], err);
+    if (status == LAT_OK)
+        *out_id = call->params[1];
+    return status;
+}
