@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Greps the two rules of the house and fails on the first breach of either:
-#   1. dependencies point down only: cli -> api -> service -> {model, index} -> base;
+#   1. dependencies point down only: cli -> api -> service -> {model, index} -> base, and in model:
+#      train -> graph -> model;
 #   2. a third-party header is known to one file, or one folder (the table below).
 #
 #   tests/layers.sh [ROOT]      ROOT: another tree (tests/integration/layers_catch.sh breaks one on purpose)
@@ -11,7 +12,7 @@ cd "${1:-$(dirname "$0")/..}"
 directions='
 base
 model            base
-model/graph      base
+model/graph      base model
 model/train      base model model/graph
 index            base
 service          base model model/graph model/train index
