@@ -471,7 +471,9 @@ enum lat_status lat_manifest_parse_text(const char *json, size_t len,
 {
     json_error_t problem;
     json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &problem);
-    if (!root && json_error_code(&problem) == json_error_out_of_memory)
+    /* Where jansson has no words, it had no memory for its parser. */
+    if (!root &&
+        (problem.text[0] == '\0' || json_error_code(&problem) == json_error_out_of_memory))
         return lat_fail_memory(err);
     if (!root)
         return lat_fail(err, LAT_BAD_SYNTAX, NULL, "model.json: line %d, column %d: %s",

@@ -9,11 +9,6 @@
 
 #include "base/banned.h"
 
-size_t lat_input_elements(const struct lat_input_spec *input)
-{
-    return input->dimension;
-}
-
 static size_t plane_len(const struct lat_input_spec *input)
 {
     return (size_t)input->width * input->height;
