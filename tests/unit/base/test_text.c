@@ -311,6 +311,7 @@ Test(text, the_nearest_word)
     static const char *const words[] = {"listen", "data", "models", "workers"};
     cr_assert_str_eq(lat_nearest("lisen", words, 4), "listen");
     cr_assert_str_eq(lat_nearest("lsiten", words, 4), "listen");
+    cr_assert_str_eq(lat_nearest("adta", words, 4), "data");
     cr_assert_str_eq(lat_nearest("model", words, 4), "models");
     cr_assert_null(lat_nearest("xyz", words, 4));
     cr_assert_null(lat_nearest("", words, 4));
