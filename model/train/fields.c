@@ -408,12 +408,12 @@ bool lat_fields_object(struct lat_fields *fields, const char *key, struct lat_fi
     *out_child = (struct lat_fields){.document = fields->document};
     const int len =
         snprintf(out_child->pointer, sizeof(out_child->pointer), "%s/%s", fields->pointer, key);
-    if (!value)
-        return false;
     if (len < 0 || (size_t)len >= sizeof(out_child->pointer)) {
         lat_fields_fail(fields, key, "too_deep", "the path is too long");
         return false;
     }
+    if (!value)
+        return false;
     if (!json_is_object(value)) {
         wrong(fields, key, value, "wrong_type", "an object");
         return false;

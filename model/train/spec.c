@@ -38,9 +38,9 @@ static const struct lat_choice likelihoods[] = {
     {"mixed", LAT_LIKELIHOOD_MIXED, false},
     {"codean", LAT_LIKELIHOOD_CODEAN, false}};
 static const struct lat_choice corruptions[] = {{"none", 0, true},
-                                                {"gaussian", 1, false},
-                                                {"masking", 2, false},
-                                                {"salt_and_pepper", 3, false}};
+                                                {"gaussian", 1, true},
+                                                {"masking", 2, true},
+                                                {"salt_and_pepper", 3, true}};
 static const struct lat_choice optimizers[] = {{"adam", LAT_OPTIMIZER_ADAM, true},
                                                {"sgd", LAT_OPTIMIZER_SGD, true}};
 static const struct lat_choice schedules[] = {{"constant", LAT_SCHEDULE_CONSTANT, true},
@@ -217,7 +217,6 @@ static void read_penalties(struct lat_fields *root, struct lat_penalties *penalt
     lat_fields_real(&fields, "contractive", &penalties->contractive, 0, big);
     lat_fields_real(&fields, "beta", &penalties->beta, 0, big);
     lat_fields_end(&fields);
-    refuse_unless(&fields, "l1", penalties->l1, 0);
     refuse_unless(&fields, "k_sparse", penalties->k_sparse, 0);
     refuse_unless(&fields, "contractive", penalties->contractive, 0);
     refuse_unless(&fields, "beta", penalties->beta, 1);

@@ -121,6 +121,16 @@ void lat_dataset_close(struct lat_dataset *dataset)
 
 /* ---- reading ---- */
 
+static void read_floats(const struct lat_dataset *dataset, const float *row, float *out)
+{
+    if (!dataset->standardised || !dataset->shift) {
+        memcpy(out, row, dataset->elements * sizeof(float));
+        return;
+    }
+    for (size_t j = 0; j < dataset->elements; j++)
+        out[j] = (row[j] - dataset->shift[j]) / dataset->scale[j];
+}
+
 void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
                       float *out)
 {
@@ -128,7 +138,7 @@ void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices
     for (size_t i = 0; i < n; i++, out += width) {
         const size_t start = (size_t)indices[i] * width;
         if (dataset->floats) {
-            memcpy(out, dataset->floats + start, width * sizeof(float));
+            read_floats(dataset, dataset->floats + start, out);
             continue;
         }
         const uint8_t *bytes = dataset->bytes + start;

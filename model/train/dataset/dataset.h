@@ -17,6 +17,7 @@ struct lat_dataset {
     float *floats;               /* [n][elements], or NULL */
     float *shift, *scale;        /* [elements], or NULL: a model of these data sees
                                   * (value - shift) / scale (standardised columns) */
+    bool standardised;           /* lat_dataset_read applies them; false once opened */
     float lowest, highest;       /* over all values, as given out */
     size_t n_skipped;            /* items of the file that could not be used */
     char first_skipped[256];     /* which was the first, and why; "" if none */

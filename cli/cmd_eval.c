@@ -1,0 +1,199 @@
+/* latentd eval: a model and data in, numbers out. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/sync.h"
+#include "cli/commands.h"
+#include "model/train/evaluate.h"
+
+#include "base/banned.h"
+
+enum { DATA_MAX = 4096 };
+
+struct eval_settings {
+    char models[LAT_PATH_MAX], data[DATA_MAX], labels[LAT_PATH_MAX], train_data[DATA_MAX],
+        split[16];
+    bool pca, json;
+    int64_t threads;
+};
+
+static const struct lat_setting rows[] = {
+    LAT_SETTING_ROW(eval_settings, models, LAT_SETTING_TEXT, "models", 0, 0, "DIR",
+                    "folder of packages"),
+    LAT_SETTING_ROW(
+        eval_settings, data, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
+        "what to measure on: a file or folder, or a data object as in a training spec"),
+    LAT_SETTING_ROW(eval_settings, split, LAT_SETTING_TEXT, "all", 0, 0, "PART",
+                    "all, or of the very data trained on: train, validation"),
+    LAT_SETTING_ROW(eval_settings, pca, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "beside it PCA of equal width, fitted on the training data"),
+    LAT_SETTING_ROW(eval_settings, train_data, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
+                    "what PCA is fitted on, instead of what the package's record names"),
+    LAT_SETTING_ROW(eval_settings, labels, LAT_SETTING_TEXT, "", 0, 0, "FILE",
+                    "labels (IDX, NPY, or one a line): measures search by them"),
+    LAT_SETTING_ROW(eval_settings, threads, LAT_SETTING_INT, "0", 0, 1024, "N",
+                    "threads of a run, 0 = one a CPU"),
+    LAT_SETTING_ROW(eval_settings, json, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "print the result as JSON"),
+};
+
+/* ---- results ---- */
+
+static void member(struct lat_buf *out, const char *prefix, double value)
+{
+    lat_buf_text(out, prefix);
+    lat_buf_json_double(out, value);
+}
+
+static void print_json(const struct lat_evaluation *evaluation)
+{
+    const struct lat_evaluation *e = evaluation;
+    struct lat_buf out = {0};
+    lat_buf_text(&out, "{\"model\":");
+    lat_buf_json_string(&out, e->reference, strlen(e->reference));
+    lat_buf_printf(&out, ",\"items\":%zu", e->n);
+    if (e->decoded) {
+        member(&out, ",\"squared_error\":{\"sum\":", e->squared_error_sum);
+        member(&out, ",\"mean\":", e->squared_error_mean);
+        member(&out, "},\"negative_log_likelihood\":", e->negative_log_likelihood);
+    } else {
+        lat_buf_text(&out, ",\"squared_error\":null,\"negative_log_likelihood\":null");
+    }
+    if (e->has_pca) {
+        member(&out, ",\"pca\":{\"squared_error\":", e->pca_squared_error);
+        lat_buf_char(&out, '}');
+    }
+    if (e->has_retrieval) {
+        member(&out, ",\"retrieval\":{\"map_at_1000\":", e->retrieval.map_at_1000);
+        member(&out, ",\"precision_at_10\":", e->retrieval.precision_at_10);
+        lat_buf_char(&out, '}');
+    }
+    lat_buf_text(&out, "}\n");
+    if (lat_buf_check(&out, NULL) == LAT_OK)
+        fwrite(out.data, 1, out.len, stdout);
+    lat_buf_release(&out);
+}
+
+static void print_text(const struct lat_evaluation *evaluation)
+{
+    const struct lat_evaluation *e = evaluation;
+    printf("model                    %s\n", e->reference);
+    printf("items                    %zu\n", e->n);
+    if (e->decoded) {
+        printf("squared error            %.5g an item, %.5g an element\n", e->squared_error_sum,
+               e->squared_error_mean);
+        if (isfinite(e->negative_log_likelihood))
+            printf("negative log-likelihood  %.5g an item\n", e->negative_log_likelihood);
+    } else {
+        printf("squared error            none: the model has no decoder\n");
+    }
+    if (e->has_pca)
+        printf("PCA of %-4zu components   %.5g an item\n", e->pca_width, e->pca_squared_error);
+    if (e->has_retrieval) {
+        printf("mAP@1000                 %.4f\n", e->retrieval.map_at_1000);
+        printf("precision@10             %.4f\n", e->retrieval.precision_at_10);
+    }
+}
+
+/* ---- the command ---- */
+
+static void print_help(void)
+{
+    printf("usage: latentd eval MODEL --data JSON-or-FILE [OPTIONS]\n\n"
+           "Measures how well a model (name or name@version) reconstructs and finds.\n\n");
+    lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
+}
+
+static enum lat_status read_split(const char *word, enum lat_eval_split *out_split,
+                                  struct lat_error *err)
+{
+    for (size_t i = 0; i < LAT_ARRAY_LEN(lat_eval_split_names); i++)
+        if (strcmp(word, lat_eval_split_names[i]) == 0) {
+            *out_split = (enum lat_eval_split)i;
+            return LAT_OK;
+        }
+    return lat_fail(err, LAT_INVALID, NULL,
+                    "--split: expected all, train or validation, not '%s'", word);
+}
+
+static enum lat_status read_request(int argc, char **argv, struct eval_settings *settings,
+                                    struct lat_eval_options *out_options, struct lat_error *err)
+{
+    const size_t n = LAT_ARRAY_LEN(rows);
+    enum lat_status status = lat_settings_defaults(rows, n, settings, err);
+    if (status == LAT_OK)
+        status = lat_settings_environment(rows, n, settings, err);
+    if (status == LAT_OK)
+        status = lat_settings_arguments(rows, n, settings, &argc, argv, err);
+    if (status == LAT_OK && argc != 2)
+        status = lat_fail(err, LAT_INVALID, NULL, "expected one MODEL");
+    if (status == LAT_OK && !settings->data[0])
+        status = lat_fail(err, LAT_INVALID, NULL, "expected --data JSON-or-FILE");
+    if (status == LAT_OK)
+        status = read_split(settings->split, &out_options->split, err);
+    if (status != LAT_OK)
+        return status;
+    out_options->model = argv[1];
+    out_options->data = settings->data;
+    out_options->labels = settings->labels[0] ? settings->labels : NULL;
+    out_options->train_data = settings->train_data[0] ? settings->train_data : NULL;
+    out_options->pca = settings->pca;
+    return LAT_OK;
+}
+
+static enum lat_status evaluate(const struct eval_settings *settings,
+                                const struct lat_eval_options *options,
+                                struct lat_evaluation *out_evaluation, struct lat_error *err)
+{
+    const struct lat_registry_options where = {
+        .folder = settings->models,
+        .threads = settings->threads ? (int)settings->threads : (int)lat_cpu_count()};
+    struct lat_engine *engine = NULL;
+    struct lat_registry *registry = NULL;
+    if (!lat_file_exists(settings->models))
+        return lat_fail(err, LAT_NOT_FOUND, NULL, "no folder '%s' (see --models)",
+                        settings->models);
+    enum lat_status status = lat_engine_new(&engine, err);
+    if (status == LAT_OK)
+        status = lat_registry_open(engine, &where, &registry, err);
+    if (status == LAT_OK)
+        status = lat_evaluate(registry, options, out_evaluation, err);
+    if (registry)
+        lat_registry_close(registry);
+    lat_engine_free(engine);
+    return status;
+}
+
+int lat_cmd_eval(int argc, char **argv)
+{
+    static struct eval_settings settings; /* 16 KB; the command runs once a process */
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_eval_options options = {0};
+    struct lat_evaluation evaluation = {0};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help();
+            return 0;
+        }
+    if (read_request(argc, argv, &settings, &options, &err) != LAT_OK) {
+        fprintf(stderr, "latentd eval: %s (see latentd eval --help)\n", err.message);
+        return 2;
+    }
+    lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
+    if (evaluate(&settings, &options, &evaluation, &err) != LAT_OK) {
+        fprintf(stderr, "latentd eval: %s\n", err.message);
+        return 1;
+    }
+    if (evaluation.n_skipped)
+        fprintf(stderr, "latentd eval: %zu item(s) skipped; the first: %s\n",
+                evaluation.n_skipped, evaluation.first_skipped);
+    if (settings.json)
+        print_json(&evaluation);
+    else
+        print_text(&evaluation);
+    return 0;
+}

@@ -1,0 +1,285 @@
+/* Data in, numbers out. What the package says of its training is read from the record in its
+ * manifest: PCA is fitted on the data named there, splits follow its seed and share. */
+#include "model/train/evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/train/dataset/formats.h"
+#include "model/train/measure.h"
+#include "model/train/pca.h"
+
+#include "base/banned.h"
+
+const char *const lat_eval_split_names[3] = {"all", "train", "validation"};
+
+/* What the record of a package says. */
+struct origin {
+    bool known;
+    struct lat_data_spec data; /* owned */
+    uint64_t seed;
+    char crc[16]; /* of the data, in hexadecimal; "" if not said */
+};
+
+/* Items of a dataset that are looked at. */
+struct part {
+    struct lat_dataset dataset;
+    uint32_t *indices;     /* owned */
+    const uint32_t *items; /* into indices */
+    size_t n;
+};
+
+static void part_release(struct part *part)
+{
+    lat_dataset_close(&part->dataset);
+    lat_free(part->indices);
+    *part = (struct part){0};
+}
+
+/* ---- the record ---- */
+
+static void read_record(struct lat_fields *root, struct origin *origin)
+{
+    struct lat_fields training, spec, data, facts;
+    if (!lat_fields_object(root, "training", &training) ||
+        !lat_fields_object(&training, "spec", &spec) ||
+        !lat_fields_object(&spec, "data", &data))
+        return;
+    struct lat_buf text = {0};
+    origin->seed = 1;
+    origin->data.validation = 0.1;
+    lat_fields_u64(&spec, "seed", &origin->seed);
+    lat_data_spec_read(&data, &origin->data);
+    lat_fields_write(&spec, "data", &text);
+    origin->data.options_json = lat_buf_take(&text, NULL);
+    if (lat_fields_object(&training, "data", &facts)) {
+        lat_fields_text(&facts, "path", origin->data.path, sizeof(origin->data.path));
+        lat_fields_text(&facts, "crc32c", origin->crc, sizeof(origin->crc));
+    }
+    origin->known = true;
+}
+
+/* A record that cannot be read is none: it is for people, and may be written by hand. */
+static enum lat_status find_origin(const struct lat_buf *manifest, struct origin *out_origin,
+                                   struct lat_error *err)
+{
+    struct lat_document *document = NULL;
+    struct origin origin = {0};
+    enum lat_status status = lat_document_parse(manifest->data, manifest->len, &document, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_fields root;
+    lat_fields_root(document, &root, NULL);
+    read_record(&root, &origin);
+    if (lat_document_status(document) != LAT_OK) {
+        lat_data_spec_release(&origin.data);
+        origin = (struct origin){0};
+    }
+    lat_document_free(document);
+    *out_origin = origin;
+    return LAT_OK;
+}
+
+/* ---- data ---- */
+
+/* Pictures come in the size the model takes, unless the data object says otherwise. */
+static enum lat_status open_data(const struct lat_data_spec *given,
+                                 const struct lat_input_spec *input,
+                                 struct lat_dataset *out_dataset, struct lat_error *err)
+{
+    struct lat_data_spec data = *given;
+    if (input->kind == LAT_INPUT_IMAGE && strcmp(data.format, "images") == 0) {
+        if (!data.size[0]) {
+            data.size[0] = input->height;
+            data.size[1] = input->width;
+        }
+        if (!data.channels)
+            data.channels = input->channels;
+    }
+    return lat_dataset_open(&data, out_dataset, err);
+}
+
+static enum lat_status choose(struct part *part, const struct origin *origin,
+                              enum lat_eval_split split, struct lat_error *err)
+{
+    const bool all = split == LAT_SPLIT_ALL;
+    char crc[16];
+    size_t held_out = 0;
+    snprintf(crc, sizeof(crc), "%08x", part->dataset.crc);
+    if (!all && !origin->known)
+        return lat_fail(err, LAT_INVALID, "no_record",
+                        "the package has no training record: there is no split to follow");
+    if (!all && strcmp(crc, origin->crc) != 0)
+        return lat_fail(err, LAT_CONFLICT, "other_data",
+                        "the split is that of the training data (checksum %s), these data are "
+                        "others (%s)",
+                        origin->crc, crc);
+    const enum lat_status status =
+        lat_dataset_split(part->dataset.n, all ? 0 : origin->data.validation, origin->seed,
+                          &part->indices, &held_out, err);
+    if (status != LAT_OK)
+        return status;
+    const size_t n_train = part->dataset.n - held_out;
+    part->items = part->indices + (split == LAT_SPLIT_VALIDATION ? n_train : 0);
+    part->n = split == LAT_SPLIT_VALIDATION ? held_out : n_train;
+    if (part->n == 0)
+        return lat_fail(err, LAT_INVALID, "empty", "nothing was held out");
+    return LAT_OK;
+}
+
+static enum lat_status open_part(const struct lat_eval_options *options,
+                                 const struct lat_input_spec *input,
+                                 const struct origin *origin, struct part *out_part,
+                                 struct lat_error *err)
+{
+    struct lat_data_spec data = {0};
+    enum lat_status status = lat_data_spec_parse(options->data, &data, err);
+    if (status == LAT_OK)
+        status = open_data(&data, input, &out_part->dataset, err);
+    if (status == LAT_OK)
+        status = choose(out_part, origin, options->split, err);
+    lat_data_spec_release(&data);
+    return status;
+}
+
+/* ---- the measures ---- */
+
+static enum lat_status measure_pca(const struct lat_eval_options *options,
+                                   const struct lat_manifest *manifest,
+                                   const struct origin *origin, const struct part *part,
+                                   struct lat_evaluation *evaluation, struct lat_error *err)
+{
+    struct lat_data_spec given = {0};
+    struct part training = {0};
+    struct lat_pca pca = {0};
+    if (!options->train_data && !origin->known)
+        return lat_fail(err, LAT_INVALID, "no_record",
+                        "the package has no training record: name the data for PCA by "
+                        "--train-data");
+    enum lat_status status = LAT_OK;
+    if (options->train_data)
+        status = lat_data_spec_parse(options->train_data, &given, err);
+    if (status == LAT_OK)
+        status = open_data(options->train_data ? &given : &origin->data, &manifest->input,
+                           &training.dataset, err);
+    if (status == LAT_OK)
+        status = choose(&training, origin,
+                        options->split == LAT_SPLIT_ALL ? LAT_SPLIT_ALL : LAT_SPLIT_TRAIN, err);
+    if (status == LAT_OK && training.dataset.elements != part->dataset.elements)
+        status = lat_fail(err, LAT_INVALID, "wrong_dimension",
+                          "items of %zu elements, those to measure have %zu",
+                          training.dataset.elements, part->dataset.elements);
+    if (status == LAT_OK)
+        status = lat_pca_fit(&training.dataset, training.items, training.n,
+                             manifest->code_dimension, &pca, err);
+    if (status == LAT_OK)
+        status = lat_pca_error(&pca, &part->dataset, part->items, part->n,
+                               &evaluation->pca_squared_error, err);
+    evaluation->has_pca = status == LAT_OK;
+    evaluation->pca_width = pca.width;
+    lat_pca_release(&pca);
+    part_release(&training);
+    lat_data_spec_release(&given);
+    if (status != LAT_OK)
+        lat_error_prefix(err, "PCA's training data");
+    return status;
+}
+
+static enum lat_status measure_retrieval(const char *path, const struct lat_manifest *manifest,
+                                         const struct part *part, const float *codes,
+                                         struct lat_evaluation *evaluation,
+                                         struct lat_error *err)
+{
+    uint32_t *labels = NULL;
+    size_t n = 0;
+    enum lat_status status = lat_labels_read(path, &labels, &n, err);
+    if (status != LAT_OK)
+        return status;
+    uint32_t *chosen = lat_alloc_raw(part->n, sizeof(*chosen));
+    if (!chosen)
+        status = lat_fail_memory(err);
+    else if (n != part->dataset.n)
+        status = lat_fail(err, LAT_INVALID, "bad_labels", "labels '%s': %zu for %zu items",
+                          path, n, part->dataset.n);
+    for (size_t i = 0; status == LAT_OK && i < part->n; i++)
+        chosen[i] = labels[part->items[i]];
+    if (status == LAT_OK)
+        status = lat_retrieval_measure(codes, part->n, manifest->code_dimension,
+                                       manifest->metric, chosen, &evaluation->retrieval, err);
+    evaluation->has_retrieval = status == LAT_OK;
+    lat_free(chosen);
+    lat_free(labels);
+    return status;
+}
+
+static enum lat_status measure(struct lat_model *model, const struct lat_eval_options *options,
+                               const struct origin *origin, struct lat_evaluation *evaluation,
+                               struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    const struct lat_measure_options how = {
+        .decode = (manifest->capabilities & LAT_CAN_RECONSTRUCT) != 0,
+        .keep_codes = options->labels != NULL};
+    struct part part = {0};
+    struct lat_measure measured = {0};
+    enum lat_status status = open_part(options, &manifest->input, origin, &part, err);
+    if (status == LAT_OK)
+        status =
+            lat_measure_model(model, &part.dataset, part.items, part.n, &how, &measured, err);
+    if (status == LAT_OK) {
+        evaluation->n = part.n;
+        evaluation->n_skipped = part.dataset.n_skipped;
+        memcpy(evaluation->first_skipped, part.dataset.first_skipped,
+               sizeof(evaluation->first_skipped));
+        evaluation->decoded = how.decode;
+        evaluation->squared_error_sum = measured.squared_error_sum;
+        evaluation->squared_error_mean = measured.squared_error_mean;
+        evaluation->negative_log_likelihood =
+            how.decode ? measured.negative_log_likelihood : (double)NAN;
+        if (options->labels)
+            status = measure_retrieval(options->labels, manifest, &part, measured.codes,
+                                       evaluation, err);
+    }
+    if (status == LAT_OK && options->pca)
+        status = measure_pca(options, manifest, origin, &part, evaluation, err);
+    lat_measure_release(&measured);
+    part_release(&part);
+    return status;
+}
+
+enum lat_status lat_evaluate(struct lat_registry *registry,
+                             const struct lat_eval_options *options,
+                             struct lat_evaluation *out_evaluation, struct lat_error *err)
+{
+    struct lat_evaluation evaluation = {0};
+    struct origin origin = {0};
+    struct lat_buf manifest = {0};
+    struct lat_model *model = NULL;
+    struct lat_model_info *info = lat_alloc(1, sizeof(*info));
+    enum lat_status status = info ? LAT_OK : lat_fail_memory(err);
+    if (status == LAT_OK)
+        status = lat_registry_load(registry, options->model, err);
+    if (status == LAT_OK)
+        status = lat_registry_acquire(registry, options->model, &model, err);
+    if (status == LAT_OK) {
+        snprintf(evaluation.reference, sizeof(evaluation.reference), "%s",
+                 lat_model_reference(model));
+        status = lat_registry_describe(registry, evaluation.reference, info, &manifest, err);
+    }
+    if (status == LAT_OK)
+        status = find_origin(&manifest, &origin, err);
+    if (status == LAT_OK)
+        status = measure(model, options, &origin, &evaluation, err);
+    if (status == LAT_OK)
+        *out_evaluation = evaluation;
+    if (model)
+        lat_model_release(model);
+    lat_data_spec_release(&origin.data);
+    lat_buf_release(&manifest);
+    lat_free(info);
+    return status;
+}

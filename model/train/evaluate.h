@@ -1,0 +1,45 @@
+/* How good a package is on given data, beside PCA of the same width and as a search. */
+#ifndef LAT_MODEL_TRAIN_EVALUATE_H
+#define LAT_MODEL_TRAIN_EVALUATE_H
+
+#include "model/registry.h"
+#include "model/train/retrieval.h"
+
+/* Which part of the data: for the very data a model was trained on, those it learned from or
+ * those held out. */
+enum lat_eval_split { LAT_SPLIT_ALL, LAT_SPLIT_TRAIN, LAT_SPLIT_VALIDATION };
+extern const char *const lat_eval_split_names[3]; /* "all" "train" "validation" */
+
+struct lat_eval_options {
+    const char *model;      /* "name" or "name@version" */
+    const char *data;       /* a data object in JSON, or a path */
+    const char *labels;     /* file, or NULL: no retrieval */
+    const char *train_data; /* what PCA is fitted on; NULL: what the package's record names */
+    enum lat_eval_split split;
+    bool pca;
+};
+
+struct lat_evaluation {
+    char reference[96]; /* name@version */
+    size_t n;           /* items */
+    size_t n_skipped;
+    char first_skipped[256];
+    bool decoded; /* false: the model has no decoder, the errors are not there */
+    double squared_error_sum, squared_error_mean;
+    double negative_log_likelihood; /* NaN where there is no formula */
+    bool has_pca;
+    size_t pca_width;
+    double pca_squared_error; /* sum over an item's elements, averaged */
+    bool has_retrieval;
+    struct lat_retrieval retrieval;
+};
+
+/* Pictures of other sizes are resized to what the model takes. A split is LAT_INVALID for data
+ * other than those trained on. PCA is fitted on all the training data; for a split on the part
+ * learned from, so that both see the same. */
+enum lat_status lat_evaluate(struct lat_registry *registry,
+                             const struct lat_eval_options *options,
+                             struct lat_evaluation *out_evaluation,
+                             struct lat_error *err) LAT_MUST_USE;
+
+#endif

@@ -1,0 +1,78 @@
+/* BLAS through cblas.h; LAPACK's dsyevr by its Fortran name, because Debian's OpenBLAS brings
+ * no header for it. A row-major upper triangle is a column-major lower one. */
+#include "model/train/linear.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+/* The last three are the lengths of the three character arguments. */
+void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n, double *a,
+             const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
+             const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
+             double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t,
+             size_t, size_t);
+
+void lat_linear_multiply(const float *a, const float *b, bool transposed_b, size_t m, size_t n,
+                         size_t k, float *out)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed_b ? CblasTrans : CblasNoTrans, (int)m,
+                (int)n, (int)k, 1, a, (int)k, b, (int)(transposed_b ? k : n), 0, out, (int)n);
+}
+
+void lat_linear_add_gram(const double *rows, size_t n, size_t d, double *inout_gram)
+{
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, (int)n, 1, rows, (int)d, 1,
+                inout_gram, (int)d);
+}
+
+/* dsyevr gives them smallest first; an eigenvector's sign is arbitrary. */
+static void sort_out(const double *values, const double *vectors, size_t d, size_t k,
+                     double *out_values, double *out_vectors)
+{
+    for (size_t i = 0; i < k; i++) {
+        const double *from = vectors + (k - 1 - i) * d;
+        double largest = 0;
+        for (size_t j = 0; j < d; j++)
+            if (fabs(from[j]) > fabs(largest))
+                largest = from[j];
+        for (size_t j = 0; j < d; j++)
+            out_vectors[i * d + j] = largest < 0 ? -from[j] : from[j];
+        out_values[i] = values[k - 1 - i];
+    }
+}
+
+enum lat_status lat_linear_eigen(double *inout_matrix, size_t d, size_t k, double *out_values,
+                                 double *out_vectors, struct lat_error *err)
+{
+    const int n = (int)d, first = (int)(d - k) + 1, work_len = 32 * n, iwork_len = 10 * n;
+    const double none = 0;
+    int found = 0, info = 0;
+    double *values = lat_alloc(d, sizeof(double));
+    double *vectors = lat_alloc_raw(k * d, sizeof(double));
+    double *work = lat_alloc_raw((size_t)work_len, sizeof(double));
+    int *iwork = lat_alloc_raw((size_t)iwork_len, sizeof(int));
+    int *support = lat_alloc_raw(2 * d, sizeof(int));
+    enum lat_status status = LAT_OK;
+    if (!values || !vectors || !work || !iwork || !support) {
+        status = lat_fail_memory(err);
+        goto out;
+    }
+    dsyevr_("V", "I", "L", &n, inout_matrix, &n, &none, &none, &first, &n, &none, &found,
+            values, vectors, &n, support, work, &work_len, iwork, &iwork_len, &info, 1, 1, 1);
+    if (info != 0 || found != (int)k)
+        status = lat_fail(err, LAT_INTERNAL, NULL, "LAPACK: dsyevr failed with %d", info);
+    else
+        sort_out(values, vectors, d, k, out_values, out_vectors);
+out:
+    lat_free(values);
+    lat_free(vectors);
+    lat_free(work);
+    lat_free(iwork);
+    lat_free(support);
+    return status;
+}

@@ -1,0 +1,34 @@
+/* Running a loaded model over a dataset and measuring what comes back. */
+#ifndef LAT_MODEL_TRAIN_MEASURE_H
+#define LAT_MODEL_TRAIN_MEASURE_H
+
+#include "model/autoencoder.h"
+#include "model/train/dataset/dataset.h"
+
+struct lat_measure {
+    double squared_error_sum;       /* over an item's elements, averaged over the items */
+    double squared_error_mean;      /* over elements and items */
+    double negative_log_likelihood; /* over an item's elements, averaged; NaN where the
+                                     * likelihood has no formula here */
+    float *errors;                  /* [n] mean over an item's elements; owned */
+    float *codes;                   /* [n][code_dimension]; owned, NULL unless wanted */
+};
+
+struct lat_measure_options {
+    bool decode; /* false: codes alone, everything else stays 0 */
+    bool keep_codes;
+    const float
+        *scale; /* [elements] or NULL: the likelihood is taken of values divided by it */
+};
+
+/* The items `indices[0..n)`. Pictures are compared as pixels in [0,1], before mean and std; the
+ * decoder's output is neither cut nor rounded. LAT_INVALID when the data do not fit the model's
+ * input, naming both. */
+enum lat_status lat_measure_model(struct lat_model *model, const struct lat_dataset *dataset,
+                                  const uint32_t *indices, size_t n,
+                                  const struct lat_measure_options *options,
+                                  struct lat_measure *out_measure,
+                                  struct lat_error *err) LAT_MUST_USE;
+void lat_measure_release(struct lat_measure *measure);
+
+#endif

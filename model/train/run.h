@@ -1,0 +1,35 @@
+/* A training under way: what trainer.c sets up, run.c drives and fit_pca.c does without.
+ * Private to model/train. */
+#ifndef LAT_MODEL_TRAIN_RUN_H
+#define LAT_MODEL_TRAIN_RUN_H
+
+#include "model/train/dataset/dataset.h"
+#include "model/train/step.h"
+#include "model/train/trainer.h"
+
+struct lat_run {
+    struct lat_engine *engine;
+    const struct lat_train_options *options;
+    struct lat_spec spec; /* settled copy; its texts belong to the caller */
+    struct lat_dataset dataset;
+    uint32_t *indices; /* first those to train on, then those held out */
+    uint32_t *order;   /* of this epoch */
+    size_t n_train, n_validation;
+    uint64_t steps_per_epoch;
+    struct lat_step *step;
+    size_t n_weights; /* floats of all parameters */
+    char checkpoint_path[LAT_PATH_MAX];
+    struct lat_checkpoint done; /* the training up to the last whole epoch */
+    enum lat_train_end end;
+    uint64_t started_ns, steps_run; /* of this call, for rate and ETA */
+};
+
+/* Epochs until the last one, early stopping or a wish to stop. run->done is then what the file
+ * holds, and run->step has the weights to export: those of the best epoch, or of the last whole
+ * one. */
+enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
+
+/* Sets run->step up with principal components instead of training it. */
+enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
+
+#endif
