@@ -1,0 +1,31 @@
+/* Every handler of the route table, by the file it is in. */
+#ifndef LAT_API_HANDLERS_H
+#define LAT_API_HANDLERS_H
+
+#include "service/app.h"
+
+/* probes.c */
+lat_handler lat_api_livez, lat_api_readyz, lat_api_metrics;
+/* documents.c */
+lat_handler lat_api_console, lat_api_console_file, lat_api_docs, lat_api_openapi;
+/* info.c */
+lat_handler lat_api_info;
+/* models.c */
+lat_handler lat_api_models, lat_api_model, lat_api_model_load, lat_api_model_unload;
+/* encode.c, embeddings.c */
+lat_handler lat_api_encode, lat_api_decode, lat_api_reconstruct, lat_api_embeddings;
+/* collections.c */
+lat_handler lat_api_collections, lat_api_collection_put, lat_api_collection,
+    lat_api_collection_delete, lat_api_reindex;
+/* items.c, items_batch.c */
+lat_handler lat_api_items, lat_api_items_put, lat_api_items_delete;
+lat_handler lat_api_item, lat_api_item_put, lat_api_item_patch, lat_api_item_delete;
+lat_handler lat_api_item_input, lat_api_item_reconstruction;
+/* search.c */
+lat_handler lat_api_search, lat_api_search_batch;
+/* import.c, export.c */
+lat_handler lat_api_import, lat_api_export;
+/* jobs.c */
+lat_handler lat_api_job;
+
+#endif
