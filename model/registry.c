@@ -293,7 +293,9 @@ static enum lat_status load_one(struct lat_registry *registry, const struct want
     const enum lat_status status = open_package(registry, wanted, &loaded, &cause);
 
     lat_mutex_lock(&registry->mutex);
-    finish(registry, newest(registry, wanted, false), &loaded, status, &cause);
+    entry = newest(registry, wanted, false);
+    if (entry) /* always: it is busy */
+        finish(registry, entry, &loaded, status, &cause);
     lat_mutex_unlock(&registry->mutex);
     lat_model_release(loaded.model);
     lat_buf_release(&loaded.json);
