@@ -80,7 +80,7 @@ typedef void lat_problem_writer(struct lat_call *call, const struct lat_error *e
 struct lat_routes {
     const struct lat_route *rows;
     size_t n;
-    lat_problem_writer *problem; /* NULL: a bare status without a body (tests) */
+    lat_problem_writer *problem; /* NULL: a bare 500 (tests) */
 };
 
 struct lat_header {

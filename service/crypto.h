@@ -1,0 +1,32 @@
+/* The few primitives needed from libsodium; crypto.c is the only file that knows it. Any
+ * thread. */
+#ifndef LAT_SERVICE_CRYPTO_H
+#define LAT_SERVICE_CRYPTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { LAT_HASH_SIZE = 32, LAT_RANDOM_ID_SIZE = 33 };
+
+/* BLAKE2b-256 without a key, what `b2sum -l 256` prints. */
+void lat_hash(const void *bytes, size_t len, uint8_t out_hash[LAT_HASH_SIZE]);
+
+/* 64 hexadecimal digits in either case, the whole of `text`; false otherwise. */
+bool lat_hash_parse(const char *text, uint8_t out_hash[LAT_HASH_SIZE]) LAT_MUST_USE;
+
+/* In a time that does not depend on the bytes. */
+bool lat_hash_equal(const uint8_t a[LAT_HASH_SIZE],
+                    const uint8_t b[LAT_HASH_SIZE]) LAT_MUST_USE;
+
+/* Zeroes that the compiler does not drop. */
+void lat_wipe(void *bytes, size_t len);
+
+/* 128 random bits as 32 lower-case hexadecimal digits and a NUL. */
+void lat_random_id(char out_id[LAT_RANDOM_ID_SIZE]);
+
+/* "1.0.18" */
+const char *lat_crypto_version(void);
+
+#endif
