@@ -1,0 +1,71 @@
+/* Pictures leave as PNG, vectors as numbers. */
+#include "api/outputs.h"
+
+#include "api/floats.h"
+#include "api/reply.h"
+#include "api/request.h"
+
+#include "base/banned.h"
+
+static bool is_image(const struct lat_model *model)
+{
+    return lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;
+}
+
+enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *model,
+                                 const float *row, bool base64, struct lat_error *err)
+{
+    if (!is_image(model)) {
+        lat_buf_text(out, "{\"vector\":");
+        lat_write_vector(out, row, lat_input_elements(&lat_model_manifest(model)->input),
+                         base64);
+        lat_buf_char(out, '}');
+        return LAT_OK;
+    }
+    struct lat_buf png = {0};
+    const enum lat_status status = lat_model_row_to_png(model, row, &png, err);
+    if (status == LAT_OK) {
+        lat_buf_text(out, "{\"image\":\"");
+        lat_base64_encode(out, png.data, png.len);
+        lat_buf_text(out, "\"}");
+    }
+    lat_buf_release(&png);
+    return status;
+}
+
+static enum lat_status reply_png(struct lat_call *call, const struct lat_model *model,
+                                 const float *row, struct lat_error *err)
+{
+    call->response.content_type = "image/png";
+    const enum lat_status status = lat_model_row_to_png(model, row, &call->response.body, err);
+    return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
+}
+
+enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model *model,
+                                  const float *rows, const float *errors, size_t n, bool base64,
+                                  struct lat_error *err)
+{
+    struct lat_buf *out = &call->response.body;
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
+        return reply_png(call, model, rows, err);
+    if (!is_image(model) && !errors && lat_call_accepts(call, "application/octet-stream"))
+        return lat_reply_floats(call, rows, n, elements, err);
+    lat_buf_text(out, "{\"outputs\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            lat_buf_char(out, ',');
+        const enum lat_status status =
+            lat_write_output(out, model, rows + i * elements, base64, err);
+        if (status != LAT_OK)
+            return status;
+    }
+    lat_buf_char(out, ']');
+    if (errors) {
+        lat_write_key(out, "errors");
+        lat_write_vector(out, errors, n, base64);
+    }
+    lat_write_text(out, "model", lat_model_reference(model));
+    lat_buf_char(out, '}');
+    return lat_reply_json(call, 200, err);
+}
