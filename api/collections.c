@@ -1,0 +1,268 @@
+/* Collections: create, describe, list, delete, reindex. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/jobs.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "service/collection.h"
+#include "service/jobs.h"
+
+#include "base/banned.h"
+
+enum { INDEX_NUMBER_MAX = 65536 };
+
+/* ---- out ---- */
+
+static void write_index(struct lat_buf *out, const struct lat_collection_info *info)
+{
+    const struct lat_index_spec *spec = &info->spec.index;
+    lat_write_key(out, "index");
+    lat_buf_char(out, '{');
+    lat_write_text(out, "type", lat_index_type_names[spec->type]);
+    if (spec->factory[0])
+        lat_write_text(out, "factory", spec->factory);
+    const struct {
+        const char *key;
+        uint32_t value;
+    } numbers[] = {
+        {"m", spec->m},           {"ef_construction", spec->ef_construction},
+        {"ef", spec->ef_search},  {"nlist", spec->nlist},
+        {"nprobe", spec->nprobe},
+    };
+    for (size_t i = 0; i < LAT_ARRAY_LEN(numbers); i++)
+        if (numbers[i].value)
+            lat_write_count(out, numbers[i].key, numbers[i].value);
+    lat_write_text(out, "kind", info->index_kind);
+    lat_write_text(out, "state", info->index_state);
+    lat_write_count(out, "bytes", info->index_bytes);
+    lat_write_count(out, "dead", info->dead);
+    lat_write_count(out, "lag", info->lag);
+    lat_buf_char(out, '}');
+}
+
+static void write_collection(struct lat_buf *out, const struct lat_collection_info *info)
+{
+    lat_buf_char(out, '{');
+    lat_write_text(out, "name", info->spec.name);
+    lat_write_text(out, "model", info->spec.model[0] ? info->spec.model : NULL);
+    lat_write_count(out, "dimension", info->spec.dimension);
+    lat_write_text(out, "metric", lat_distance_names[info->spec.metric]);
+    lat_write_flag(out, "keep_inputs", info->spec.keep_inputs);
+    lat_write_count(out, "items", info->items);
+    lat_write_count(out, "hidden", info->hidden);
+    write_index(out, info);
+    lat_write_count(out, "bytes", info->data_bytes + info->index_bytes);
+    lat_write_count(out, "data_bytes", info->data_bytes);
+    lat_write_count(out, "sequence", info->sequence);
+    lat_write_count(out, "lag", info->lag);
+    lat_write_time(out, "created", info->created_ms);
+    lat_buf_char(out, '}');
+}
+
+static enum lat_status reply_collection(struct lat_call *call, const char *name, int http,
+                                        struct lat_error *err)
+{
+    struct lat_collection_info *info = lat_arena_alloc(&call->arena, 1, sizeof(*info));
+    if (!info)
+        return lat_fail_memory(err);
+    const enum lat_status status = lat_store_describe(call->app->store, name, info, err);
+    if (status != LAT_OK)
+        return status;
+    write_collection(&call->response.body, info);
+    return lat_reply_json(call, http, err);
+}
+
+static enum lat_status no_options(struct lat_call *call, struct lat_error *err)
+{
+    struct lat_options options;
+    lat_options_begin(&options, call, err);
+    return lat_options_end(&options);
+}
+
+enum lat_status lat_api_collection(struct lat_call *call, struct lat_error *err)
+{
+    const char *name;
+    enum lat_status status = no_options(call, err);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, &name, err);
+    return status == LAT_OK ? reply_collection(call, name, 200, err) : status;
+}
+
+/* The cursor is the last name shown: names have no secrets and sort as they are. */
+enum lat_status lat_api_collections(struct lat_call *call, struct lat_error *err)
+{
+    struct lat_options options;
+    uint64_t limit;
+    const char *cursor;
+    lat_options_begin(&options, call, err);
+    lat_options_page(&options, &limit, &cursor);
+    enum lat_status status = lat_options_end(&options);
+    if (status == LAT_OK && cursor && !lat_name_valid(cursor))
+        status =
+            lat_fail(err, LAT_INVALID, "bad_cursor", "this cursor is not one of this list");
+    if (status != LAT_OK)
+        return status;
+    struct lat_collection_info *infos = NULL;
+    size_t n = 0;
+    status = lat_store_collections(call->app->store, cursor ? cursor : "", (size_t)limit + 1,
+                                   &infos, &n, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_buf *out = &call->response.body;
+    const size_t shown = n > limit ? (size_t)limit : n;
+    lat_buf_text(out, "{\"collections\":[");
+    for (size_t i = 0; i < shown; i++) {
+        if (i)
+            lat_buf_char(out, ',');
+        write_collection(out, &infos[i]);
+    }
+    lat_buf_char(out, ']');
+    lat_write_cursor(out, n > shown ? infos[shown - 1].spec.name : NULL);
+    lat_buf_char(out, '}');
+    lat_free(infos);
+    return lat_reply_json(call, 200, err);
+}
+
+/* ---- in ---- */
+
+static void read_number(struct lat_object *object, const char *key, uint32_t *inout_value)
+{
+    uint64_t value = *inout_value;
+    lat_object_count(object, key, &value, 1, INDEX_NUMBER_MAX);
+    *inout_value = (uint32_t)value;
+}
+
+/* A factory string decides; `type` beside it says no more than what it is called. */
+static void read_index(struct lat_object *root, struct lat_index_spec *spec)
+{
+    struct lat_object object;
+    if (!lat_object_child(root, "index", &object))
+        return;
+    int type = spec->type;
+    lat_object_choice(&object, "type", lat_index_type_names,
+                      LAT_ARRAY_LEN(lat_index_type_names), &type);
+    spec->type = (enum lat_index_type)type;
+    const bool factory =
+        lat_object_copy(&object, "factory", spec->factory, sizeof(spec->factory));
+    if (factory && !spec->factory[0])
+        lat_object_fail(&object, "factory", LAT_INVALID, "invalid", "'factory' is empty");
+    if (factory)
+        spec->type = LAT_INDEX_FACTORY;
+    else if (spec->type == LAT_INDEX_FACTORY)
+        lat_object_fail(&object, "factory", LAT_INVALID, "missing_field",
+                        "type 'factory' wants 'factory'");
+    read_number(&object, "m", &spec->m);
+    read_number(&object, "ef_construction", &spec->ef_construction);
+    read_number(&object, "ef", &spec->ef_search);
+    read_number(&object, "ef_search", &spec->ef_search);
+    read_number(&object, "nlist", &spec->nlist);
+    read_number(&object, "nprobe", &spec->nprobe);
+    lat_object_end(&object);
+}
+
+static enum lat_status read_spec(struct lat_json *json, struct lat_collection_spec *spec,
+                                 bool *out_has_metric)
+{
+    enum { DIMENSION_MAX = 65536 };
+    struct lat_object root;
+    lat_json_root(json, &root);
+    uint64_t dimension = 0;
+    int metric = LAT_DISTANCE_L2;
+    const bool has_model = lat_object_copy(&root, "model", spec->model, sizeof(spec->model));
+    const bool has_dimension = lat_object_has(&root, "dimension");
+    lat_object_count(&root, "dimension", &dimension, 1, DIMENSION_MAX);
+    *out_has_metric = lat_object_has(&root, "metric");
+    lat_object_choice(&root, "metric", lat_distance_names, LAT_ARRAY_LEN(lat_distance_names),
+                      &metric);
+    read_index(&root, &spec->index);
+    lat_object_flag(&root, "keep_inputs", &spec->keep_inputs);
+    if (has_model && has_dimension)
+        lat_object_fail(&root, "dimension", LAT_INVALID, "two_kinds",
+                        "a collection has a model or a dimension, not both");
+    if (has_model && !spec->model[0])
+        lat_object_fail(&root, "model", LAT_INVALID, "invalid_name", "'model' is empty");
+    lat_object_end(&root);
+    spec->dimension = (uint32_t)dimension;
+    spec->metric = (enum lat_distance)metric;
+    return lat_json_status(json);
+}
+
+enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *err)
+{
+    const char *name;
+    struct lat_json json = {0};
+    struct lat_collection_spec spec = {.keep_inputs = true};
+    bool has_metric = false, created = false;
+    enum lat_status status = no_options(call, err);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, &name, err);
+    if (status == LAT_OK && call->body_len) {
+        status = lat_call_json(call, &json, err);
+        if (status == LAT_OK)
+            status = read_spec(&json, &spec, &has_metric);
+    }
+    lat_json_release(&json);
+    if (status != LAT_OK)
+        return status;
+    snprintf(spec.name, sizeof(spec.name), "%s", name);
+    status = lat_collection_create(call, &spec, has_metric, &created, err);
+    if (status == LAT_NOT_FOUND || status == LAT_UNAVAILABLE)
+        lat_error_at(err, "/model");
+    if (status != LAT_OK)
+        return status;
+    if (created)
+        lat_call_respond_header(call, "Location", "/v1/collections/%s", name);
+    return reply_collection(call, name, created ? 201 : 200, err);
+}
+
+enum lat_status lat_api_collection_delete(struct lat_call *call, struct lat_error *err)
+{
+    const char *name;
+    enum lat_status status = no_options(call, err);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, &name, err);
+    if (status == LAT_OK)
+        status = lat_store_drop(call->app->store, name, err);
+    return status == LAT_OK ? lat_reply_nothing(call) : status;
+}
+
+/* The body may hold another `index` for the collection; without one the settings stay. */
+static enum lat_status read_reindex(struct lat_call *call, struct lat_index_spec *spec,
+                                    bool *out_has_spec, struct lat_error *err)
+{
+    struct lat_json json = {0};
+    struct lat_object root;
+    enum lat_status status = lat_call_json(call, &json, err);
+    if (status == LAT_OK) {
+        lat_json_root(&json, &root);
+        *out_has_spec = lat_object_has(&root, "index");
+        read_index(&root, spec);
+        lat_object_end(&root);
+        status = lat_json_status(&json);
+    }
+    lat_json_release(&json);
+    return status;
+}
+
+enum lat_status lat_api_reindex(struct lat_call *call, struct lat_error *err)
+{
+    const char *name;
+    struct lat_index_spec spec = {0};
+    struct lat_collection_spec known;
+    bool has_spec = false;
+    char id[LAT_JOB_ID_SIZE];
+    enum lat_status status = no_options(call, err);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, &name, err);
+    if (status == LAT_OK)
+        status = lat_store_spec(call->app->store, name, &known, err);
+    if (status == LAT_OK && call->body_len)
+        status = read_reindex(call, &spec, &has_spec, err);
+    if (status == LAT_OK)
+        status = lat_jobs_reindex(call->app, name, has_spec ? &spec : NULL, id, err);
+    return status == LAT_OK ? lat_reply_job(call, id, err) : status;
+}
