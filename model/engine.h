@@ -40,6 +40,8 @@ struct lat_session_options {
     int threads;     /* intra-op threads of one run; 0 = 1 */
     bool spin;       /* idle intra-op threads spin: faster for one busy loop, harmful beside others */
     bool optimize;   /* all graph optimisations (true for serving and training) */
+    bool flush_denormals; /* numbers below 1e-38 count as zero (training: the moments of weights that
+                             get no gradient any more decay to such, and they are slow) */
 };
 
 /* Loads the runtime. One engine a process; sessions must be closed before it. LAT_UNAVAILABLE when

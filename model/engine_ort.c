@@ -8,6 +8,9 @@
 #include "model/engine.h"
 
 #include <onnxruntime_c_api.h>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -17,8 +20,9 @@
 #include "base/banned.h"
 
 enum {
-    API_VERSION = 21,    /* the oldest runtime this was built for: 1.21 */
-    RUN_MAX_TENSORS = 64 /* inputs plus outputs of one unbound run, kept on the stack */
+    API_VERSION = 21,        /* the oldest runtime this was built for: 1.21 */
+    RUN_MAX_TENSORS = 64,    /* inputs plus outputs of one unbound run, kept on the stack */
+    FLUSH_DENORMALS = 0x8040 /* MXCSR: flush to zero, denormals are zero */
 };
 
 struct lat_engine {
@@ -29,6 +33,7 @@ struct lat_engine {
 
 struct lat_session {
     struct lat_engine *engine;
+    bool flush; /* denormal numbers count as zero */
     OrtSession *raw;
     struct lat_tensor_info *inputs, *outputs;
     size_t n_inputs, n_outputs;
@@ -161,6 +166,32 @@ void lat_engine_free(struct lat_engine *engine)
     lat_free(engine);
 }
 
+/* The runtime sets the denormal mode of its own threads; that of the caller's, which works as
+ * one of them, is set for the call and given back. On other processors than x86 nothing is
+ * done. */
+static unsigned enter_mode(bool flush)
+{
+#if defined(__SSE2__)
+    unsigned before = _mm_getcsr();
+    if (flush) {
+        _mm_setcsr(before | FLUSH_DENORMALS);
+    }
+    return before;
+#else
+    (void)flush;
+    return 0;
+#endif
+}
+
+static void leave_mode(unsigned before)
+{
+#if defined(__SSE2__)
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
+
 /* --- opening ------------------------------------------------------------------------------ */
 
 static enum lat_status set_options(const OrtApi *api, const struct lat_session_options *options,
@@ -181,6 +212,9 @@ static enum lat_status set_options(const OrtApi *api, const struct lat_session_o
     }
     if (failed == NULL) {
         failed = api->AddSessionConfigEntry(raw, "session.intra_op.allow_spinning", spin);
+    }
+    if (failed == NULL && options->flush_denormals) {
+        failed = api->AddSessionConfigEntry(raw, "session.set_denormal_as_zero", "1");
     }
     if (failed == NULL && !options->spin) {
         /* Served batches come in every size; a remembered memory plan a size only grows. */
@@ -303,10 +337,13 @@ static enum lat_status open_raw(struct lat_session *session, const char *path,
         status = set_options(api, options, raw, err);
     }
     if (status == LAT_OK) {
+        unsigned mode = enter_mode(false); /* opening may change the caller's */
         OrtStatus *failed =
             bytes != NULL
                 ? api->CreateSessionFromArray(engine->env, bytes, len, raw, &session->raw)
                 : api->CreateSession(engine->env, path, raw, &session->raw);
+        leave_mode(mode);
+        session->flush = options->flush_denormals;
         status = check(api, failed, LAT_INVALID, "cannot open the graph", err);
     }
     if (raw != NULL) {
@@ -439,8 +476,10 @@ enum lat_status lat_session_run(struct lat_session *session, const struct lat_te
                           values + n_inputs, err);
     }
     if (status == LAT_OK) {
+        unsigned mode = enter_mode(session->flush);
         OrtStatus *raw = api->Run(session->raw, NULL, names, (const OrtValue *const *)values,
                                   n_inputs, names + n_inputs, n_outputs, values + n_inputs);
+        leave_mode(mode);
         status = check(api, raw, LAT_INTERNAL, "the engine failed", err);
     }
     for (size_t i = 0; i < n_inputs + n_outputs; i++) {
@@ -510,8 +549,10 @@ enum lat_status lat_binding_new(struct lat_session *session, const struct lat_te
 enum lat_status lat_binding_run(struct lat_binding *binding, struct lat_error *err)
 {
     const OrtApi *api = binding->session->engine->api;
-    return check(api, api->RunWithBinding(binding->session->raw, NULL, binding->raw),
-                 LAT_INTERNAL, "the engine failed", err);
+    unsigned mode = enter_mode(binding->session->flush);
+    OrtStatus *raw = api->RunWithBinding(binding->session->raw, NULL, binding->raw);
+    leave_mode(mode);
+    return check(api, raw, LAT_INTERNAL, "the engine failed", err);
 }
 
 void lat_binding_free(struct lat_binding *binding)

@@ -260,7 +260,7 @@ static enum lat_status open_program(struct lat_step *step, enum lat_step_kind ki
 {
     struct program *program = &step->programs[kind];
     struct lat_session_options options = {
-        .threads = step->threads, .spin = true, .optimize = true};
+        .threads = step->threads, .spin = true, .optimize = true, .flush_denormals = true};
     struct lat_buf bytes = {0};
     enum lat_status status = LAT_OK;
     if (program->session != NULL) {
