@@ -6,6 +6,8 @@
  * integers, which is both exact and fast. Enlarging uses the same taps with at most two source
  * pixels, weighted by distance (bilinear).
  *
+ * Down, thousands of rows may meet in one pixel, so they are summed in double.
+ *
  * Neighbouring target rows share at most two source rows; `cached` keeps the last two averaged
  * rows so that none is computed twice. A picture that has the size asked for takes a path of
  * its own. */
@@ -19,7 +21,7 @@
 /* The share of source pixels start … start + n - 1 in one target pixel. */
 struct tap {
     uint32_t start, n;
-    float first, between, last;
+    double first, between, last;
 };
 
 /* Exact in integers: source pixel s covers [s * to, (s + 1) * to), target i [i * from, …). */
@@ -28,11 +30,11 @@ static struct tap shrink_tap(uint64_t i, uint64_t from, uint64_t to)
     const uint64_t low = i * from, high = low + from;
     const uint64_t start = low / to, end = (high + to - 1) / to;
     const double area = (double)from;
-    struct tap tap = {.start = (uint32_t)start, .n = (uint32_t)(end - start), .first = 1.0F};
+    struct tap tap = {.start = (uint32_t)start, .n = (uint32_t)(end - start), .first = 1.0};
     if (tap.n > 1) {
-        tap.first = (float)((double)((start + 1) * to - low) / area);
-        tap.between = (float)((double)to / area);
-        tap.last = (float)((double)(high - (end - 1) * to) / area);
+        tap.first = (double)((start + 1) * to - low) / area;
+        tap.between = (double)to / area;
+        tap.last = (double)(high - (end - 1) * to) / area;
     }
     return tap;
 }
@@ -41,13 +43,12 @@ static struct tap enlarge_tap(uint32_t i, uint32_t from, uint32_t to)
 {
     const double centre = ((double)i + 0.5) * (double)from / (double)to - 0.5;
     if (centre <= 0.0)
-        return (struct tap){.start = 0, .n = 1, .first = 1.0F};
+        return (struct tap){.start = 0, .n = 1, .first = 1.0};
     const uint32_t start = (uint32_t)centre;
     if (start + 1 >= from)
-        return (struct tap){.start = from - 1, .n = 1, .first = 1.0F};
+        return (struct tap){.start = from - 1, .n = 1, .first = 1.0};
     const double share = centre - (double)start;
-    return (struct tap){
-        .start = start, .n = 2, .first = (float)(1.0 - share), .last = (float)share};
+    return (struct tap){.start = start, .n = 2, .first = 1.0 - share, .last = share};
 }
 
 static struct tap tap_of(uint32_t i, uint32_t from, uint32_t to)
@@ -59,7 +60,8 @@ struct resize {
     const struct lat_image *image;
     uint32_t width, height;
     struct tap *across; /* [width] */
-    float *rows;        /* [3][image->channels][width]: two cached rows, then the sum */
+    float *rows;        /* [3][image->channels][width]: two cached rows, then the result */
+    double *sum;        /* [image->channels][width] */
     size_t row_floats;
     uint32_t cached[2]; /* the source row in each of the first two, UINT32_MAX while empty */
 };
@@ -72,15 +74,15 @@ static void average_across(const struct resize *resize, uint32_t y, float *out)
         for (uint32_t x = 0; x < resize->width; x++) {
             const struct tap tap = resize->across[x];
             const uint8_t *p = source + (size_t)tap.start * channels + c;
-            float sum = tap.first * (float)*p;
+            double sum = tap.first * (double)*p;
             if (tap.n > 1) {
                 uint64_t between = 0;
                 for (uint32_t i = 1; i + 1 < tap.n; i++)
                     between += p[(size_t)i * channels];
-                sum += tap.between * (float)between +
-                       tap.last * (float)p[(size_t)(tap.n - 1) * channels];
+                sum += tap.between * (double)between +
+                       tap.last * (double)p[(size_t)(tap.n - 1) * channels];
             }
-            *out++ = sum;
+            *out++ = (float)sum;
         }
 }
 
@@ -96,20 +98,21 @@ static const float *row_at(struct resize *resize, uint32_t y)
     return row;
 }
 
-/* The sum of target row y, scaled to [0,1], [image->channels][width]. */
+/* Target row y, scaled to [0,1], [image->channels][width]. */
 static const float *average_down(struct resize *resize, uint32_t y)
 {
     const struct tap tap = tap_of(y, resize->image->height, resize->height);
-    float *sum = resize->rows + 2 * resize->row_floats;
-    memset(sum, 0, resize->row_floats * sizeof(*sum));
+    float *result = resize->rows + 2 * resize->row_floats;
+    memset(resize->sum, 0, resize->row_floats * sizeof(*resize->sum));
     for (uint32_t i = 0; i < tap.n; i++) {
-        const float share = i == 0 ? tap.first : i + 1 == tap.n ? tap.last : tap.between;
-        const float weight = share / 255.0F;
+        const double weight = i == 0 ? tap.first : i + 1 == tap.n ? tap.last : tap.between;
         const float *row = row_at(resize, tap.start + i);
         for (size_t x = 0; x < resize->row_floats; x++)
-            sum[x] += weight * row[x];
+            resize->sum[x] += weight * (double)row[x];
     }
-    return sum;
+    for (size_t x = 0; x < resize->row_floats; x++)
+        result[x] = (float)(resize->sum[x] / 255.0);
+    return result;
 }
 
 /* ITU-R BT.601, section 2.5.1. */
@@ -171,7 +174,8 @@ enum lat_status lat_image_to_planes(const struct lat_image *image, uint32_t widt
                             .cached = {UINT32_MAX, UINT32_MAX}};
     resize.across = lat_alloc_raw(width, sizeof(*resize.across));
     resize.rows = lat_alloc_raw(3 * resize.row_floats, sizeof(*resize.rows));
-    if (!resize.across || !resize.rows) {
+    resize.sum = lat_alloc_raw(resize.row_floats, sizeof(*resize.sum));
+    if (!resize.across || !resize.rows || !resize.sum) {
         status = lat_fail_memory(err);
         goto out;
     }
@@ -180,6 +184,7 @@ enum lat_status lat_image_to_planes(const struct lat_image *image, uint32_t widt
     for (uint32_t y = 0; y < height; y++)
         store_row(average_down(&resize, y), image->channels, channels, y, &resize, out);
 out:
+    lat_free(resize.sum);
     lat_free(resize.rows);
     lat_free(resize.across);
     return status;

@@ -36,7 +36,7 @@ static void check_resize(const struct lat_image *image, uint32_t width, uint32_t
     float out[3 * 9 * 5];
     require(lat_image_to_planes(image, width, height, channels, out, NULL) == LAT_OK);
     for (size_t i = 0; i < (size_t)width * height * channels; i++)
-        require(out[i] >= 0.0F && out[i] <= 1.0001F);
+        require(out[i] >= 0.0F && out[i] <= 1.00001F);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
