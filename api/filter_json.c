@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/json_scan.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -310,13 +309,8 @@ enum lat_status lat_filter_parse(struct lat_arena *arena, const char *text, size
                                  struct lat_json *out_json,
                                  const struct lat_filter **out_filter, struct lat_error *err)
 {
-    /* The scan checks the depth; it must not take anything out, so its result is thrown away.
-     */
-    const size_t len = strlen(text);
-    struct lat_scan scan;
-    enum lat_status status = lat_json_scan(arena, text, len, max_depth, &scan, err);
-    if (status == LAT_OK)
-        status = lat_json_parse_whole(out_json, arena, text, len, err);
+    const enum lat_status status =
+        lat_json_parse_whole(out_json, arena, text, strlen(text), max_depth, err);
     if (status != LAT_OK) {
         lat_error_prefix(err, "filter");
         return status;

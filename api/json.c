@@ -81,13 +81,12 @@ static enum lat_status load(struct lat_json *json, const struct lat_scan *scan,
     return LAT_OK;
 }
 
-enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, const char *text,
-                               size_t len, size_t max_depth, struct lat_error *err)
+static enum lat_status scan_and_load(struct lat_json *json, const char *text, size_t len,
+                                     size_t max_depth, bool extract)
 {
-    *json = (struct lat_json){.arena = arena};
-    lat_json_begin(json, err);
     struct lat_scan scan;
-    const enum lat_status status = lat_json_scan(arena, text, len, max_depth, &scan, json->err);
+    const enum lat_status status =
+        lat_json_scan(json->arena, text, len, max_depth, extract, &scan, json->err);
     if (status != LAT_OK)
         return status;
     json->extracts = scan.extracts;
@@ -96,13 +95,21 @@ enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, c
     return load(json, &scan, text, len);
 }
 
-enum lat_status lat_json_parse_whole(struct lat_json *json, struct lat_arena *arena,
-                                     const char *text, size_t len, struct lat_error *err)
+enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, const char *text,
+                               size_t len, size_t max_depth, struct lat_error *err)
 {
     *json = (struct lat_json){.arena = arena};
     lat_json_begin(json, err);
-    const struct lat_scan scan = {.text = text, .len = len};
-    return load(json, &scan, text, len);
+    return scan_and_load(json, text, len, max_depth, true);
+}
+
+enum lat_status lat_json_parse_whole(struct lat_json *json, struct lat_arena *arena,
+                                     const char *text, size_t len, size_t max_depth,
+                                     struct lat_error *err)
+{
+    *json = (struct lat_json){.arena = arena};
+    lat_json_begin(json, err);
+    return scan_and_load(json, text, len, max_depth, false);
 }
 
 void lat_json_release(struct lat_json *json)

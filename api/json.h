@@ -68,10 +68,12 @@ struct lat_list {
 enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, const char *text,
                                size_t len, size_t max_depth,
                                struct lat_error *err) LAT_MUST_USE;
-/* The same without the scan before it, for texts that were checked when they came in. */
+/* The same with nothing taken out, for texts whose keys are the client's own (metadata,
+ * filters). */
 enum lat_status lat_json_parse_whole(struct lat_json *json, struct lat_arena *arena,
-                                     const char *text, size_t len,
+                                     const char *text, size_t len, size_t max_depth,
                                      struct lat_error *err) LAT_MUST_USE;
+enum { LAT_JSON_STORED_DEPTH = 2000 }; /* for texts that were checked when they were stored */
 void lat_json_release(struct lat_json *json);
 
 /* From here on failures are recorded in `err` (for batches: one each item). */
@@ -83,6 +85,7 @@ enum lat_status lat_json_status(const struct lat_json *json) LAT_MUST_USE;
 void lat_json_root(struct lat_json *json, struct lat_object *out_root);
 
 bool lat_object_has(struct lat_object *object, const char *key); /* there and not null */
+size_t lat_object_size(const struct lat_object *object);         /* keys, known or not */
 /* Borrowed, NUL-terminated when it holds no escape-free long text; use the length. NULL:
  * absent. */
 const char *lat_object_text(struct lat_object *object, const char *key, size_t *out_len);

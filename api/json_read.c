@@ -150,6 +150,11 @@ void lat_json_root(struct lat_json *json, struct lat_object *out_root)
         lat_error_expected(json->err, "an object", kind_of(json->root));
 }
 
+size_t lat_object_size(const struct lat_object *object)
+{
+    return object->value ? json_object_size(object->value) : 0;
+}
+
 bool lat_object_has(struct lat_object *object, const char *key)
 {
     return find(object, key) != NULL;

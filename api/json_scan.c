@@ -313,7 +313,7 @@ static enum lat_status scan_all(struct scanner *scanner, struct lat_error *err)
 }
 
 enum lat_status lat_json_scan(struct lat_arena *arena, const char *text, size_t len,
-                              size_t max_depth, struct lat_scan *out_scan,
+                              size_t max_depth, bool extract, struct lat_scan *out_scan,
                               struct lat_error *err)
 {
     if (!lat_utf8_valid(text, len))
@@ -324,6 +324,7 @@ enum lat_status lat_json_scan(struct lat_arena *arena, const char *text, size_t 
                               .copied = text,
                               .end = text + len,
                               .max_depth = max_depth,
+                              .whole = !extract,
                               .levels = lat_arena_alloc(arena, max_depth + 1, 1)};
     if (!scanner.levels)
         return lat_fail_memory(err);

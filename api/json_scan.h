@@ -30,10 +30,10 @@ struct lat_scan {
 };
 
 /* Checks UTF-8 and depth on the way. LAT_BAD_SYNTAX bad_utf8 or too_deep, LAT_TOO_LARGE
- * too_many_values; other breaches of JSON are left for the library to name. `text` must stay as
- * long as the extracts are used. */
+ * too_many_values; other breaches of JSON are left for the library to name. With `extract`
+ * false nothing is taken out. `text` must stay as long as the extracts are used. */
 enum lat_status lat_json_scan(struct lat_arena *arena, const char *text, size_t len,
-                              size_t max_depth, struct lat_scan *out_scan,
+                              size_t max_depth, bool extract, struct lat_scan *out_scan,
                               struct lat_error *err) LAT_MUST_USE;
 
 /* Whether arrays and strings below this key are taken out. */

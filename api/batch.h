@@ -1,0 +1,29 @@
+/* Replies of batches: {"results":[{index,id,status,error?}],"succeeded":n,"failed":m}. */
+#ifndef LAT_API_BATCH_H
+#define LAT_API_BATCH_H
+
+#include "service/http.h"
+
+/* What became of one element. Borrowed. */
+struct lat_batch_result {
+    const char *id;                /* NULL: it had none */
+    int http;                      /* 200, 201, …; with an error its own */
+    const struct lat_error *error; /* NULL: it succeeded */
+};
+
+/* 200 when all succeeded, 207 when some did, 422 with a problem body when none did. `members`
+ * ("\"deleted\":3", NULL for none) are added as they are. */
+enum lat_status lat_reply_batch(struct lat_call *call, const struct lat_batch_result *results,
+                                size_t n, const char *members,
+                                struct lat_error *err) LAT_MUST_USE;
+
+/* Nothing was done because of results[bad]: a problem of its own status with the results, every
+ * other element with status 424. */
+enum lat_status lat_reply_atomic(struct lat_call *call, struct lat_batch_result *results,
+                                 size_t n, size_t bad, struct lat_error *err) LAT_MUST_USE;
+
+/* {"index":…,"id":…,"status":…,"error":…?}, appended. */
+void lat_write_result(struct lat_buf *out, uint64_t index,
+                      const struct lat_batch_result *result);
+
+#endif
