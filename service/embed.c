@@ -1,0 +1,189 @@
+/* Good inputs become rows one after the other, go through the batcher together, and their
+ * results are spread back to the places of their inputs; a bad input costs the others nothing.
+ */
+#include "service/embed.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "service/app.h"
+
+#include "base/banned.h"
+
+enum lat_status lat_embed_acquire(struct lat_call *call, const char *reference,
+                                  struct lat_model **out_model, struct lat_error *err)
+{
+    struct lat_model *model = NULL;
+    const enum lat_status status =
+        lat_registry_acquire(call->app->registry, reference, &model, err);
+    if (status != LAT_OK)
+        return status;
+    snprintf(call->model, sizeof(call->model), "%s", lat_model_reference(model));
+    *out_model = model;
+    return LAT_OK;
+}
+
+static enum lat_status prepare_row(const struct lat_call *call, const struct lat_model *model,
+                                   const struct lat_input *input, float *out_row,
+                                   struct lat_error *err)
+{
+    if (input->kind == LAT_INPUT_VECTOR)
+        return lat_model_row_from_vector(model, input->values, input->n_values, out_row, err);
+    const struct lat_image_limits limits = {.max_pixels =
+                                                (uint64_t)call->app->config.max_pixels};
+    return lat_model_row_from_image(model, input->bytes, input->len, &limits, out_row, err);
+}
+
+/* Rows of the good inputs, packed; the errors of the others in out->bad. */
+static enum lat_status prepare_rows(struct lat_call *call, const struct lat_model *model,
+                                    const struct lat_input *inputs, struct lat_embedding *out,
+                                    struct lat_error *err)
+{
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    const uint64_t begin = lat_clock_ns();
+    size_t n_good = 0;
+    for (size_t i = 0; i < out->n; i++) {
+        struct lat_error why = LAT_ERROR_INIT;
+        const enum lat_status status =
+            prepare_row(call, model, &inputs[i], out->rows + n_good * elements, &why);
+        if (status == LAT_OK) {
+            n_good++;
+            continue;
+        }
+        struct lat_error *kept = lat_arena_alloc_raw(&call->arena, 1, sizeof(*kept));
+        if (status == LAT_NO_MEMORY || !kept)
+            return lat_fail_memory(err);
+        *kept = why;
+        out->bad[i] = kept;
+        out->n_bad++;
+    }
+    call->timing_ns[LAT_TIMING_DECODE] += lat_clock_ns() - begin;
+    return LAT_OK;
+}
+
+/* Moves packed entries to the places of their inputs, from the end so that none is overwritten.
+ */
+static void spread(const struct lat_embedding *embedding, float *values, size_t width)
+{
+    if (!values || embedding->n_bad == 0)
+        return;
+    size_t packed = embedding->n - embedding->n_bad;
+    for (size_t i = embedding->n; i-- > 0 && packed > 0;) {
+        if (embedding->bad[i])
+            continue;
+        packed--;
+        if (packed != i)
+            memmove(values + i * width, values + packed * width, width * sizeof(float));
+    }
+}
+
+static float *floats(struct lat_call *call, size_t n, size_t width)
+{
+    size_t count;
+    return lat_mul_size(n, width, &count)
+               ? lat_arena_alloc_raw(&call->arena, count ? count : 1, sizeof(float))
+               : NULL;
+}
+
+static enum lat_status allocate(struct lat_call *call, const struct lat_manifest *manifest,
+                                unsigned wants, struct lat_embedding *out,
+                                struct lat_error *err)
+{
+    const size_t elements = lat_input_elements(&manifest->input);
+    const size_t dimension = manifest->code_dimension;
+    const bool decodes = wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS);
+    out->bad = lat_arena_alloc(&call->arena, out->n ? out->n : 1, sizeof(*out->bad));
+    out->rows = floats(call, out->n, elements);
+    out->codes = floats(call, out->n, dimension);
+    if (wants & LAT_EMBED_VARIANCES)
+        out->variances = floats(call, out->n, dimension);
+    if (decodes)
+        out->decoded = floats(call, out->n, elements);
+    if (wants & LAT_EMBED_ERRORS)
+        out->errors = floats(call, out->n, 1);
+    if (!out->bad || !out->rows || !out->codes || (decodes && !out->decoded) ||
+        ((wants & LAT_EMBED_VARIANCES) && !out->variances) ||
+        ((wants & LAT_EMBED_ERRORS) && !out->errors))
+        return lat_fail_memory(err);
+    return LAT_OK;
+}
+
+static enum lat_status run(struct lat_call *call, struct lat_model *model,
+                           struct lat_embedding *out, struct lat_error *err)
+{
+    struct lat_batcher *batcher = call->app->batcher;
+    const size_t n = out->n - out->n_bad;
+    enum lat_status status =
+        lat_batcher_encode(batcher, model, out->rows, n, out->codes, out->variances, call, err);
+    if (status == LAT_OK && out->decoded)
+        status = lat_batcher_decode(batcher, model, out->codes, n, out->decoded, call, err);
+    if (status == LAT_OK && out->errors)
+        lat_model_errors(model, out->rows, out->decoded, n, out->errors);
+    return status;
+}
+
+enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
+                          const struct lat_input *inputs, size_t n, unsigned wants,
+                          struct lat_embedding *out_embedding, struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    struct lat_embedding out = {.n = n};
+    enum lat_status status = lat_model_require(model, LAT_CAN_ENCODE, err);
+    if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS)))
+        status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
+    if (status == LAT_OK)
+        status = allocate(call, manifest, wants, &out, err);
+    if (status == LAT_OK)
+        status = prepare_rows(call, model, inputs, &out, err);
+    if (status == LAT_OK && out.n_bad < n)
+        status = run(call, model, &out, err);
+    if (status != LAT_OK)
+        return status;
+    const size_t elements = lat_input_elements(&manifest->input);
+    spread(&out, out.rows, elements);
+    spread(&out, out.codes, manifest->code_dimension);
+    spread(&out, out.variances, manifest->code_dimension);
+    spread(&out, out.decoded, elements);
+    spread(&out, out.errors, 1);
+    *out_embedding = out;
+    return LAT_OK;
+}
+
+enum lat_status lat_embed_all(struct lat_call *call, struct lat_model *model,
+                              const struct lat_input *inputs, size_t n, unsigned wants,
+                              struct lat_embedding *out_embedding, size_t *out_bad,
+                              struct lat_error *err)
+{
+    struct lat_embedding out;
+    const enum lat_status status = lat_embed(call, model, inputs, n, wants, &out, err);
+    if (status != LAT_OK)
+        return status;
+    for (size_t i = 0; i < n; i++) {
+        if (!out.bad[i])
+            continue;
+        if (out_bad)
+            *out_bad = i;
+        if (err && err->status == LAT_OK)
+            *err = *out.bad[i];
+        return out.bad[i]->status;
+    }
+    *out_embedding = out;
+    return LAT_OK;
+}
+
+enum lat_status lat_embed_decode(struct lat_call *call, struct lat_model *model,
+                                 const float *codes, size_t n, float **out_rows,
+                                 struct lat_error *err)
+{
+    enum lat_status status = lat_model_require(model, LAT_CAN_DECODE, err);
+    if (status != LAT_OK)
+        return status;
+    float *rows = floats(call, n, lat_input_elements(&lat_model_manifest(model)->input));
+    if (!rows)
+        return lat_fail_memory(err);
+    status = lat_batcher_decode(call->app->batcher, model, codes, n, rows, call, err);
+    if (status == LAT_OK)
+        *out_rows = rows;
+    return status;
+}
