@@ -1,0 +1,95 @@
+/* RFC 9110, 8.8.3 and 13.1: lists of quoted tags with commas; If-Match compares strongly, so a
+ * weak tag ("W/…") never matches there, If-None-Match weakly. */
+#include "api/etag.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#include "base/banned.h"
+
+void lat_respond_etag(struct lat_call *call, uint64_t version)
+{
+    lat_call_respond_header(call, "ETag", "\"%llu\"", (unsigned long long)version);
+}
+
+/* The next tag of a list, its version in *out_version (0 for a foreign one); false at the end.
+ */
+static bool next_tag(const char **inout_text, bool *out_weak, uint64_t *out_version)
+{
+    const char *p = *inout_text + strspn(*inout_text, " \t,");
+    if (!*p)
+        return false;
+    *out_weak = !strncmp(p, "W/", 2);
+    if (*out_weak)
+        p += 2;
+    const char *tag = p;
+    size_t len;
+    if (*p == '"') {
+        tag = ++p;
+        len = strcspn(p, "\"");
+        p += len + (p[len] == '"');
+    } else {
+        len = strcspn(p, ",");
+        p += len;
+    }
+    char number[24];
+    *out_version = 0;
+    if (len < sizeof(number)) {
+        snprintf(number, sizeof(number), "%.*s", (int)len, tag);
+        if (!lat_parse_u64(number, UINT64_MAX - 1, out_version))
+            *out_version = 0;
+    }
+    *inout_text = p;
+    return true;
+}
+
+static bool is_any(const char *text)
+{
+    text += strspn(text, " \t");
+    return text[0] == '*' && text[1 + strspn(text + 1, " \t")] == '\0';
+}
+
+bool lat_call_if_match_list(const struct lat_call *call)
+{
+    const char *text = lat_call_header(call, "If-Match");
+    return text && strchr(text, ',');
+}
+
+enum lat_status lat_call_if_match(struct lat_call *call, uint64_t current,
+                                  uint64_t *out_if_match, struct lat_error *err)
+{
+    const char *text = lat_call_header(call, "If-Match");
+    uint64_t version, found = 0;
+    bool weak;
+    *out_if_match = 0;
+    if (!text)
+        return LAT_OK;
+    if (is_any(text)) {
+        *out_if_match = UINT64_MAX;
+        return LAT_OK;
+    }
+    while (next_tag(&text, &weak, &version))
+        if (!weak && version && (!found || version == current))
+            found = version;
+    if (!found)
+        return lat_fail(err, LAT_PRECONDITION, NULL, "If-Match names no version of this item");
+    *out_if_match = found;
+    return LAT_OK;
+}
+
+bool lat_call_has_version(const struct lat_call *call, uint64_t current)
+{
+    const char *text = lat_call_header(call, "If-None-Match");
+    uint64_t version;
+    bool weak;
+    if (!text)
+        return false;
+    if (is_any(text))
+        return true;
+    while (next_tag(&text, &weak, &version))
+        if (version == current)
+            return true;
+    return false;
+}

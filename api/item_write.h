@@ -1,0 +1,18 @@
+/* Stored items as JSON. */
+#ifndef LAT_API_ITEM_WRITE_H
+#define LAT_API_ITEM_WRITE_H
+
+#include "api/request.h"
+#include "index/store.h"
+
+/* Option `include` (words of "metadata" and "code") as bits of enum lat_item_parts;
+ * `inout_parts` holds what counts when it is absent. */
+void lat_option_include(struct lat_options *options, unsigned *inout_parts);
+/* The same as a JSON list. */
+void lat_object_include(struct lat_object *object, unsigned *inout_parts);
+
+/* {"id":…,"metadata":…?,"code":…?,"hidden":…,…}, appended; `parts` as asked of the store. */
+void lat_write_item(struct lat_buf *out, const struct lat_item *item, size_t dimension,
+                    unsigned parts, bool base64);
+
+#endif
