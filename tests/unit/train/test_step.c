@@ -213,6 +213,58 @@ Test(step, convolutional_gradients_agree_with_a_double_precision_reference)
     lat_step_free(step);
 }
 
+/* Sizes at which sums get long enough to lose digits. */
+Test(step, gradients_stay_exact_at_real_sizes_dense)
+{
+    struct lat_spec spec = dense_spec();
+    struct lat_input_spec input = vector_input(784);
+    spec.encoder.n_hidden = 1;
+    spec.encoder.hidden[0] = 200;
+    spec.decoder.n_hidden = 1;
+    spec.decoder.hidden[0] = 200;
+    spec.optimizer.batch = 128;
+    struct lat_step *step = new_step(&spec, &input);
+    struct reference r = {.batch = 128, .n_layers = 4, .bernoulli = 1};
+    r.layers[0] = dense_layer(784, 200, REFERENCE_SIGMOID);
+    r.layers[1] = dense_layer(200, 3, REFERENCE_LINEAR);
+    r.layers[2] = dense_layer(3, 200, REFERENCE_SIGMOID);
+    r.layers[3] = dense_layer(200, 784, REFERENCE_LINEAR);
+    reference_init(&r);
+    share_parameters(step, &r);
+    fill_input(step, (size_t)128 * 784, 1);
+    compare_gradients(step, &r);
+    reference_release(&r);
+    lat_step_free(step);
+}
+
+Test(step, gradients_stay_exact_at_real_sizes_convolutional)
+{
+    struct lat_spec spec = conv_spec();
+    struct lat_input_spec input = {
+        .kind = LAT_INPUT_IMAGE, .channels = 1, .height = 28, .width = 28, .dimension = 784};
+    spec.encoder.n_hidden = 0;
+    spec.decoder.n_hidden = 0;
+    spec.optimizer.batch = 64;
+    struct lat_step *step = new_step(&spec, &input);
+    struct reference r = {.batch = 64, .n_layers = 6};
+    r.layers[0] = conv_layer(REFERENCE_CONV, 1, 3, REFERENCE_ELU);
+    r.layers[1] = conv_layer(REFERENCE_CONV, 3, 4, REFERENCE_ELU);
+    r.layers[2] = dense_layer(4 * 7 * 7, 3, REFERENCE_LINEAR);
+    r.layers[3] = dense_layer(3, 4 * 7 * 7, REFERENCE_ELU);
+    r.layers[4] = conv_layer(REFERENCE_CONV_TRANSPOSE, 4, 3, REFERENCE_ELU);
+    r.layers[5] = conv_layer(REFERENCE_CONV_TRANSPOSE, 3, 1, REFERENCE_LINEAR);
+    set_sizes(&r.layers[0], 28, 28, 14, 14);
+    set_sizes(&r.layers[1], 14, 14, 7, 7);
+    set_sizes(&r.layers[4], 7, 7, 14, 14);
+    set_sizes(&r.layers[5], 14, 14, 28, 28);
+    reference_init(&r);
+    share_parameters(step, &r);
+    fill_input(step, (size_t)64 * 784, 2);
+    compare_gradients(step, &r);
+    reference_release(&r);
+    lat_step_free(step);
+}
+
 static void compare_curves(struct lat_step *step, struct reference *r, size_t n_input)
 {
     struct lat_error err = LAT_ERROR_INIT;
