@@ -5,8 +5,8 @@
  * never in locals that the jump could clobber. Damage that libjpeg would paint over (a cut
  * file, a bad code) is an error here; harmless oddities (stray bytes between markers) are not.
  *
- * A progressive file may hold thousands of scans, each costing a pass over the whole picture:
- * SCANS_MAX bounds the work. */
+ * A progressive file may hold thousands of scans, each a few bytes long and costing a pass over
+ * the whole picture: SCANS_MAX and scanned_max bound the work. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +21,12 @@
 #include "base/banned.h"
 
 enum {
-    SCANS_MAX = 200, /* a real encoder writes about ten */
+    SCANS_MAX = 100, /* a real encoder writes about ten */
     EXIF_HEADER = 6  /* "Exif\0\0" before the TIFF header */
 };
+
+/* Pixels passed over in all scans: a picture of the largest size may still have 40. */
+static const uint64_t scanned_max = UINT64_C(2000000000);
 
 struct jpeg_job {
     struct jpeg_decompress_struct jpeg;
@@ -81,7 +84,9 @@ static void say_nothing(j_common_ptr jpeg)
 static void count_scans(j_common_ptr common)
 {
     struct jpeg_job *job = common->client_data;
-    if (job->jpeg.input_scan_number <= SCANS_MAX)
+    const uint64_t pixels = (uint64_t)job->jpeg.image_width * job->jpeg.image_height;
+    const uint64_t scans = (uint64_t)job->jpeg.input_scan_number;
+    if (scans <= SCANS_MAX && scans * pixels <= scanned_max)
         return;
     job->status = lat_image_bad(job->err, "more scans than any picture needs");
     longjmp(job->jump, 1);
