@@ -210,8 +210,6 @@ enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *
         return status;
     snprintf(spec.name, sizeof(spec.name), "%s", name);
     status = lat_collection_create(call, &spec, has_metric, &created, err);
-    if (status == LAT_NOT_FOUND || status == LAT_UNAVAILABLE)
-        lat_error_at(err, "/model");
     if (status != LAT_OK)
         return status;
     if (created)

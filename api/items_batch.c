@@ -122,7 +122,6 @@ static enum lat_status read_part(struct lat_call *call, const struct lat_part *p
     }
     if (failure.status == LAT_OK)
         return LAT_OK;
-    lat_error_prefix(&failure, "file %zu", i);
     return refuse(call, items, i, &failure, err);
 }
 
@@ -196,7 +195,9 @@ enum lat_status lat_ingest_answer(struct lat_call *call, const struct lat_ingest
             return lat_fail_memory(err);
         *copy = *stored[i].error;
         lat_input_not_raw(copy);
-        if (pointer && strncmp(copy->pointer, pointer, strlen(pointer)) != 0)
+        if (pointer)
+            lat_error_prefix(copy, "item %zu", i);
+        if (pointer && pointer[0] && strncmp(copy->pointer, pointer, strlen(pointer)) != 0)
             lat_error_at(copy, "%s%zu", pointer, i);
         out_results[i].error = copy;
         out_results[i].http = lat_problem_status(copy);
@@ -216,7 +217,7 @@ enum lat_status lat_items_store(struct lat_call *call, const char *collection,
         call, collection, items->items, items->n, atomic, stored, out_bad, err);
     if (status != LAT_OK)
         return status;
-    return lat_ingest_answer(call, stored, items->n, items->pointers ? "/items/" : NULL,
+    return lat_ingest_answer(call, stored, items->n, items->pointers ? "/items/" : "",
                              items->results, err);
 }
 

@@ -37,7 +37,8 @@ enum lat_status lat_items_store(struct lat_call *call, const char *collection,
 
 /* The results of an ingest as results of a batch. `pointer` is where item `i` stands in the
  * body
- * ("/items/%zu"), NULL for nowhere. */
+ * ("/items/", "" for nowhere); the words name the index, too. NULL: a single item, whose index
+ * says nothing. */
 enum lat_status lat_ingest_answer(struct lat_call *call, const struct lat_ingest_result *stored,
                                   size_t n, const char *pointer,
                                   struct lat_batch_result *out_results,

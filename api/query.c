@@ -1,0 +1,215 @@
+/* One table of facts about a query, filled from JSON or from the query string, then checked. */
+#include "api/query.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "api/filter_json.h"
+#include "api/item_write.h"
+#include "api/reply.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include "base/banned.h"
+
+enum { EFFORT_MAX = 65536, K_DEFAULT = 10, EXCLUDED_MAX = 10000 };
+
+/* What both forms have in common. */
+struct facts {
+    uint64_t k, ef, nprobe;
+    double max_distance, diversity;
+    bool exact, exclude_self, explain, denoise;
+};
+
+static const struct facts defaults = {.k = K_DEFAULT, .max_distance = (double)INFINITY};
+
+/* What is asked for, and is not there: said, not passed over. Returns words or NULL. */
+static const char *missing_capability(const struct facts *facts)
+{
+    if (facts->denoise)
+        return "no model of this server is trained to denoise: leave 'denoise' out";
+    if (facts->diversity > 0)
+        return "this server does not diversify results: leave 'diversity' out";
+    return NULL;
+}
+
+static void apply(const struct facts *facts, struct lat_search_request *request)
+{
+    struct lat_query *query = &request->query;
+    query->k = (size_t)facts->k;
+    query->ef = (uint32_t)facts->ef;
+    query->nprobe = (uint32_t)facts->nprobe;
+    query->max_distance = (float)facts->max_distance;
+    query->exact = facts->exact;
+    query->exclude_self = facts->exclude_self;
+    request->judge = facts->explain;
+}
+
+static void read_excluded(struct lat_object *object, struct lat_query *query)
+{
+    struct lat_list list;
+    if (!lat_object_list(object, "exclude_ids", &list))
+        return;
+    if (list.n > EXCLUDED_MAX) {
+        lat_object_fail(object, "exclude_ids", LAT_INVALID, "out_of_range",
+                        "at most %d ids can be excluded", EXCLUDED_MAX);
+        return;
+    }
+    const char **ids = lat_arena_alloc(object->json->arena, list.n, sizeof(*ids));
+    if (!ids) {
+        lat_object_fail(object, NULL, LAT_NO_MEMORY, NULL, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        size_t len;
+        ids[i] = lat_list_text(&list, i, &len);
+        if (!ids[i])
+            return;
+        if (!lat_id_valid(ids[i], len))
+            lat_list_fail(&list, i, LAT_INVALID, "invalid_id", "this is no id");
+    }
+    query->exclude_ids = ids;
+    query->n_exclude = list.n;
+}
+
+/* Exactly one of input, code, id. */
+static void read_subject(struct lat_object *object, struct lat_search_request *request)
+{
+    struct lat_object child;
+    struct lat_floats code;
+    size_t len = 0;
+    const char *id = lat_object_text(object, "id", &len);
+    const bool has_code = lat_object_floats(object, "code", &code);
+    const bool has_input = lat_object_child(object, "input", &child);
+    if (lat_json_status(object->json) != LAT_OK)
+        return;
+    if ((id != NULL) + has_code + has_input != 1) {
+        lat_object_fail(object, NULL, LAT_INVALID,
+                        id || has_code || has_input ? "two_kinds" : "missing_field",
+                        "a query has exactly one of input, code and id");
+        return;
+    }
+    if (id && !lat_id_valid(id, len))
+        lat_object_fail(object, "id", LAT_INVALID, "invalid_id",
+                        "an id is 1 to %d bytes of UTF-8 without NUL", LAT_ID_MAX);
+    request->query.id = id;
+    if (has_code) {
+        request->code = code.values;
+        request->n_code = code.n;
+    }
+    if (has_input) {
+        struct lat_input *input = lat_arena_alloc(object->json->arena, 1, sizeof(*input));
+        if (!input) {
+            lat_object_fail(object, NULL, LAT_NO_MEMORY, NULL, "out of memory");
+            return;
+        }
+        lat_object_input(&child, input);
+        request->input = input;
+    }
+}
+
+void lat_object_query(struct lat_call *call, struct lat_object *object,
+                      struct lat_search_request *out_request)
+{
+    struct lat_search_request request = {0};
+    struct facts facts = defaults;
+    read_subject(object, &request);
+    lat_object_count(object, "k", &facts.k, 1, (uint64_t)call->app->config.max_k);
+    request.query.filter = lat_object_filter(object, "filter");
+    lat_object_number(object, "max_distance", &facts.max_distance, -(double)FLT_MAX,
+                      (double)FLT_MAX);
+    lat_object_flag(object, "exact", &facts.exact);
+    lat_object_count(object, "ef", &facts.ef, 1, EFFORT_MAX);
+    lat_object_count(object, "nprobe", &facts.nprobe, 1, EFFORT_MAX);
+    read_excluded(object, &request.query);
+    lat_object_flag(object, "exclude_self", &facts.exclude_self);
+    lat_object_include(object, &request.query.parts);
+    lat_object_flag(object, "denoise", &facts.denoise);
+    lat_object_number(object, "diversity", &facts.diversity, 0, 1);
+    lat_object_flag(object, "explain", &facts.explain);
+    lat_object_end(object);
+    if (facts.exclude_self && !request.query.id)
+        lat_object_fail(object, "exclude_self", LAT_INVALID, "exclude_self_without_id",
+                        "'exclude_self' goes with 'id' alone");
+    const char *missing = missing_capability(&facts);
+    if (missing)
+        lat_object_fail(object, facts.denoise ? "denoise" : "diversity", LAT_CAPABILITY, NULL,
+                        "%s", missing);
+    apply(&facts, &request);
+    *out_request = request;
+}
+
+enum lat_status lat_options_query(struct lat_call *call, struct lat_options *options,
+                                  struct lat_json *out_json,
+                                  struct lat_search_request *out_request, struct lat_error *err)
+{
+    struct lat_search_request request = {0};
+    struct facts facts = defaults;
+    lat_option_count(options, "k", &facts.k, 1, (uint64_t)call->app->config.max_k);
+    lat_option_number(options, "max_distance", &facts.max_distance, -(double)FLT_MAX,
+                      (double)FLT_MAX);
+    lat_option_flag(options, "exact", &facts.exact);
+    lat_option_count(options, "ef", &facts.ef, 1, EFFORT_MAX);
+    lat_option_count(options, "nprobe", &facts.nprobe, 1, EFFORT_MAX);
+    lat_option_list(options, "exclude_ids", &request.query.exclude_ids,
+                    &request.query.n_exclude);
+    lat_option_flag(options, "exclude_self", &facts.exclude_self);
+    lat_option_include(options, &request.query.parts);
+    lat_option_flag(options, "denoise", &facts.denoise);
+    lat_option_number(options, "diversity", &facts.diversity, 0, 1);
+    lat_option_flag(options, "explain", &facts.explain);
+    const char *filter = lat_option_text(options, "filter");
+    enum lat_status status = lat_options_end(options);
+    if (status == LAT_OK && facts.exclude_self)
+        status = lat_fail(err, LAT_INVALID, "exclude_self_without_id",
+                          "'exclude_self' goes with 'id' alone");
+    const char *missing = missing_capability(&facts);
+    if (status == LAT_OK && missing)
+        status = lat_fail(err, LAT_CAPABILITY, NULL, "%s", missing);
+    if (status == LAT_OK && filter && *filter)
+        status = lat_filter_parse(&call->arena, filter, (size_t)call->app->config.max_depth,
+                                  out_json, &request.query.filter, err);
+    if (status != LAT_OK)
+        return status;
+    apply(&facts, &request);
+    *out_request = request;
+    return LAT_OK;
+}
+
+static void write_hit(struct lat_buf *out, const struct lat_hit *hit, unsigned parts,
+                      size_t dimension, bool base64)
+{
+    lat_buf_append(out, "{\"id\":", 6);
+    lat_buf_json_string(out, hit->id, strlen(hit->id));
+    lat_buf_append(out, ",\"distance\":", 12);
+    lat_buf_json_float(out, hit->distance);
+    if (parts & LAT_ITEM_METADATA) {
+        lat_buf_text(out, ",\"metadata\":");
+        lat_buf_text(out, hit->metadata ? hit->metadata : "{}");
+    }
+    if ((parts & LAT_ITEM_CODE) && hit->code) {
+        lat_buf_text(out, ",\"code\":");
+        lat_write_vector(out, hit->code, dimension, base64);
+    }
+    lat_buf_char(out, '}');
+}
+
+void lat_write_answer(struct lat_buf *out, const struct lat_search_request *request,
+                      const struct lat_search_answer *answer, size_t dimension, bool base64)
+{
+    const struct lat_search_result *result = &answer->result;
+    lat_buf_text(out, "{\"results\":[");
+    for (size_t i = 0; i < result->n; i++) {
+        if (i)
+            lat_buf_char(out, ',');
+        write_hit(out, &result->hits[i], request->query.parts, dimension, base64);
+    }
+    lat_buf_text(out, "],\"query\":{");
+    if (answer->has_error) {
+        lat_write_float(out, "error", answer->error);
+        if (!isnan(answer->p_value))
+            lat_write_double(out, "p_value", answer->p_value);
+    }
+    lat_buf_text(out, "}}");
+}
