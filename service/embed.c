@@ -3,6 +3,7 @@
  */
 #include "service/embed.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -123,6 +124,33 @@ static enum lat_status run(struct lat_call *call, struct lat_model *model,
     return status;
 }
 
+/* A network can overflow on inputs that are fine by themselves; such a code is nobody's
+ * neighbour. */
+static enum lat_status refuse_not_finite(struct lat_call *call, const struct lat_model *model,
+                                         struct lat_embedding *out, struct lat_error *err)
+{
+    const size_t dimension = lat_model_manifest(model)->code_dimension;
+    for (size_t i = 0; i < out->n; i++) {
+        size_t finite = 0;
+        while (!out->bad[i] && finite < dimension &&
+               isfinite(out->codes[i * dimension + finite]))
+            finite++;
+        if (out->bad[i] || finite == dimension)
+            continue;
+        struct lat_error *why = lat_arena_alloc_raw(&call->arena, 1, sizeof(*why));
+        if (!why)
+            return lat_fail_memory(err);
+        *why = (struct lat_error)LAT_ERROR_INIT;
+        lat_fail(
+            why, LAT_INVALID, "not_finite",
+            "model '%s' makes a code of this input whose element %zu is not a finite number",
+            lat_model_reference(model), finite);
+        out->bad[i] = why;
+        out->n_bad++;
+    }
+    return LAT_OK;
+}
+
 enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
                           const struct lat_input *inputs, size_t n, unsigned wants,
                           struct lat_embedding *out_embedding, struct lat_error *err)
@@ -146,8 +174,10 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
     spread(&out, out.variances, manifest->code_dimension);
     spread(&out, out.decoded, elements);
     spread(&out, out.errors, 1);
-    *out_embedding = out;
-    return LAT_OK;
+    status = refuse_not_finite(call, model, &out, err);
+    if (status == LAT_OK)
+        *out_embedding = out;
+    return status;
 }
 
 enum lat_status lat_embed_all(struct lat_call *call, struct lat_model *model,
