@@ -1,0 +1,80 @@
+/* What a handler asks of its call. Headers and query were collected before it ran, so any
+ * thread that has the call may look. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "service/exchange.h"
+
+#include "base/banned.h"
+
+const char *lat_call_query(const struct lat_call *call, const char *name)
+{
+    const struct lat_exchange *exchange = call->exchange;
+    for (size_t i = 0; exchange && i < exchange->n_query; i++)
+        if (strcmp(exchange->query[i].name, name) == 0)
+            return exchange->query[i].value;
+    return NULL;
+}
+
+void lat_call_each_query(const struct lat_call *call,
+                         void (*visit)(void *context, const char *name, const char *value),
+                         void *context)
+{
+    const struct lat_exchange *exchange = call->exchange;
+    for (size_t i = 0; exchange && i < exchange->n_query; i++)
+        visit(context, exchange->query[i].name, exchange->query[i].value);
+}
+
+const char *lat_call_header(const struct lat_call *call, const char *name)
+{
+    const struct lat_exchange *exchange = call->exchange;
+    for (size_t i = 0; exchange && i < exchange->n_headers; i++)
+        if (strcasecmp(exchange->headers[i].name, name) == 0)
+            return exchange->headers[i].value;
+    return NULL;
+}
+
+void lat_call_respond_header(struct lat_call *call, const char *name, const char *fmt, ...)
+{
+    struct lat_response *response = &call->response;
+    char value[1024];
+    va_list args;
+    va_start(args, fmt);
+    const int len = vsnprintf(value, sizeof(value), fmt, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof(value) || response->n_headers == LAT_RESPONSE_HEADERS)
+        return;
+    const struct lat_header header = {
+        .name = lat_arena_strdup(&call->arena, name),
+        .value = lat_arena_strndup(&call->arena, value, (size_t)len),
+    };
+    if (header.name && header.value)
+        response->headers[response->n_headers++] = header;
+}
+
+static void on_room(void *context)
+{
+    lat_exchange_unpark(context);
+}
+
+enum lat_status lat_call_stream(struct lat_call *call, struct lat_pipe **out_pipe,
+                                struct lat_error *err)
+{
+    struct lat_exchange *exchange = call->exchange;
+    if (!(call->route->flags & LAT_ROUTE_STREAM) || atomic_load(&exchange->download))
+        return lat_fail(err, LAT_INTERNAL, NULL, "this call does not stream its reply");
+    struct lat_pipe *pipe = lat_pipe_new(LAT_PIPE_BYTES, on_room, exchange);
+    if (!pipe)
+        return lat_fail_memory(err);
+    if (!call->response.status)
+        call->response.status = 200;
+    atomic_store(&exchange->download, pipe);
+    if (atomic_load(&exchange->gone))
+        lat_pipe_abort(pipe);
+    lat_exchange_unpark(exchange);
+    *out_pipe = pipe;
+    return LAT_OK;
+}
