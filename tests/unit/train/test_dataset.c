@@ -1,0 +1,404 @@
+/* Data formats: what is read, what is refused in which words, what is skipped. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/image.h"
+#include "model/train/dataset/dataset.h"
+#include "tests/support/support.h"
+
+TestSuite(train_dataset, .init = test_folder_enter, .fini = test_folder_leave);
+
+static const char *put(const char *name, const void *bytes, size_t len)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    const char *path = test_path(name);
+    cr_assert_eq(lat_file_write(path, bytes, len, &err), LAT_OK, "%s", err.message);
+    return path;
+}
+
+static const char *put_text(const char *name, const char *text)
+{
+    return put(name, text, strlen(text));
+}
+
+/* Opens a path, or a data object in JSON. */
+static enum lat_status open_as(const char *text, struct lat_dataset *out, struct lat_error *err)
+{
+    struct lat_data_spec data = {0};
+    enum lat_status status = lat_data_spec_parse(text, &data, err);
+    if (status == LAT_OK)
+        status = lat_dataset_open(&data, out, err);
+    lat_data_spec_release(&data);
+    return status;
+}
+
+static struct lat_dataset opened(const char *text)
+{
+    struct lat_dataset dataset = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(open_as(text, &dataset, &err), LAT_OK, "%s", err.message);
+    return dataset;
+}
+
+static struct lat_error refused(const char *text)
+{
+    struct lat_dataset dataset = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_neq(open_as(text, &dataset, &err), LAT_OK, "accepted: %s", text);
+    return err;
+}
+
+static float value(const struct lat_dataset *dataset, uint32_t item, size_t element)
+{
+    float row[64];
+    cr_assert_leq(dataset->elements, LAT_ARRAY_LEN(row));
+    lat_dataset_read(dataset, &item, 1, row);
+    return row[element];
+}
+
+static const uint8_t idx3[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 51, 255, 102};
+
+Test(train_dataset, idx_pictures_are_pixels_in_the_unit_interval)
+{
+    struct lat_dataset dataset = opened(put("a-idx3-ubyte", idx3, sizeof(idx3)));
+    cr_assert_eq(dataset.n, 2);
+    cr_assert_eq(dataset.input.kind, LAT_INPUT_IMAGE);
+    cr_assert_eq(dataset.input.height, 1);
+    cr_assert_eq(dataset.input.width, 2);
+    cr_assert_float_eq(value(&dataset, 0, 1), 0.2F, 1e-7);
+    cr_assert_float_eq(value(&dataset, 1, 0), 1, 0);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, gzip_is_unpacked_and_a_cut_gzip_refused)
+{
+    gzFile file = gzopen(test_path("b-idx3-ubyte.gz"), "wb");
+    cr_assert_eq(gzwrite(file, idx3, sizeof(idx3)), (int)sizeof(idx3));
+    gzclose(file);
+    struct lat_dataset dataset = opened(test_path("b-idx3-ubyte.gz"));
+    cr_assert_eq(dataset.n, 2);
+    lat_dataset_close(&dataset);
+
+    struct lat_buf bytes = {0};
+    cr_assert_eq(lat_file_read(test_path("b-idx3-ubyte.gz"), 1000, &bytes, NULL), LAT_OK);
+    const struct lat_error err = refused(put("c-idx3-ubyte.gz", bytes.data, bytes.len - 9));
+    cr_assert_eq(err.status, LAT_CORRUPT, "%s", err.message);
+    lat_buf_release(&bytes);
+}
+
+Test(train_dataset, every_cut_of_an_idx_file_is_refused)
+{
+    for (size_t len = 0; len < sizeof(idx3); len++) {
+        struct lat_dataset dataset = {0};
+        cr_expect_neq(open_as(put("d-idx3-ubyte", idx3, len), &dataset, NULL), LAT_OK,
+                      "%zu bytes were accepted", len);
+    }
+    uint8_t huge[sizeof(idx3)];
+    memcpy(huge, idx3, sizeof(huge));
+    memset(huge + 4, 255, 12);
+    struct lat_dataset dataset = {0};
+    cr_assert_neq(open_as(put("e-idx3-ubyte", huge, sizeof(huge)), &dataset, NULL), LAT_OK);
+}
+
+/* An NPY file of version 1. */
+static size_t make_npy(char *out, size_t size, const char *header, const void *data, size_t len)
+{
+    memset(out, 0, size);
+    memcpy(out, "\x93NUMPY\1\0", 8);
+    out[8] = (char)strlen(header);
+    memcpy(out + 10, header, strlen(header));
+    memcpy(out + 10 + strlen(header), data, len);
+    return 10 + strlen(header) + len;
+}
+
+Test(train_dataset, npy_vectors_are_taken_as_they_are_in_either_order)
+{
+    static const double numbers[] = {1, -2, 3.5, 4, 5, 6};
+    char file[256];
+    size_t len = make_npy(file, sizeof(file),
+                          "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n",
+                          numbers, sizeof(numbers));
+    struct lat_dataset dataset = opened(put("a.npy", file, len));
+    cr_assert_eq(dataset.input.kind, LAT_INPUT_VECTOR);
+    cr_assert_eq(dataset.elements, 3);
+    cr_assert_float_eq(value(&dataset, 0, 1), -2, 0);
+    cr_assert_float_eq(value(&dataset, 1, 0), 4, 0);
+    cr_assert_null(dataset.shift, "npy is not standardised");
+    cr_assert_float_eq(dataset.lowest, -2, 0);
+    lat_dataset_close(&dataset);
+
+    len = make_npy(file, sizeof(file),
+                   "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }\n", numbers,
+                   sizeof(numbers));
+    dataset = opened(put("b.npy", file, len));
+    cr_assert_float_eq(value(&dataset, 0, 1), 3.5, 0);
+    cr_assert_float_eq(value(&dataset, 1, 0), -2, 0);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, npy_pictures_may_have_their_channels_first_or_last)
+{
+    uint8_t pixels[24];
+    char file[256];
+    for (size_t i = 0; i < sizeof(pixels); i++)
+        pixels[i] = (uint8_t)(i * 10);
+    size_t len = make_npy(file, sizeof(file),
+                          "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 2, 3)}",
+                          pixels, sizeof(pixels));
+    struct lat_dataset dataset = opened(put("last.npy", file, len));
+    cr_assert_eq(dataset.input.channels, 3);
+    cr_assert_float_eq(value(&dataset, 0, 1), 30 / 255.0F, 1e-7, "plane 0, column 1");
+    cr_assert_float_eq(value(&dataset, 0, 4), 10 / 255.0F, 1e-7, "plane 1, column 0");
+    lat_dataset_close(&dataset);
+    len = make_npy(file, sizeof(file),
+                   "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2, 2)}", pixels,
+                   sizeof(pixels));
+    dataset = opened(put("first.npy", file, len));
+    cr_assert_float_eq(value(&dataset, 0, 4), 40 / 255.0F, 1e-7);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, npy_refuses_what_is_no_number_or_not_finite)
+{
+    static const float odd[] = {1, NAN};
+    char file[256];
+    size_t len =
+        make_npy(file, sizeof(file),
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}", odd, sizeof(odd));
+    cr_assert_str_eq(refused(put("nan.npy", file, len)).code, "not_finite");
+    len =
+        make_npy(file, sizeof(file), "{'descr': '|O', 'fortran_order': False, 'shape': (1, 2)}",
+                 odd, sizeof(odd));
+    cr_assert_str_eq(refused(put("object.npy", file, len)).code, "bad_type");
+    len =
+        make_npy(file, sizeof(file),
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (9, 2)}", odd, sizeof(odd));
+    cr_assert_eq(refused(put("short.npy", file, len)).status, LAT_CORRUPT);
+    len =
+        make_npy(file, sizeof(file),
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}",
+                 odd, sizeof(odd));
+    cr_assert_neq(refused(put("huge.npy", file, len)).status, LAT_OK);
+}
+
+static void put_u16(uint8_t *at, unsigned v)
+{
+    at[0] = (uint8_t)v;
+    at[1] = (uint8_t)(v >> 8);
+}
+
+/* A zip of one or two stored copies of `npy`, named a.npy and b.npy. */
+static size_t make_npz(uint8_t *out, const char *npy, size_t len, unsigned n)
+{
+    uint8_t *p = out;
+    size_t starts[2] = {0};
+    for (unsigned i = 0; i < n; i++) {
+        starts[i] = (size_t)(p - out);
+        memcpy(p, "PK\3\4", 4);
+        put_u16(p + 26, 5);
+        p[30] = (uint8_t)('a' + i);
+        memcpy(p + 31, ".npy", 4);
+        memcpy(p + 35, npy, len);
+        p += 35 + len;
+    }
+    const size_t directory = (size_t)(p - out);
+    for (unsigned i = 0; i < n; i++) {
+        memcpy(p, "PK\1\2", 4);
+        put_u16(p + 20, (unsigned)len);
+        put_u16(p + 24, (unsigned)len);
+        put_u16(p + 28, 5);
+        put_u16(p + 42, (unsigned)starts[i]);
+        p[46] = (uint8_t)('a' + i);
+        memcpy(p + 47, ".npy", 4);
+        p += 51;
+    }
+    memcpy(p, "PK\5\6", 4);
+    put_u16(p + 10, n);
+    put_u16(p + 16, (unsigned)directory);
+    return (size_t)(p - out) + 22;
+}
+
+Test(train_dataset, npz_takes_the_only_array_or_the_one_named)
+{
+    static const float numbers[] = {1, 2, 3, 4};
+    static uint8_t zip[4096];
+    char npy[256], json[512];
+    const size_t len =
+        make_npy(npy, sizeof(npy), "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}",
+                 numbers, sizeof(numbers));
+    size_t zip_len = make_npz(zip, npy, len, 1);
+    struct lat_dataset dataset = opened(put("one.npz", zip, zip_len));
+    cr_assert_float_eq(value(&dataset, 1, 1), 4, 0);
+    lat_dataset_close(&dataset);
+
+    memset(zip, 0, sizeof(zip));
+    zip_len = make_npz(zip, npy, len, 2);
+    const struct lat_error err = refused(put("two.npz", zip, zip_len));
+    cr_assert(strstr(err.message, "a, b"), "%s", err.message);
+    snprintf(json, sizeof(json), "{\"path\":\"%s\",\"array\":\"b\"}", test_path("two.npz"));
+    dataset = opened(json);
+    cr_assert_eq(dataset.n, 2);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, a_damaged_npz_never_reads_outside_the_file)
+{
+    static const float numbers[] = {1, 2, 3, 4};
+    static uint8_t zip[4096];
+    char npy[256];
+    const size_t len =
+        make_npy(npy, sizeof(npy), "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}",
+                 numbers, sizeof(numbers));
+    const size_t zip_len = make_npz(zip, npy, len, 1);
+    for (size_t i = 0; i < zip_len; i++) {
+        struct lat_dataset dataset = {0};
+        zip[i] ^= 0xFF;
+        if (open_as(put("x.npz", zip, zip_len), &dataset, NULL) == LAT_OK)
+            lat_dataset_close(&dataset);
+        zip[i] ^= 0xFF;
+    }
+}
+
+/* A data object for a file of the test folder with further members. */
+static const char *object(const char *name, const char *members)
+{
+    static char json[1024];
+    snprintf(json, sizeof(json), "{\"path\":\"%s\",%s}", test_path(name), members);
+    return json;
+}
+
+Test(train_dataset, csv_columns_are_standardised_and_missing_cells_become_the_mean)
+{
+    put_text("a.csv", "x,y,label\n1,10,a\n3,?,b\n\n\"5\",30,c\n");
+    struct lat_dataset dataset = opened(object("a.csv", "\"exclude\":[\"label\"]"));
+    cr_assert_eq(dataset.n, 3);
+    cr_assert_eq(dataset.elements, 2);
+    cr_assert_float_eq(dataset.shift[0], 3, 1e-6);
+    cr_assert_float_eq(dataset.scale[0], sqrtf(8.0F / 3), 1e-6);
+    cr_assert_float_eq(value(&dataset, 1, 1), 20, 1e-5, "the mean of 10 and 30");
+    cr_assert_float_eq(value(&dataset, 2, 0), 5, 0);
+    dataset.standardised = true;
+    cr_assert_float_eq(value(&dataset, 1, 0), 0, 1e-6);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, csv_without_names_counts_its_columns_and_knows_other_separators)
+{
+    put_text("b.csv", "1;2;3\n4;5;6\n");
+    struct lat_dataset dataset = opened(object("b.csv", "\"columns\":[\"3\",\"1\"]"));
+    cr_assert_eq(dataset.n, 2);
+    cr_assert_float_eq(value(&dataset, 0, 0), 3, 0);
+    cr_assert_float_eq(value(&dataset, 1, 1), 4, 0);
+    lat_dataset_close(&dataset);
+    const struct lat_error err = refused(object("b.csv", "\"columns\":[\"x\"]"));
+    cr_assert(strstr(err.message, "'x'"), "%s", err.message);
+}
+
+Test(train_dataset, csv_skips_bad_rows_counts_them_and_names_the_first)
+{
+    put_text("c.csv", "x,y\n1,2\n3\n4,five\n6,7\n");
+    struct lat_dataset dataset = opened(test_path("c.csv"));
+    cr_assert_eq(dataset.n, 2);
+    cr_assert_eq(dataset.n_skipped, 2);
+    cr_assert(strstr(dataset.first_skipped, "line 3"), "%s", dataset.first_skipped);
+    lat_dataset_close(&dataset);
+    put_text("d.csv", "x,y\n1,red\n2,blue\n");
+    const struct lat_error err = refused(test_path("d.csv"));
+    cr_assert(strstr(err.message, "'red'") && strstr(err.message, "exclude"), "%s",
+              err.message);
+}
+
+Test(train_dataset, a_folder_of_pictures_is_read_in_order_resized_and_one_bad_file_skipped)
+{
+    const uint8_t red[12] = {255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0},
+                  gray[4] = {0, 0, 255, 255};
+    struct lat_buf png = {0};
+    cr_assert_eq(lat_file_make_folder(test_path("p/sub"), NULL), LAT_OK);
+    cr_assert_eq(lat_image_encode_png(red, 2, 2, 3, &png, NULL), LAT_OK);
+    put("p/b.png", png.data, png.len);
+    lat_buf_clear(&png);
+    cr_assert_eq(lat_image_encode_png(gray, 2, 2, 1, &png, NULL), LAT_OK);
+    put("p/sub/c.PNG", png.data, png.len);
+    put("p/a.png", png.data, png.len / 2);
+    put_text("p/readme.txt", "no picture");
+    struct lat_dataset dataset = opened(object("p", "\"size\":[1,1],\"channels\":3"));
+    cr_assert_eq(dataset.n, 2);
+    cr_assert_eq(dataset.n_skipped, 1);
+    cr_assert(strstr(dataset.first_skipped, "a.png"), "%s", dataset.first_skipped);
+    cr_assert_eq(dataset.elements, 3);
+    cr_assert_float_eq(value(&dataset, 0, 0), 1, 1e-6);
+    cr_assert_float_eq(value(&dataset, 0, 1), 0, 1e-6);
+    cr_assert_float_eq(value(&dataset, 1, 2), 128 / 255.0F, 1e-6);
+    lat_dataset_close(&dataset);
+    lat_buf_release(&png);
+}
+
+Test(train_dataset, a_split_depends_on_the_seed_alone_and_loses_nothing)
+{
+    uint32_t *a = NULL, *b = NULL;
+    size_t n_a = 0, n_b = 0;
+    bool seen[100] = {false};
+    cr_assert_eq(lat_dataset_split(100, 0.25, 7, &a, &n_a, NULL), LAT_OK);
+    cr_assert_eq(lat_dataset_split(100, 0.25, 7, &b, &n_b, NULL), LAT_OK);
+    cr_assert_eq(n_a, 25);
+    cr_assert_arr_eq(a, b, 100 * sizeof(*a));
+    for (size_t i = 0; i < 100; i++)
+        seen[a[i]] = true;
+    for (size_t i = 0; i < 100; i++)
+        cr_assert(seen[i]);
+    lat_free(b);
+    cr_assert_eq(lat_dataset_split(100, 0.25, 8, &b, &n_b, NULL), LAT_OK);
+    cr_assert_arr_neq(a, b, 100 * sizeof(*a));
+    lat_free(a);
+    lat_free(b);
+    cr_assert_eq(lat_dataset_split(1, 0.5, 1, &a, &n_a, NULL), LAT_OK);
+    cr_assert_eq(n_a, 0, "one item cannot be held out");
+    lat_free(a);
+}
+
+Test(train_dataset, labels_come_as_idx_or_as_lines)
+{
+    static const uint8_t idx1[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 9, 7};
+    uint32_t *labels = NULL;
+    size_t n = 0;
+    cr_assert_eq(lat_labels_read(put("l-idx1-ubyte", idx1, sizeof(idx1)), &labels, &n, NULL),
+                 LAT_OK);
+    cr_assert_eq(n, 3);
+    cr_assert(labels[0] == labels[2] && labels[0] != labels[1]);
+    lat_free(labels);
+    cr_assert_eq(lat_labels_read(put_text("l.txt", "cat\r\ndog\ncat"), &labels, &n, NULL),
+                 LAT_OK);
+    cr_assert_eq(n, 3);
+    cr_assert(labels[0] == labels[2] && labels[0] != labels[1]);
+    lat_free(labels);
+    cr_assert_neq(lat_labels_read(put("e-idx1-ubyte", idx1, 9), &labels, &n, NULL), LAT_OK);
+    cr_assert_neq(lat_labels_read(put("empty.txt", "", 0), &labels, &n, NULL), LAT_OK);
+}
+
+Test(train_dataset, what_is_not_there_is_said_by_name)
+{
+    cr_assert_eq(refused(test_path("none-idx3-ubyte")).status, LAT_NOT_FOUND);
+    cr_assert_str_eq(refused(test_path("none.xyz")).code, "unknown_format");
+    cr_assert_eq(refused(object("none", "\"format\":\"images\"")).status, LAT_NOT_FOUND);
+}
+
+static enum lat_status open_and_close(void *context, struct lat_error *err)
+{
+    struct lat_dataset dataset = {0};
+    const enum lat_status status = open_as(context, &dataset, err);
+    lat_dataset_close(&dataset);
+    return status;
+}
+
+Test(train_dataset, running_out_of_memory_anywhere_leaks_nothing)
+{
+    put_text("t.csv", "x,y\n1,2\n3,4\n");
+    char json[512];
+    snprintf(json, sizeof(json), "%s", object("t.csv", "\"exclude\":[\"y\"]"));
+    TEST_TORTURE(open_and_close, json);
+}
