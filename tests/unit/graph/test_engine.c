@@ -142,6 +142,38 @@ Test(engine, a_binding_reads_and_writes_the_callers_memory)
     lat_session_close(session);
 }
 
+/* 1e-30 * 3e-10 is a denormal float32. */
+Test(engine, denormals_count_as_zero_only_where_asked)
+{
+    struct lat_graph graph;
+    struct lat_buf bytes = {0};
+    struct lat_onnx_options file = {.name = "test"};
+    struct lat_error err = LAT_ERROR_INIT;
+    volatile float small = 1e-30F;
+    float x[3] = {1e-30F, 1e-30F, 1e-30F};
+    lat_graph_init(&graph);
+    struct lat_value *in =
+        lat_graph_input(&graph, "x", LAT_FLOAT32, &(struct lat_shape){2, {1, 3}});
+    lat_graph_output(&graph, lat_graph_scale(&graph, in, 3e-10F), "y");
+    cr_assert_eq(lat_onnx_write(&graph, &file, &bytes, &err), LAT_OK, "%s", err.message);
+    for (int flush = 0; flush < 2; flush++) {
+        struct lat_session_options options = {.optimize = true, .flush_denormals = flush == 1};
+        struct lat_session *session = NULL;
+        float y[3] = {1, 1, 1};
+        struct lat_tensor a = floats("x", 1, 3, x);
+        struct lat_tensor b = floats("y", 1, 3, y);
+        cr_assert_eq(lat_session_open_bytes(test_engine(), bytes.data, bytes.len, &options,
+                                            &session, &err),
+                     LAT_OK, "%s", err.message);
+        cr_assert_eq(lat_session_run(session, &a, 1, &b, 1, &err), LAT_OK, "%s", err.message);
+        cr_assert_eq(y[1] > 0, flush == 0);
+        cr_assert_gt(small * 3e-10F, 0, "the caller's own arithmetic is as before");
+        lat_session_close(session);
+    }
+    lat_buf_release(&bytes);
+    lat_graph_release(&graph);
+}
+
 struct worker {
     struct lat_session *session;
     float base;
