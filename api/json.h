@@ -85,7 +85,8 @@ enum lat_status lat_json_status(const struct lat_json *json) LAT_MUST_USE;
 void lat_json_root(struct lat_json *json, struct lat_object *out_root);
 
 bool lat_object_has(struct lat_object *object, const char *key); /* there and not null */
-size_t lat_object_size(const struct lat_object *object);         /* keys, known or not */
+bool lat_object_is_text(struct lat_object *object, const char *key);
+size_t lat_object_size(const struct lat_object *object); /* keys, known or not */
 /* Borrowed, NUL-terminated when it holds no escape-free long text; use the length. NULL:
  * absent. */
 const char *lat_object_text(struct lat_object *object, const char *key, size_t *out_len);

@@ -189,6 +189,13 @@ static const char *text_of(const struct lat_extract *extract, const json_t *valu
     return json_string_value(value);
 }
 
+bool lat_object_is_text(struct lat_object *object, const char *key)
+{
+    const json_t *value = find(object, key);
+    size_t len;
+    return value && text_of(find_extract(object, key, value), value, &len) != NULL;
+}
+
 const char *lat_object_text(struct lat_object *object, const char *key, size_t *out_len)
 {
     const json_t *value = find(object, key);

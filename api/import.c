@@ -1,0 +1,249 @@
+/* POST …/import: items as lines, any number of them, stored block by block while they come in.
+ *
+ * The reply, a result a line in order, can only be sent after the upload has ended, so it goes
+ * to a spool. The memory of a block is an arena of its own, put in the place of the call's
+ * while the block is worked on: an import of any length takes the memory of one block.
+ *
+ * What concerns one line (bad JSON, a bad item) is that line's result and costs the others
+ * nothing. What concerns all of them (no collection, no space, the model gone) ends the import
+ * with a problem before any result was sent. */
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/items_batch.h"
+#include "api/problem.h"
+#include "api/reply.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+enum {
+    BLOCK_LINES = 256,
+    BLOCK_BYTES = 8 << 20, /* a block ends with the line that goes past this */
+    READ_AT_ONCE = 64 << 10,
+    SPOOL_MEMORY = 1 << 20 /* results beyond this go to a file */
+};
+
+struct line {
+    size_t offset, len; /* in `text` */
+    bool too_long;
+};
+
+struct import {
+    struct lat_call *call;
+    const char *name;
+    struct lat_spool *spool;
+    struct lat_buf text;   /* the lines of the block, and at the end an unfinished one */
+    struct lat_buf output; /* results of the block */
+    struct line lines[BLOCK_LINES];
+    size_t n_lines;
+    size_t start;   /* of the unfinished line in `text` */
+    size_t scanned; /* bytes of `text` known to hold no further line end */
+    size_t max_line;
+    bool skipping;  /* the rest of a line that is too long */
+    uint64_t index; /* of the block's first line */
+};
+
+/* ---- one block ---- */
+
+struct block {
+    struct lat_ingest_item items[BLOCK_LINES];
+    struct lat_ingest_result stored[BLOCK_LINES];
+    struct lat_batch_result results[BLOCK_LINES];
+    struct lat_json json[BLOCK_LINES];
+};
+
+static enum lat_status refuse(struct lat_arena *arena, struct lat_ingest_item *item,
+                              const struct lat_error *failure, struct lat_error *err)
+{
+    struct lat_error *copy = lat_arena_alloc_raw(arena, 1, sizeof(*copy));
+    if (!copy)
+        return lat_fail_memory(err);
+    *copy = *failure;
+    item->refused = copy;
+    return LAT_OK;
+}
+
+static enum lat_status read_line(struct import *import, struct block *block, size_t i,
+                                 struct lat_error *err)
+{
+    struct lat_call *call = import->call;
+    const struct line *line = &import->lines[i];
+    struct lat_ingest_item *item = &block->items[i];
+    struct lat_error failure = LAT_ERROR_INIT;
+    struct lat_object root;
+    *item = (struct lat_ingest_item){.hidden = -1};
+    if (line->too_long) {
+        lat_fail(&failure, LAT_TOO_LARGE, "line_too_long", "a line may have %zu bytes",
+                 import->max_line);
+    } else if (lat_json_parse(&block->json[i], &call->arena, import->text.data + line->offset,
+                              line->len, (size_t)call->app->config.max_depth,
+                              &failure) == LAT_OK) {
+        lat_json_root(&block->json[i], &root);
+        lat_object_encoding(&root);
+        lat_object_item(&root, LAT_READ_ID | LAT_READ_BOTH, item);
+        block->results[i].id = item->id;
+        lat_json_begin(&block->json[i], failure.status == LAT_OK ? NULL : &block->json[i].own);
+    }
+    if (failure.status == LAT_NO_MEMORY)
+        return lat_fail_memory(err);
+    return failure.status == LAT_OK ? LAT_OK : refuse(&call->arena, item, &failure, err);
+}
+
+static enum lat_status store_block(struct import *import, struct block *block,
+                                   struct lat_error *err)
+{
+    struct lat_call *call = import->call;
+    const size_t n = import->n_lines;
+    const uint64_t start = lat_clock_ns();
+    enum lat_status status = LAT_OK;
+    for (size_t i = 0; status == LAT_OK && i < n; i++)
+        status = read_line(import, block, i, err);
+    call->timing_ns[LAT_TIMING_PARSE] += lat_clock_ns() - start;
+    if (status == LAT_OK)
+        status = lat_collection_ingest(call, import->name, block->items, n, false,
+                                       block->stored, NULL, err);
+    if (status == LAT_OK)
+        status = lat_ingest_answer(call, block->stored, n, NULL, block->results, err);
+    for (size_t i = 0; status == LAT_OK && i < n; i++) {
+        lat_write_result(&import->output, import->index + i, &block->results[i]);
+        lat_buf_char(&import->output, '\n');
+    }
+    if (status == LAT_OK)
+        status = lat_buf_check(&import->output, err);
+    if (status == LAT_OK)
+        status = lat_spool_write(import->spool, import->output.data, import->output.len, err);
+    lat_buf_clear(&import->output);
+    for (size_t i = 0; i < n; i++)
+        lat_json_release(&block->json[i]);
+    return status;
+}
+
+/* Stores the lines that are there and moves what is left of the text to its front. */
+static enum lat_status flush(struct import *import, struct lat_error *err)
+{
+    if (!import->n_lines)
+        return LAT_OK;
+    struct lat_call *call = import->call;
+    const struct lat_arena own = call->arena;
+    call->arena = (struct lat_arena){0};
+    struct block *block = lat_arena_alloc(&call->arena, 1, sizeof(*block));
+    const enum lat_status status =
+        block ? store_block(import, block, err) : lat_fail_memory(err);
+    lat_arena_release(&call->arena);
+    call->arena = own;
+
+    import->index += import->n_lines;
+    import->n_lines = 0;
+    const size_t left = import->text.len - import->start;
+    if (left)
+        memmove(import->text.data, import->text.data + import->start, left);
+    import->text.len = left;
+    import->scanned -= import->start;
+    import->start = 0;
+    return status;
+}
+
+/* ---- lines ---- */
+
+static bool is_blank(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+            return false;
+    return true;
+}
+
+/* The line from `start` to `end` is whole. */
+static enum lat_status end_line(struct import *import, size_t end, struct lat_error *err)
+{
+    const size_t offset = import->start, len = end - offset;
+    import->start = end + 1 <= import->text.len ? end + 1 : end;
+    import->scanned = import->start;
+    if (!import->skipping && is_blank(import->text.data + offset, len))
+        return LAT_OK;
+    import->lines[import->n_lines++] =
+        (struct line){.offset = offset, .len = len, .too_long = import->skipping};
+    import->skipping = false;
+    return import->n_lines == BLOCK_LINES || import->start >= BLOCK_BYTES ? flush(import, err)
+                                                                          : LAT_OK;
+}
+
+/* Takes the whole lines out of what has come; an unfinished one that is too long is forgotten
+ * but for the fact. */
+static enum lat_status take_lines(struct import *import, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    while (status == LAT_OK && import->scanned < import->text.len) {
+        const char *from = import->text.data + import->scanned;
+        const char *end = memchr(from, '\n', import->text.len - import->scanned);
+        if (!end) {
+            import->scanned = import->text.len;
+            break;
+        }
+        status = end_line(import, (size_t)(end - import->text.data), err);
+    }
+    if (status == LAT_OK && import->text.len - import->start > import->max_line) {
+        import->skipping = true;
+        import->text.len = import->scanned = import->start;
+    }
+    return status;
+}
+
+static enum lat_status read_all(struct import *import, struct lat_error *err)
+{
+    struct lat_call *call = import->call;
+    enum lat_status status = LAT_OK;
+    while (status == LAT_OK) {
+        size_t n = 0;
+        if (!lat_buf_reserve(&import->text, READ_AT_ONCE))
+            return lat_fail_memory(err);
+        status = lat_pipe_read(call->body_pipe, import->text.data + import->text.len,
+                               READ_AT_ONCE, call->deadline_ns, &n, err);
+        if (status != LAT_OK || !n)
+            break;
+        import->text.len += n;
+        status = take_lines(import, err);
+    }
+    if (status == LAT_OK && (import->text.len > import->start || import->skipping))
+        status = end_line(import, import->text.len, err);
+    return status == LAT_OK ? flush(import, err) : status;
+}
+
+enum lat_status lat_api_import(struct lat_call *call, struct lat_error *err)
+{
+    struct lat_options options;
+    struct lat_collection_spec spec;
+    const char *name;
+    lat_options_begin(&options, call, err);
+    enum lat_status status = lat_options_end(&options);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, &name, err);
+    if (status == LAT_OK)
+        status = lat_store_spec(call->app->store, name, &spec, err);
+    if (status != LAT_OK)
+        return status;
+    const enum lat_body_kind kind = lat_call_body_kind(call);
+    if (kind != LAT_BODY_LINES && kind != LAT_BODY_JSON)
+        return lat_call_refuse_body(call, "application/x-ndjson", err);
+    struct import *import = lat_alloc(1, sizeof(*import));
+    if (!import)
+        return lat_fail_memory(err);
+    import->call = call;
+    import->name = name;
+    import->max_line = (size_t)call->app->config.max_body;
+    status = lat_spool_new(call->app->config.data, SPOOL_MEMORY, &import->spool, err);
+    if (status == LAT_OK && call->body_pipe)
+        status = read_all(import, err);
+    if (status == LAT_OK) {
+        call->response.status = 200;
+        call->response.content_type = "application/x-ndjson";
+        call->response.spool = import->spool;
+    } else {
+        lat_spool_free(import->spool);
+    }
+    lat_buf_release(&import->text);
+    lat_buf_release(&import->output);
+    lat_free(import);
+    return status;
+}

@@ -1,0 +1,71 @@
+/* The table. Adding a route is a handler, its line in handlers.h, a row here, and its part of
+ * openapi.json; a test holds the last two together.
+ *
+ * Scopes: looking is read, also where it is a POST; changing a collection or its items is
+ * write; changing what the server runs is admin. Pages and the OpenAPI document are the same
+ * for everyone and need no key. */
+#include "api/routes.h"
+
+#include "api/handlers.h"
+#include "api/problem.h"
+
+#include "base/banned.h"
+
+#define PROBE  LAT_SCOPE_NONE, LAT_ROUTE_INLINE | LAT_ROUTE_PROBE
+#define PAGE   LAT_SCOPE_NONE, LAT_ROUTE_INLINE
+#define READ   LAT_SCOPE_READ, 0
+#define WRITE  LAT_SCOPE_WRITE, 0
+#define ADMIN  LAT_SCOPE_ADMIN, 0
+#define MODEL  "/v1/models/{m}"
+#define COLL   "/v1/collections/{c}"
+#define INLINE LAT_SCOPE_READ, LAT_ROUTE_INLINE
+
+static const struct lat_route rows[] = {
+    {LAT_GET, "/livez", lat_api_livez, PROBE, "Whether the process answers"},
+    {LAT_GET, "/readyz", lat_api_readyz, PROBE, "Whether it can serve, or why not"},
+    {LAT_GET, "/metrics", lat_api_metrics, INLINE, "Metrics in Prometheus text format"},
+    {LAT_GET, "/openapi.json", lat_api_openapi, PAGE, "This interface as an OpenAPI document"},
+    {LAT_GET, "/docs", lat_api_docs, PAGE, "This interface as a page"},
+    {LAT_GET, "/", lat_api_console, PAGE, "The console"},
+    {LAT_GET, "/console/{file}", lat_api_console_file, PAGE, "A file of the console"},
+    {LAT_GET, "/v1/info", lat_api_info, INLINE, "Version, libraries, limits"},
+
+    {LAT_GET, "/v1/models", lat_api_models, READ, "List models"},
+    {LAT_GET, MODEL, lat_api_model, READ, "One model: manifest, calibration, training record"},
+    {LAT_POST, MODEL "/load", lat_api_model_load, ADMIN, "Load a model from the models folder"},
+    {LAT_POST, MODEL "/unload", lat_api_model_unload, ADMIN, "Unload a model"},
+    {LAT_POST, MODEL "/encode", lat_api_encode, READ, "Inputs to codes"},
+    {LAT_POST, MODEL "/decode", lat_api_decode, READ, "Codes to outputs"},
+    {LAT_POST, MODEL "/reconstruct", lat_api_reconstruct, READ,
+     "Inputs to outputs and reconstruction errors"},
+    {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
+
+    {LAT_GET, "/v1/collections", lat_api_collections, READ, "List collections"},
+    {LAT_PUT, COLL, lat_api_collection_put, WRITE, "Create a collection"},
+    {LAT_GET, COLL, lat_api_collection, READ, "Describe a collection"},
+    {LAT_DELETE, COLL, lat_api_collection_delete, WRITE, "Delete a collection and its items"},
+    {LAT_POST, COLL "/reindex", lat_api_reindex, WRITE, "Rebuild the index beside the old one"},
+
+    {LAT_GET, COLL "/items", lat_api_items, READ, "List items in the order of ids"},
+    {LAT_PUT, COLL "/items", lat_api_items_put, WRITE, "Store a batch of items"},
+    {LAT_POST, COLL "/items/delete", lat_api_items_delete, WRITE, "Delete by ids or by filter"},
+    {LAT_GET, COLL "/items/{id}", lat_api_item, READ, "One item"},
+    {LAT_PUT, COLL "/items/{id}", lat_api_item_put, WRITE, "Store one item"},
+    {LAT_PATCH, COLL "/items/{id}", lat_api_item_patch, WRITE, "Change metadata, hide or show"},
+    {LAT_DELETE, COLL "/items/{id}", lat_api_item_delete, WRITE, "Delete one item"},
+    {LAT_GET, COLL "/items/{id}/input", lat_api_item_input, READ, "The original input"},
+    {LAT_GET, COLL "/items/{id}/reconstruction", lat_api_item_reconstruction, READ,
+     "What the code decodes to"},
+    {LAT_POST, COLL "/import", lat_api_import, LAT_SCOPE_WRITE, LAT_ROUTE_STREAM,
+     "Store items from NDJSON of any length"},
+    {LAT_GET, COLL "/export", lat_api_export, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
+     "Every item as NDJSON"},
+
+    {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
+    {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
+
+    {LAT_GET, "/v1/jobs/{id}", lat_api_job, READ, "A background job"},
+};
+
+const struct lat_routes lat_api_routes = {
+    .rows = rows, .n = LAT_ARRAY_LEN(rows), .problem = lat_problem_write};
