@@ -7,6 +7,8 @@
 #define LAT_BASE_BANNED_H
 
 #undef alloca
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison malloc calloc realloc free strdup strndup
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok localtime gmtime
 #pragma GCC poison sleep usleep alloca atoi atof
