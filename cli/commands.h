@@ -1,6 +1,6 @@
 /* The commands of the program. Each reads its own options, prints what it has to say, and
- * returns the exit status: 0, 1 (failed, one line on stderr saying why) or 2 (usage). argv[0] is
- * the command's own name, argv[argc] is NULL. */
+ * returns the exit status: 0, 1 (failed, one line on stderr saying why) or 2 (usage). argv[0]
+ * is the command's own name, argv[argc] is NULL. */
 #ifndef LAT_CLI_COMMANDS_H
 #define LAT_CLI_COMMANDS_H
 

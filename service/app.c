@@ -1,0 +1,186 @@
+/* Opening: what can refuse comes first (the data directory's lock, the models' folder, keys,
+ * the address), so that a server which cannot serve never listens; what takes long (models,
+ * indexes) comes last, on the loader's thread, while probes are answered already.
+ *
+ * Closing, in reverse: draining lets running calls finish; the network stops, and with it every
+ * thread that calls into what follows; jobs, batcher, models, store, engine. */
+#include "service/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sync.h"
+#include "service/crypto.h"
+#include "service/lifecycle.h"
+#include "service/socket.h"
+
+#include "base/banned.h"
+
+struct owner {
+    struct lat_app app; /* first */
+    pthread_t loader;
+    bool loader_started;
+    unsigned opened; /* collections, the loader's */
+};
+
+static void note_opened(void *context, const char *collection, uint64_t items,
+                        uint64_t replayed, bool rebuilt)
+{
+    struct owner *owner = context;
+    owner->opened++;
+    lat_lifecycle_say(owner->app.lifecycle, "loading indexes: %u collections ready",
+                      owner->opened);
+    lat_log(LAT_LOG_INFO, "collection opened",
+            "\"collection\":\"%s\",\"items\":%llu,\"replayed\":%llu,\"rebuilt\":%s", collection,
+            (unsigned long long)items, (unsigned long long)replayed,
+            rebuilt ? "true" : "false");
+}
+
+static void *load(void *argument)
+{
+    struct owner *owner = argument;
+    struct lat_app *app = &owner->app;
+    struct lat_error err = LAT_ERROR_INIT;
+    const uint64_t begin_ns = lat_clock_ns();
+    const struct lat_store_progress progress = {note_opened, owner};
+    lat_lifecycle_say(app->lifecycle, "loading models");
+    lat_registry_load_all(app->registry);
+    lat_lifecycle_say(app->lifecycle, "loading indexes");
+    if (lat_store_load(app->store, &progress, &err) != LAT_OK) {
+        lat_lifecycle_fail(app->lifecycle, &err);
+        return NULL;
+    }
+    lat_lifecycle_ready(app->lifecycle);
+    lat_log(LAT_LOG_INFO, "ready", "\"address\":\"%s\",\"collections\":%u,\"ms\":%llu",
+            lat_http_address(app->http), owner->opened,
+            (unsigned long long)((lat_clock_ns() - begin_ns) / LAT_NS_PER_MS));
+    return NULL;
+}
+
+/* Keys first: whether there are any decides where it may listen. */
+static enum lat_status open_keys(struct lat_app *app, struct lat_error *err)
+{
+    struct lat_config *config = &app->config;
+    const enum lat_status status =
+        lat_keys_new(config->api_keys, config->api_keys_file, &app->keys, err);
+    lat_wipe(config->api_keys, sizeof(config->api_keys));
+    if (status != LAT_OK || app->keys || config->allow_anonymous ||
+        lat_socket_is_loopback(config->listen))
+        return status;
+    return lat_fail(err, LAT_INVALID, "keys_needed",
+                    "listen: '%s' is not loopback only: configure api_keys or api_keys_file, "
+                    "or say --allow-anonymous",
+                    config->listen);
+}
+
+static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
+{
+    const struct lat_config *config = &app->config;
+    const struct lat_store_options store = {.folder = config->data};
+    const struct lat_registry_options registry = {.folder = config->models, .threads = 1};
+    const unsigned slots =
+        config->inference_threads ? (unsigned)config->inference_threads : lat_cpu_count();
+    enum lat_status status = lat_store_open(&store, &app->store, err);
+    if (status == LAT_OK)
+        status = lat_engine_new(&app->engine, err);
+    if (status == LAT_OK)
+        status = lat_registry_open(app->engine, &registry, &app->registry, err);
+    if (status == LAT_OK)
+        status = lat_batcher_new(slots, (size_t)config->max_encode_batch, &app->batcher, err);
+    if (status == LAT_OK)
+        status = lat_jobs_new(&app->jobs, err);
+    return status;
+}
+
+static enum lat_status open_network(struct lat_app *app, const struct lat_routes *routes,
+                                    struct lat_error *err)
+{
+    const struct lat_config *config = &app->config;
+    const struct lat_http_options options = {
+        .listen = config->listen,
+        .network_threads = (unsigned)config->network_threads,
+        .workers = (unsigned)config->workers,
+        .queue = (unsigned)config->queue,
+        .max_body = (size_t)config->max_body,
+        .max_connections = (unsigned)config->max_connections,
+        .timeout_ms = (unsigned)config->timeout_ms,
+        .keys = app->keys,
+    };
+    return lat_http_start(app, &options, routes, &app->http, err);
+}
+
+enum lat_status lat_app_open(const struct lat_config *config, const struct lat_routes *routes,
+                             struct lat_app **out_app, struct lat_error *err)
+{
+    struct owner *owner = lat_alloc(1, sizeof(*owner));
+    if (!owner)
+        return lat_fail_memory(err);
+    struct lat_app *app = &owner->app;
+    app->config = *config;
+    app->started_ms = lat_clock_wall_ms();
+    enum lat_status status = lat_lifecycle_new(&app->lifecycle, err);
+    if (status == LAT_OK)
+        status = open_keys(app, err);
+    if (status == LAT_OK)
+        status = open_stores(app, err);
+    if (status == LAT_OK)
+        status = open_network(app, routes, err);
+    if (status == LAT_OK)
+        status = lat_thread_start(&owner->loader, "loader", load, owner, err);
+    owner->loader_started = status == LAT_OK;
+    if (status != LAT_OK) {
+        lat_app_close(app);
+        return status;
+    }
+    *out_app = app;
+    return LAT_OK;
+}
+
+enum lat_status lat_app_wait_ready(struct lat_app *app, struct lat_error *err)
+{
+    return lat_lifecycle_wait(app->lifecycle, err);
+}
+
+enum lat_app_state lat_app_state(struct lat_app *app, char *out_reason, size_t size)
+{
+    return lat_lifecycle_state(app->lifecycle, out_reason, size);
+}
+
+void lat_app_drain(struct lat_app *app)
+{
+    lat_lifecycle_drain(app->lifecycle);
+}
+
+static void stop_network(struct lat_app *app)
+{
+    if (!app->http)
+        return;
+    const size_t left = lat_http_drain(app->http, (unsigned)app->config.drain_ms);
+    if (left)
+        lat_log(LAT_LOG_WARNING, "calls cut off", "\"calls\":%zu", left);
+    lat_http_stop(app->http);
+}
+
+void lat_app_close(struct lat_app *app)
+{
+    if (!app)
+        return;
+    struct owner *owner = (struct owner *)app;
+    if (app->lifecycle)
+        lat_lifecycle_drain(app->lifecycle);
+    stop_network(app);
+    if (owner->loader_started)
+        pthread_join(owner->loader, NULL);
+    lat_jobs_free(app->jobs);
+    lat_batcher_free(app->batcher);
+    if (app->registry)
+        lat_registry_close(app->registry);
+    if (app->store)
+        lat_store_close(app->store);
+    lat_engine_free(app->engine);
+    lat_keys_free(app->keys);
+    lat_lifecycle_free(app->lifecycle);
+    lat_free(owner);
+}
