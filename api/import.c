@@ -83,7 +83,7 @@ static enum lat_status read_line(struct import *import, struct block *block, siz
         lat_object_encoding(&root);
         lat_object_item(&root, LAT_READ_ID | LAT_READ_BOTH, item);
         block->results[i].id = item->id;
-        lat_json_begin(&block->json[i], failure.status == LAT_OK ? NULL : &block->json[i].own);
+        lat_json_begin(&block->json[i], NULL);
     }
     if (failure.status == LAT_NO_MEMORY)
         return lat_fail_memory(err);
