@@ -1,0 +1,434 @@
+/* The table of open collections: an array sorted by name, read by every call, written by
+ * create, drop and opening. An entry holds one reference; whoever works on a collection holds
+ * another, so a dropped collection lives until its last search ends.
+ *
+ * Creating and dropping are tasks of the writer like any other change. The rows of a dropped
+ * collection are deleted afterwards, bit by bit, by the keeper. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "index/faiss_index.h"
+#include "index/local_store.h"
+
+#include "base/banned.h"
+
+enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec *spec,
+                                   int64_t created_ms, struct lat_collection **out_collection,
+                                   struct lat_error *err)
+{
+    struct lat_collection *collection = lat_alloc(1, sizeof(*collection));
+    if (!collection)
+        return lat_fail_memory(err);
+    atomic_init(&collection->refs, 1);
+    collection->key = key;
+    collection->spec = *spec;
+    collection->created_ms = created_ms;
+    snprintf(collection->name, sizeof(collection->name), "%s", spec->name);
+    lat_rwlock_init(&collection->lock, LAT_RANK_INDEX, "collection");
+    lat_mutex_init(&collection->filters_mutex, LAT_RANK_LEAF, "filters");
+    collection->seconds = lat_metric_series(LAT_METRIC_SEARCH_SECONDS, spec->name);
+    *out_collection = collection;
+    return LAT_OK;
+}
+
+struct lat_collection *lat_collection_ref(struct lat_collection *collection)
+{
+    atomic_fetch_add(&collection->refs, 1);
+    return collection;
+}
+
+void lat_collection_unref(struct lat_collection *collection)
+{
+    if (!collection || atomic_fetch_sub(&collection->refs, 1) != 1)
+        return;
+    lat_filter_forget_all(collection);
+    lat_index_unref(collection->index);
+    lat_mutex_release(&collection->filters_mutex);
+    lat_rwlock_release(&collection->lock);
+    lat_free(collection);
+}
+
+struct lat_index *lat_collection_index(struct lat_collection *collection)
+{
+    lat_rwlock_read(&collection->lock);
+    struct lat_index *index = collection->index ? lat_index_ref(collection->index) : NULL;
+    lat_rwlock_unlock(&collection->lock);
+    return index;
+}
+
+/* ---- the table ---- */
+
+/* Where `name` is, or belongs. Under the table's lock. */
+static size_t place(const struct lat_local *store, const char *name, bool *out_there)
+{
+    size_t low = 0, high = store->n_table;
+    *out_there = false;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(store->table[middle]->name, name);
+        if (order == 0) {
+            *out_there = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+enum lat_status lat_collection_find(struct lat_local *store, const char *name,
+                                    struct lat_collection **out_collection,
+                                    struct lat_error *err)
+{
+    bool there;
+    lat_rwlock_read(&store->table_lock);
+    const size_t at = place(store, name, &there);
+    if (there)
+        *out_collection = lat_collection_ref(store->table[at]);
+    lat_rwlock_unlock(&store->table_lock);
+    return there ? LAT_OK
+                 : lat_fail(err, LAT_NOT_FOUND, "collection_not_found", "no collection '%s'",
+                            name);
+}
+
+enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
+                                     struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    lat_rwlock_write(&store->table_lock);
+    if (store->n_table == store->table_capacity) {
+        const size_t capacity = store->table_capacity ? store->table_capacity * 2 : 16;
+        struct lat_collection **table =
+            lat_realloc(store->table, capacity, sizeof(struct lat_collection *));
+        if (table) {
+            store->table = table;
+            store->table_capacity = capacity;
+        } else {
+            status = lat_fail_memory(err);
+        }
+    }
+    if (status == LAT_OK) {
+        bool there;
+        const size_t at = place(store, collection->name, &there);
+        memmove(&store->table[at + 1], &store->table[at],
+                (store->n_table - at) * sizeof(struct lat_collection *));
+        store->table[at] = collection;
+        store->n_table++;
+    }
+    lat_rwlock_unlock(&store->table_lock);
+    return status;
+}
+
+static void leave(struct lat_local *store, struct lat_collection *collection)
+{
+    bool there;
+    lat_rwlock_write(&store->table_lock);
+    const size_t at = place(store, collection->name, &there);
+    if (there && store->table[at] == collection) {
+        store->n_table--;
+        memmove(&store->table[at], &store->table[at + 1],
+                (store->n_table - at) * sizeof(struct lat_collection *));
+    } else {
+        there = false;
+    }
+    lat_rwlock_unlock(&store->table_lock);
+    if (there)
+        lat_collection_unref(collection);
+}
+
+enum lat_status lat_collection_all(struct lat_local *store, struct lat_collection ***out_list,
+                                   size_t *out_n, struct lat_error *err)
+{
+    lat_rwlock_read(&store->table_lock);
+    const size_t n = store->n_table;
+    struct lat_collection **list = lat_alloc(n ? n : 1, sizeof(struct lat_collection *));
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = lat_collection_ref(store->table[i]);
+    lat_rwlock_unlock(&store->table_lock);
+    if (!list)
+        return lat_fail_memory(err);
+    *out_list = list;
+    *out_n = n;
+    return LAT_OK;
+}
+
+/* ---- specs and their rows ---- */
+
+static int word_of(const char *const *words, size_t n, const char *word)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(words[i], word) == 0)
+            return (int)i;
+    return -1;
+}
+
+static enum lat_status read_one(struct lat_local *store, struct lat_stmt *row,
+                                struct lat_error *err)
+{
+    struct lat_collection_spec spec = {.dimension = (uint32_t)lat_stmt_i64(row, 3)};
+    snprintf(spec.name, sizeof(spec.name), "%s", lat_stmt_text(row, 1));
+    snprintf(spec.model, sizeof(spec.model), "%s", lat_stmt_text(row, 2));
+    const int metric = word_of(lat_distance_names, 3, lat_stmt_text(row, 4));
+    const int type = word_of(lat_index_type_names, 5, lat_stmt_text(row, 5));
+    if (metric < 0 || type < 0)
+        return lat_fail(err, LAT_CORRUPT, NULL, "collection '%s': unknown metric or index type",
+                        spec.name);
+    spec.metric = (enum lat_distance)metric;
+    spec.index.type = (enum lat_index_type)type;
+    snprintf(spec.index.factory, sizeof(spec.index.factory), "%s", lat_stmt_text(row, 6));
+    spec.index.m = (uint32_t)lat_stmt_i64(row, 7);
+    spec.index.ef_construction = (uint32_t)lat_stmt_i64(row, 8);
+    spec.index.ef_search = (uint32_t)lat_stmt_i64(row, 9);
+    spec.index.nlist = (uint32_t)lat_stmt_i64(row, 10);
+    spec.index.nprobe = (uint32_t)lat_stmt_i64(row, 11);
+    spec.keep_inputs = lat_stmt_i64(row, 12) != 0;
+    struct lat_collection *collection;
+    enum lat_status status = lat_collection_new(lat_stmt_i64(row, 0), &spec,
+                                                lat_stmt_i64(row, 13), &collection, err);
+    if (status != LAT_OK)
+        return status;
+    collection->sequence = (uint64_t)lat_stmt_i64(row, 14);
+    collection->pruned = (uint64_t)lat_stmt_i64(row, 15);
+    collection->items = (uint64_t)lat_stmt_i64(row, 16);
+    collection->hidden = (uint64_t)lat_stmt_i64(row, 17);
+    collection->loaded = !spec.dimension;
+    status = lat_collection_enter(store, collection, err);
+    if (status != LAT_OK)
+        lat_collection_unref(collection);
+    return status;
+}
+
+enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
+                                     struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    enum lat_status status = lat_db_prepare(
+        db,
+        "SELECT collection, name, model, dimension, metric, index_type, factory, m,"
+        " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
+        " items, hidden FROM collections",
+        &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    bool row = false;
+    while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
+        status = read_one(store, stmt, err);
+        if (status != LAT_OK)
+            break;
+    }
+    lat_stmt_free(stmt);
+    return status;
+}
+
+static enum lat_status check_spec(const struct lat_collection_spec *spec, struct lat_error *err)
+{
+    if (!lat_name_valid(spec->name))
+        return lat_fail(err, LAT_INVALID, "invalid_name",
+                        "'%s' is no name: [a-z0-9][a-z0-9._-]{0,62}", spec->name);
+    if (spec->dimension > 65536)
+        return lat_fail(err, LAT_INVALID, "invalid_dimension",
+                        "dimension %u: at most 65536 are possible", spec->dimension);
+    if (spec->index.m > 256 || spec->index.m == 1)
+        return lat_fail(err, LAT_INVALID, "invalid_index", "m is %u: 2 to 256 are possible",
+                        spec->index.m);
+    if (spec->index.type == LAT_INDEX_FACTORY && spec->dimension)
+        return lat_ann_check_factory(spec->index.factory, spec->dimension, err);
+    return LAT_OK;
+}
+
+/* The first setting in which the two differ, or NULL. */
+static const char *difference(const struct lat_collection_spec *a,
+                              const struct lat_collection_spec *b)
+{
+    if (strcmp(a->model, b->model) != 0)
+        return "model";
+    if (a->dimension != b->dimension)
+        return "dimension";
+    if (a->metric != b->metric)
+        return "metric";
+    if (a->index.type != b->index.type || strcmp(a->index.factory, b->index.factory) != 0 ||
+        a->index.m != b->index.m || a->index.ef_construction != b->index.ef_construction ||
+        a->index.ef_search != b->index.ef_search || a->index.nlist != b->index.nlist ||
+        a->index.nprobe != b->index.nprobe)
+        return "index";
+    return a->keep_inputs != b->keep_inputs ? "keep_inputs" : NULL;
+}
+
+/* ---- create ---- */
+
+struct create_task {
+    struct lat_task task;
+    const struct lat_collection_spec *spec;
+    struct lat_collection *collection; /* made inside apply */
+    bool created, again;
+};
+
+/* Compares with the one that is there. */
+static enum lat_status same_as(struct lat_collection *there,
+                               const struct lat_collection_spec *spec, struct lat_error *err)
+{
+    lat_rwlock_read(&there->lock);
+    const struct lat_collection_spec have = there->spec;
+    lat_rwlock_unlock(&there->lock);
+    const char *what = difference(&have, spec);
+    return what ? lat_fail(err, LAT_CONFLICT, "exists",
+                           "collection '%s' exists with another '%s'", spec->name, what)
+                : LAT_OK;
+}
+
+static enum lat_status insert_spec(struct lat_db *db, const struct lat_collection_spec *spec,
+                                   int64_t now, int64_t *out_key, struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    enum lat_status status = lat_db_statement(
+        db,
+        "INSERT INTO collections(name, model, dimension, metric, index_type, factory, m,"
+        " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
+        " items, hidden) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,0,0,0,0)"
+        " RETURNING collection",
+        &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_text(stmt, 1, spec->name);
+    lat_stmt_bind_text(stmt, 2, spec->model);
+    lat_stmt_bind_i64(stmt, 3, spec->dimension);
+    lat_stmt_bind_text(stmt, 4, lat_distance_names[spec->metric]);
+    lat_stmt_bind_text(stmt, 5, lat_index_type_names[spec->index.type]);
+    lat_stmt_bind_text(stmt, 6, spec->index.factory);
+    lat_stmt_bind_i64(stmt, 7, spec->index.m);
+    lat_stmt_bind_i64(stmt, 8, spec->index.ef_construction);
+    lat_stmt_bind_i64(stmt, 9, spec->index.ef_search);
+    lat_stmt_bind_i64(stmt, 10, spec->index.nlist);
+    lat_stmt_bind_i64(stmt, 11, spec->index.nprobe);
+    lat_stmt_bind_i64(stmt, 12, spec->keep_inputs);
+    lat_stmt_bind_i64(stmt, 13, now);
+    bool row = false;
+    status = lat_stmt_step(stmt, &row, err);
+    if (status == LAT_OK)
+        *out_key = lat_stmt_i64(stmt, 0);
+    lat_stmt_reset(stmt);
+    return status;
+}
+
+/* Tables change on the writer thread only, so what is not there now stays away until the
+ * commit. */
+static enum lat_status apply_create(struct lat_task *base, struct lat_local *store,
+                                    struct lat_error *err)
+{
+    struct create_task *task = (struct create_task *)base;
+    struct lat_collection *there = NULL;
+    int64_t key = 0;
+    const int64_t now = lat_clock_wall_ms();
+    lat_collection_unref(task->collection); /* of a run before, rolled back */
+    task->collection = NULL;
+    task->created = task->again = false;
+    if (lat_collection_find(store, task->spec->name, &there, NULL) == LAT_OK) {
+        const enum lat_status status = same_as(there, task->spec, err);
+        lat_collection_unref(there);
+        return status;
+    }
+    enum lat_status status = insert_spec(store->writer.db, task->spec, now, &key, err);
+    /* Two of one name in one group: the other's row is there, but not in the table yet. */
+    task->again = status == LAT_INVALID;
+    if (status == LAT_OK)
+        status = lat_collection_new(key, task->spec, now, &task->collection, err);
+    if (status == LAT_OK && task->spec->dimension)
+        status = lat_index_new(task->spec->metric, task->spec->dimension,
+                               &task->collection->index, err);
+    if (status == LAT_OK)
+        task->collection->loaded = task->created = true;
+    return status;
+}
+
+static void commit_create(struct lat_task *base, struct lat_local *store)
+{
+    struct create_task *task = (struct create_task *)base;
+    if (!task->created)
+        return;
+    /* A failure leaves the collection to the next start: the row is there. */
+    base->status = lat_collection_enter(store, task->collection, &base->err);
+    if (base->status == LAT_OK)
+        task->collection = NULL;
+}
+
+enum lat_status lat_local_create(struct lat_store *base, const struct lat_collection_spec *spec,
+                                 bool *out_created, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    enum lat_status status = check_spec(spec, err);
+    if (status != LAT_OK)
+        return status;
+    struct create_task task = {
+        .task = {.apply = apply_create, .commit = commit_create, .isolated = true},
+        .spec = spec};
+    status = lat_writer_run(store, &task.task, err);
+    if (status == LAT_INVALID && task.again) {
+        lat_error_clear(err);
+        status = lat_writer_run(store, &task.task, err);
+    }
+    lat_collection_unref(task.collection);
+    if (status == LAT_OK)
+        *out_created = task.created;
+    return status;
+}
+
+/* ---- drop ---- */
+
+static enum lat_status apply_drop(struct lat_task *task, struct lat_local *store,
+                                  struct lat_error *err)
+{
+    static const char *const steps[] = {
+        "DELETE FROM collections WHERE collection=?1",
+        "DELETE FROM tombstones WHERE collection=?1",
+        "INSERT OR IGNORE INTO dropped VALUES(?1)",
+    };
+    struct lat_collection *collection = task->collection;
+    if (collection->dropped)
+        return lat_fail(err, LAT_NOT_FOUND, "collection_not_found", "no collection '%s'",
+                        collection->name);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(steps); i++) {
+        struct lat_stmt *stmt;
+        enum lat_status status = lat_db_statement(store->writer.db, steps[i], &stmt, err);
+        if (status != LAT_OK)
+            return status;
+        lat_stmt_bind_i64(stmt, 1, collection->key);
+        status = lat_stmt_run(stmt, err);
+        if (status != LAT_OK)
+            return status;
+    }
+    return LAT_OK;
+}
+
+static void commit_drop(struct lat_task *task, struct lat_local *store)
+{
+    struct lat_collection *collection = task->collection;
+    char path[LAT_PATH_MAX];
+    lat_rwlock_write(&collection->lock);
+    collection->dropped = true;
+    lat_rwlock_unlock(&collection->lock);
+    leave(store, collection);
+    lat_local_index_path(store, collection, path, sizeof(path));
+    unlink(path);
+    lat_metric_set(LAT_METRIC_ITEMS, collection->name, 0);
+    lat_metric_set(LAT_METRIC_INDEX_DEAD, collection->name, 0);
+}
+
+enum lat_status lat_local_drop(struct lat_store *base, const char *name, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_collection *collection;
+    enum lat_status status = lat_collection_find(store, name, &collection, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_task task = {
+        .collection = collection, .apply = apply_drop, .commit = commit_drop, .isolated = true};
+    status = lat_writer_run(store, &task, err);
+    lat_collection_unref(collection);
+    return status;
+}

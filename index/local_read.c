@@ -1,0 +1,324 @@
+/* Reading items: one by id, many in order of ids. Each call reads from one snapshot of the
+ * database; codes and inputs are checked against their checksums, and damaged ones are an
+ * error, not data.
+ *
+ * A cursor is the last id given, as hexadecimal, behind a checksum over it and the collection:
+ * one of another collection, or a mangled one, is told at once. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "index/filter_sql.h"
+#include "index/local_store.h"
+
+#include "base/banned.h"
+
+#define ITEM_COLUMNS                                                                           \
+    "i.slot, i.id, i.version, i.hidden, i.error, i.created_ms, i.updated_ms, i.metadata,"      \
+    " n.type, n.slot IS NOT NULL"
+#define ITEM_FROM " FROM items i LEFT JOIN inputs n ON n.slot=i.slot "
+
+enum { LIST_MAX = 10000 };
+
+/* ---- one item ---- */
+
+static enum lat_status read_code(struct lat_db *db, uint64_t slot, size_t d, float **out_code,
+                                 struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    bool row = false;
+    size_t len = 0;
+    enum lat_status status =
+        lat_db_statement(db, "SELECT crc, code FROM codes WHERE slot=?1", &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
+    status = lat_stmt_step(stmt, &row, err);
+    if (status != LAT_OK)
+        return status;
+    const void *bytes = row ? lat_stmt_bytes(stmt, 1, &len) : NULL;
+    if (!row || len != d * sizeof(float) ||
+        lat_stmt_i64(stmt, 0) != (int64_t)lat_code_crc(slot, bytes, len))
+        status = lat_fail(err, LAT_CORRUPT, "corrupt_code", "its stored code is damaged");
+    float *code = status == LAT_OK ? lat_alloc_raw(d, sizeof(*code)) : NULL;
+    if (status == LAT_OK && !code)
+        status = lat_fail_memory(err);
+    if (status == LAT_OK) {
+        memcpy(code, bytes, len);
+        *out_code = code;
+    }
+    lat_stmt_reset(stmt);
+    return status;
+}
+
+static enum lat_status read_input(struct lat_db *db, uint64_t slot, struct lat_item *item,
+                                  struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    bool row = false;
+    size_t len = 0;
+    enum lat_status status =
+        lat_db_statement(db, "SELECT crc, bytes FROM inputs WHERE slot=?1", &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
+    status = lat_stmt_step(stmt, &row, err);
+    if (status != LAT_OK)
+        return status;
+    const void *bytes = row ? lat_stmt_bytes(stmt, 1, &len) : NULL;
+    if (!row || lat_stmt_i64(stmt, 0) != (int64_t)lat_crc32c(0, bytes, len))
+        status = lat_fail(err, LAT_CORRUPT, "corrupt_input", "its stored input is damaged");
+    void *copy = status == LAT_OK ? lat_alloc_raw(len ? len : 1, 1) : NULL;
+    if (status == LAT_OK && !copy)
+        status = lat_fail_memory(err);
+    if (status == LAT_OK) {
+        if (len)
+            memcpy(copy, bytes, len);
+        item->input = copy;
+        item->input_len = len;
+    }
+    lat_stmt_reset(stmt);
+    return status;
+}
+
+/* The item of a row of ITEM_COLUMNS; `item` starts empty and is released by the caller on
+ * failure. */
+static enum lat_status read_row(struct lat_db *db, struct lat_stmt *row, size_t d,
+                                unsigned parts, struct lat_item *item, struct lat_error *err)
+{
+    const uint64_t slot = (uint64_t)lat_stmt_i64(row, 0);
+    item->id = lat_strdup(lat_stmt_text(row, 1));
+    item->metadata =
+        item->id && parts & LAT_ITEM_METADATA ? lat_strdup(lat_stmt_text(row, 7)) : NULL;
+    if (!item->id || (parts & LAT_ITEM_METADATA && !item->metadata))
+        return lat_fail_memory(err);
+    item->version = (uint64_t)lat_stmt_i64(row, 2);
+    item->hidden = lat_stmt_i64(row, 3) != 0;
+    item->error = lat_stmt_is_null(row, 4) ? NAN : (float)lat_stmt_real(row, 4);
+    item->created_ms = lat_stmt_i64(row, 5);
+    item->updated_ms = lat_stmt_i64(row, 6);
+    item->has_input = lat_stmt_i64(row, 9) != 0;
+    snprintf(item->input_type, sizeof(item->input_type), "%s", lat_stmt_text(row, 8));
+    enum lat_status status = LAT_OK;
+    if (parts & LAT_ITEM_CODE && d)
+        status = read_code(db, slot, d, &item->code, err);
+    if (status == LAT_OK && parts & LAT_ITEM_INPUT && item->has_input)
+        status = read_input(db, slot, item, err);
+    lat_error_prefix(err, "item '%s'", item->id);
+    return status;
+}
+
+static enum lat_status get_inside(struct lat_db *db, const struct lat_collection *collection,
+                                  const char *id, unsigned parts, struct lat_item *item,
+                                  struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    bool row = false;
+    enum lat_status status = lat_db_statement(
+        db, "SELECT " ITEM_COLUMNS ITEM_FROM "WHERE i.collection=?1 AND i.id=?2", &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_i64(stmt, 1, collection->key);
+    lat_stmt_bind_text(stmt, 2, id);
+    status = lat_stmt_step(stmt, &row, err);
+    if (status != LAT_OK)
+        return status;
+    if (row)
+        status = read_row(db, stmt, collection->spec.dimension, parts, item, err);
+    else
+        status = lat_fail(err, LAT_NOT_FOUND, "item_not_found", "no item '%s'", id);
+    lat_stmt_reset(stmt);
+    return status;
+}
+
+enum lat_status lat_local_get(struct lat_store *base, const char *name, const char *id,
+                              unsigned parts, struct lat_item *out_item, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_collection *collection;
+    struct lat_item item = {.error = NAN};
+    enum lat_status status = lat_collection_find(store, name, &collection, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_db *db = lat_pool_take(&store->pool);
+    status = get_inside(db, collection, id, parts, &item, err);
+    lat_pool_give(&store->pool, db);
+    lat_error_prefix(err, "collection '%s'", name);
+    lat_collection_unref(collection);
+    if (status == LAT_OK)
+        *out_item = item;
+    else
+        lat_item_release(&item);
+    return status;
+}
+
+/* ---- cursors ---- */
+
+static uint32_t cursor_crc(int64_t key, const char *id)
+{
+    return lat_crc32c(lat_crc32c(0, &key, sizeof(key)), id, strlen(id));
+}
+
+static char *make_cursor(int64_t key, const char *id)
+{
+    struct lat_buf text = {0};
+    lat_buf_printf(&text, "%08x", cursor_crc(key, id));
+    for (const unsigned char *p = (const unsigned char *)id; *p; p++)
+        lat_buf_printf(&text, "%02x", *p);
+    if (lat_buf_check(&text, NULL) != LAT_OK)
+        lat_buf_release(&text);
+    return lat_buf_take(&text, NULL);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Hexadecimal bytes into out, NUL-terminated. */
+static bool from_hex(const char *hex, size_t n, unsigned char *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    out[n] = '\0';
+    return true;
+}
+
+static enum lat_status read_cursor(int64_t key, const char *cursor, char out[LAT_ID_MAX + 1],
+                                   struct lat_error *err)
+{
+    unsigned char crc[5], id[LAT_ID_MAX + 1];
+    const size_t len = strlen(cursor);
+    if (len >= 10 && len % 2 == 0 && len <= 8 + 2 * LAT_ID_MAX && from_hex(cursor, 4, crc) &&
+        from_hex(cursor + 8, (len - 8) / 2, id)) {
+        const uint32_t told =
+            (uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 | crc[3];
+        memcpy(out, id, (len - 8) / 2 + 1);
+        if (told == cursor_crc(key, out) && strlen(out) == (len - 8) / 2)
+            return LAT_OK;
+    }
+    return lat_fail(err, LAT_INVALID, "bad_cursor", "the cursor is not of this list");
+}
+
+/* ---- lists ---- */
+
+static enum lat_status prepare_list(struct lat_db *db, const struct lat_sql *sql,
+                                    struct lat_stmt **out_stmt, struct lat_error *err)
+{
+    struct lat_buf text = {0};
+    lat_buf_text(&text, "SELECT " ITEM_COLUMNS ITEM_FROM "WHERE i.collection=?1 AND i.id>?2");
+    if (sql) {
+        lat_buf_text(&text, " AND ");
+        lat_buf_append(&text, sql->text.data, sql->text.len);
+    }
+    lat_buf_text(&text, " ORDER BY i.id LIMIT ?3");
+    enum lat_status status = lat_buf_check(&text, err);
+    if (status == LAT_OK)
+        status = lat_db_prepare(db, text.data, out_stmt, err);
+    lat_buf_release(&text);
+    return status;
+}
+
+/* At most `limit` items; one more row is asked for, to know whether there is an end. */
+static enum lat_status fill_list(struct lat_db *db, struct lat_stmt *stmt,
+                                 const struct lat_collection *collection, size_t limit,
+                                 unsigned parts, struct lat_item_list *list,
+                                 struct lat_error *err)
+{
+    bool row = false;
+    enum lat_status status;
+    size_t capacity = 0;
+    while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
+        if (list->n == limit) {
+            list->next_cursor = make_cursor(collection->key, list->items[limit - 1].id);
+            return list->next_cursor ? LAT_OK : lat_fail_memory(err);
+        }
+        if (list->n == capacity) {
+            capacity = capacity ? capacity * 2 : 16;
+            struct lat_item *items = lat_realloc(list->items, capacity, sizeof(*items));
+            if (!items)
+                return lat_fail_memory(err);
+            list->items = items;
+        }
+        struct lat_item *item = &list->items[list->n++];
+        *item = (struct lat_item){.error = NAN};
+        struct lat_error why = LAT_ERROR_INIT;
+        status = read_row(db, stmt, collection->spec.dimension, parts, item, &why);
+        if (status == LAT_CORRUPT) {
+            /* One damaged row does not take the list away; it is told, not served. */
+            lat_error_prefix(&why, "collection '%s'", collection->name);
+            lat_log_error("damaged row left out of a list", &why);
+            lat_item_release(item);
+            list->n--;
+        } else if (status != LAT_OK) {
+            if (err && err->status == LAT_OK)
+                *err = why;
+            return status;
+        }
+    }
+    return status;
+}
+
+static enum lat_status list_inside(struct lat_db *db, const struct lat_collection *collection,
+                                   const struct lat_sql *sql, const char *after, size_t limit,
+                                   unsigned parts, struct lat_item_list *list,
+                                   struct lat_error *err)
+{
+    struct lat_stmt *stmt;
+    enum lat_status status = prepare_list(db, sql, &stmt, err);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_i64(stmt, 1, collection->key);
+    lat_stmt_bind_text(stmt, 2, after);
+    lat_stmt_bind_i64(stmt, 3, (int64_t)limit + 1);
+    if (sql)
+        lat_sql_bind(sql, stmt);
+    status = fill_list(db, stmt, collection, limit, parts, list, err);
+    lat_stmt_free(stmt);
+    return status;
+}
+
+enum lat_status lat_local_list(struct lat_store *base, const char *name,
+                               const struct lat_filter *filter, const char *cursor,
+                               size_t limit, unsigned parts, struct lat_item_list *out_list,
+                               struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_collection *collection;
+    struct lat_item_list list = {0};
+    struct lat_sql sql = {0};
+    char after[LAT_ID_MAX + 1] = "";
+    if (limit == 0 || limit > LIST_MAX)
+        return lat_fail(err, LAT_INVALID, "invalid_limit", "limit %zu: 1 to %d are possible",
+                        limit, LIST_MAX);
+    enum lat_status status = lat_collection_find(store, name, &collection, err);
+    if (status != LAT_OK)
+        return status;
+    if (cursor && *cursor)
+        status = read_cursor(collection->key, cursor, after, err);
+    if (status == LAT_OK && filter)
+        status = lat_filter_sql(filter, 4, &sql, err);
+    if (status == LAT_OK) {
+        struct lat_db *db = lat_pool_take(&store->pool);
+        status =
+            list_inside(db, collection, filter ? &sql : NULL, after, limit, parts, &list, err);
+        lat_pool_give(&store->pool, db);
+    }
+    lat_sql_release(&sql);
+    lat_error_prefix(err, "collection '%s'", name);
+    lat_collection_unref(collection);
+    if (status == LAT_OK)
+        *out_list = list;
+    else
+        lat_item_list_release(&list);
+    return status;
+}

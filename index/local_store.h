@@ -1,0 +1,283 @@
+/* What the files of the local store share. The law and the picture stand at the head of
+ * local_store.c; here is only who owns and guards what.
+ *
+ * Locks, in the order they nest (base/sync.h): the table of collections (COLLECTION), a
+ * collection's lock (INDEX), the pool of readers (DATABASE), the writer's and the keeper's
+ * queues (QUEUE), the filter cache (LEAF). No lock is held while SQLite works for a search, a
+ * commit is waited for, or an index is built. */
+#ifndef LAT_INDEX_LOCAL_STORE_H
+#define LAT_INDEX_LOCAL_STORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/metrics.h"
+#include "base/sync.h"
+#include "index/memory_index.h"
+#include "index/sqlite/db.h"
+#include "index/store_ops.h"
+
+enum {
+    LAT_AUTO_GRAPH_ITEMS = 10000, /* `auto` becomes a graph at this many positions */
+    LAT_PATH_MAX = 4096,
+    LAT_UUID_LEN = 16,
+    LAT_FILTER_CACHE = 16, /* filters a collection remembers */
+};
+
+struct lat_local;
+struct lat_filter_entry;
+
+/* The writer's counters of one collection inside a transaction. */
+struct lat_draft {
+    uint64_t sequence, items, hidden, pruned;
+};
+
+struct lat_collection {
+    atomic_uint refs;
+    int64_t key; /* collections.collection */
+    char name[LAT_COLLECTION_NAME_MAX];
+    int64_t created_ms;
+    uint64_t data_bytes_hint;
+
+    struct lat_rwlock lock; /* guards what follows, and the index inside */
+    struct lat_collection_spec spec;
+    struct lat_index *index; /* one reference; NULL until loaded, or without codes */
+    bool loaded, dropped;
+    uint64_t sequence, items, hidden; /* committed and searchable */
+    uint64_t saved_sequence;          /* what the index file contains */
+    uint64_t pruned;                  /* tombstones up to here are gone */
+    uint64_t saved_rows;              /* positions in the index file */
+
+    /* The writer thread alone. */
+    struct lat_draft draft;
+    bool touched;
+    size_t pending_rows, pending_id_bytes;
+
+    atomic_bool building;            /* a rebuild is under way or waits */
+    atomic_uint_fast64_t tried_rows; /* rows at the last attempt to train that failed */
+
+    struct lat_mutex filters_mutex;
+    struct lat_filter_entry *filters[LAT_FILTER_CACHE]; /* newest first */
+
+    struct lat_series *seconds; /* of searches */
+};
+
+/* A change for the writer thread. Lives on its caller's stack, which waits. */
+struct lat_task {
+    struct lat_task *next;
+    struct lat_collection *collection; /* borrowed; NULL: none */
+    /* Inside the transaction. What it did to the database is undone when the group fails, so it
+     * may run again. */
+    enum lat_status (*apply)(struct lat_task *task, struct lat_local *store,
+                             struct lat_error *err);
+    /* After the commit is durable, in the order of the group; cannot fail. NULL: nothing to do.
+     */
+    void (*commit)(struct lat_task *task, struct lat_local *store);
+    bool isolated;  /* its own savepoint: failing undoes it alone */
+    bool exclusive; /* a transaction of its own: it exchanges an index */
+    bool taken, done;
+    enum lat_status status;
+    struct lat_error err;
+};
+
+struct lat_writer {
+    struct lat_db *db;
+    pthread_t thread;
+    struct lat_mutex mutex; /* guards the queue and the flags of tasks */
+    struct lat_cond arrived, finished;
+    struct lat_task *first, *last;
+    size_t n_waiting, usual; /* tasks queued; tasks of the last groups, for lingering */
+    bool closing, started;
+    uint64_t next_slot; /* writer thread alone */
+};
+
+struct lat_pool {
+    struct lat_mutex mutex;
+    struct lat_cond returned;
+    struct lat_db **idle;
+    unsigned n_idle, n;
+};
+
+/* The thread that links, saves, purges and starts rebuilds. */
+struct lat_keeper {
+    pthread_t thread;
+    struct lat_mutex mutex;
+    struct lat_cond wake, progress; /* progress: rows were linked, a rebuild ended */
+    bool signalled, closing, started;
+    pthread_t rebuilder;
+    bool rebuilder_started;
+};
+
+struct lat_local {
+    struct lat_store base;
+    char folder[LAT_PATH_MAX];
+    int lock_fd;
+    uint8_t uuid[LAT_UUID_LEN];
+    uint64_t busy_ns;
+    unsigned rebuild_threads;
+    atomic_bool closing;
+
+    struct lat_rwlock table_lock;
+    struct lat_collection **table; /* by name; one reference each */
+    size_t n_table, table_capacity;
+
+    struct lat_writer writer;
+    struct lat_pool pool;
+    struct lat_keeper keeper;
+};
+
+static inline struct lat_local *lat_local_of(struct lat_store *store)
+{
+    return (struct lat_local *)store;
+}
+
+/* local_open.c */
+enum lat_status lat_local_open(const struct lat_store_options *options,
+                               struct lat_store **out_store, struct lat_error *err);
+void lat_local_close(struct lat_store *base);
+/* flock on FOLDER/lock; *out_fd is closed to release it. LAT_CONFLICT when another has it. */
+enum lat_status lat_local_lock(const char *folder, int *out_fd, struct lat_error *err);
+/* FOLDER/index/NAME-KEY.index */
+void lat_local_index_path(const struct lat_local *store,
+                          const struct lat_collection *collection, char *out, size_t size);
+
+/* local_pool.c: connections for reading. */
+enum lat_status lat_pool_open(struct lat_pool *pool, const char *path, unsigned n,
+                              struct lat_error *err);
+void lat_pool_close(struct lat_pool *pool);
+struct lat_db *lat_pool_take(struct lat_pool *pool); /* waits for one */
+void lat_pool_give(struct lat_pool *pool, struct lat_db *db);
+
+/* local_writer.c: the one thread that changes rows. */
+enum lat_status lat_writer_start(struct lat_local *store, struct lat_error *err);
+/* Runs what is queued, then stops. */
+void lat_writer_stop(struct lat_local *store);
+/* Waits until the task is durable and searchable, or has failed. LAT_BUSY when the writer did
+ * not come to it in time; then nothing was done. */
+enum lat_status lat_writer_run(struct lat_local *store, struct lat_task *task,
+                               struct lat_error *err);
+uint64_t lat_writer_new_slot(struct lat_local *store); /* inside apply */
+
+/* local_collection.c: the table, create, drop, describe. */
+enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec *spec,
+                                   int64_t created_ms, struct lat_collection **out_collection,
+                                   struct lat_error *err);
+struct lat_collection *lat_collection_ref(struct lat_collection *collection);
+void lat_collection_unref(struct lat_collection *collection);
+/* A reference by name. LAT_NOT_FOUND. */
+enum lat_status lat_collection_find(struct lat_local *store, const char *name,
+                                    struct lat_collection **out_collection,
+                                    struct lat_error *err);
+/* Puts it into the table, which takes over the caller's reference. */
+enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
+                                     struct lat_error *err);
+/* References to all, in a list to be lat_free'd after unref'ing each. */
+enum lat_status lat_collection_all(struct lat_local *store, struct lat_collection ***out_list,
+                                   size_t *out_n, struct lat_error *err);
+/* Every row of `collections`, on the given connection. */
+enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
+                                     struct lat_error *err);
+/* The index and its reference, or NULL when there is none (yet). */
+struct lat_index *lat_collection_index(struct lat_collection *collection);
+
+enum lat_status lat_local_create(struct lat_store *base, const struct lat_collection_spec *spec,
+                                 bool *out_created, struct lat_error *err);
+enum lat_status lat_local_drop(struct lat_store *base, const char *name, struct lat_error *err);
+enum lat_status lat_local_describe(struct lat_store *base, const char *name,
+                                   struct lat_collection_info *out_info, struct lat_error *err);
+enum lat_status lat_local_spec(struct lat_store *base, const char *name,
+                               struct lat_collection_spec *out_spec, struct lat_error *err);
+enum lat_status lat_local_collections(struct lat_store *base, const char *after, size_t limit,
+                                      struct lat_collection_info **out_infos, size_t *out_n,
+                                      struct lat_error *err);
+
+/* local_write.c, local_delete.c */
+enum lat_status lat_local_write(struct lat_store *base, const char *name,
+                                const struct lat_write *writes, size_t n, bool atomic,
+                                struct lat_write_result *out_results, struct lat_error *err);
+enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
+                                       const struct lat_filter *filter, bool dry_run,
+                                       uint64_t *out_n, struct lat_error *err);
+/* Deletes one row by slot inside a task: its code, its input, and leaves a tombstone. */
+enum lat_status lat_rows_delete(struct lat_db *db, struct lat_collection *collection,
+                                uint64_t slot, uint64_t version, struct lat_error *err);
+/* The checksum of a stored code: over its slot, then its bytes. */
+uint32_t lat_code_crc(uint64_t slot, const void *code, size_t len);
+
+/* local_read.c */
+enum lat_status lat_local_get(struct lat_store *base, const char *name, const char *id,
+                              unsigned parts, struct lat_item *out_item, struct lat_error *err);
+enum lat_status lat_local_list(struct lat_store *base, const char *name,
+                               const struct lat_filter *filter, const char *cursor,
+                               size_t limit, unsigned parts, struct lat_item_list *out_list,
+                               struct lat_error *err);
+enum lat_status lat_local_count(struct lat_store *base, const char *name,
+                                const struct lat_filter *filter, uint64_t *out_n,
+                                struct lat_error *err);
+
+/* local_search.c */
+enum lat_status lat_local_search(struct lat_store *base, const char *name,
+                                 const struct lat_query *query,
+                                 struct lat_search_result *out_result, struct lat_error *err);
+
+/* local_filter.c: which positions pass a filter, remembered. */
+struct lat_filter_entry {
+    atomic_uint refs;
+    char *key; /* SQL and values, as bytes */
+    size_t key_len;
+    uint64_t generation; /* of the index the bitmap is about */
+    uint64_t sequence;   /* changes up to here are in it */
+    uint64_t *passed;    /* bitmap by position */
+    size_t n_words;
+};
+enum lat_status lat_filter_bitmap(struct lat_local *store, struct lat_collection *collection,
+                                  const struct lat_index *index,
+                                  const struct lat_filter *filter,
+                                  struct lat_filter_entry **out_entry, struct lat_error *err);
+void lat_filter_entry_unref(struct lat_filter_entry *entry);
+void lat_filter_forget_all(struct lat_collection *collection);
+
+/* local_load.c: from file and rows to a searchable index. */
+enum lat_status lat_local_load(struct lat_store *base,
+                               const struct lat_store_progress *progress,
+                               struct lat_error *err);
+/* Brings `index` from its sequence to that of the rows `db` sees. *out_replayed: changes. */
+enum lat_status lat_index_replay(struct lat_db *db, const struct lat_collection *collection,
+                                 struct lat_index *index, struct lat_rwlock *lock,
+                                 uint64_t *out_replayed, struct lat_error *err);
+
+/* local_keeper.c */
+enum lat_status lat_keeper_start(struct lat_local *store, struct lat_error *err);
+void lat_keeper_stop(struct lat_local *store);
+void lat_keeper_wake(struct lat_local *store);
+/* Holds a writer back while the rows not linked yet are many. */
+void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n);
+
+/* local_save.c */
+enum lat_status lat_index_save(struct lat_local *store, struct lat_collection *collection,
+                               struct lat_error *err);
+enum lat_status lat_index_load_file(const struct lat_local *store,
+                                    const struct lat_collection *collection,
+                                    struct lat_index **out_index, struct lat_error *err);
+
+/* local_rebuild.c */
+struct lat_rebuild {
+    const struct lat_index_spec *spec; /* NULL: as it is */
+    bool (*progress)(void *context, double done);
+    void *context;
+};
+/* Builds a new index beside the old one and switches. The caller has set collection->building.
+ */
+enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection *collection,
+                                  const struct lat_rebuild *rebuild, struct lat_error *err);
+enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
+                                  const struct lat_index_spec *spec,
+                                  bool (*progress)(void *context, double done), void *context,
+                                  struct lat_error *err);
+
+/* local_check.c */
+enum lat_status lat_local_check(const char *folder,
+                                void (*report)(void *context, const char *line), void *context,
+                                uint64_t *out_faults, struct lat_error *err);
+
+#endif

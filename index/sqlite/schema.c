@@ -1,0 +1,65 @@
+/* One row of `items` an item, small, so that scans for filters read little; codes and inputs
+ * beside it under the same slot. A slot is a row's key in all three, taken from store.next_slot
+ * and never given twice; a replaced item gets a new one. A tombstone tells an index file which
+ * slot a change made dead; those the saved file contains are pruned. `dropped` names
+ * collections whose rows are still being deleted, bit by bit. */
+#include "index/sqlite/schema.h"
+
+#include "base/banned.h"
+
+const char *const lat_schema_steps[] = {
+    "CREATE TABLE store(one INTEGER PRIMARY KEY CHECK(one = 1), uuid BLOB NOT NULL,"
+    " next_slot INTEGER NOT NULL);"
+    "INSERT INTO store VALUES(1, randomblob(16), 1);"
+    "CREATE TABLE collections(collection INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL UNIQUE, model TEXT NOT NULL, dimension INTEGER NOT NULL,"
+    " metric TEXT NOT NULL, index_type TEXT NOT NULL, factory TEXT NOT NULL, m INTEGER NOT "
+    "NULL,"
+    " ef_construction INTEGER NOT NULL, ef_search INTEGER NOT NULL, nlist INTEGER NOT NULL,"
+    " nprobe INTEGER NOT NULL, keep_inputs INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " sequence INTEGER NOT NULL, pruned INTEGER NOT NULL, items INTEGER NOT NULL,"
+    " hidden INTEGER NOT NULL);"
+    "CREATE TABLE items(slot INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT "
+    "NULL,"
+    " version INTEGER NOT NULL, hidden INTEGER NOT NULL, error REAL, created_ms INTEGER NOT "
+    "NULL,"
+    " updated_ms INTEGER NOT NULL, metadata TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX items_id ON items(collection, id);"
+    "CREATE INDEX items_version ON items(collection, version);"
+    "CREATE INDEX items_collection ON items(collection);"
+    "CREATE TABLE codes(slot INTEGER PRIMARY KEY, crc INTEGER NOT NULL, code BLOB NOT NULL);"
+    "CREATE TABLE inputs(slot INTEGER PRIMARY KEY, type TEXT NOT NULL, crc INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL);"
+    "CREATE TABLE tombstones(collection INTEGER NOT NULL, version INTEGER NOT NULL,"
+    " slot INTEGER NOT NULL, PRIMARY KEY(collection, version)) WITHOUT ROWID;"
+    "CREATE TABLE dropped(collection INTEGER PRIMARY KEY);",
+};
+const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
+
+/* One query a table: preparing it fails when a column is missing. */
+static const char *const probes[] = {
+    "SELECT one, uuid, next_slot FROM store",
+    "SELECT collection, name, model, dimension, metric, index_type, factory, m, "
+    "ef_construction,"
+    " ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned, items, hidden"
+    " FROM collections",
+    "SELECT slot, collection, id, version, hidden, error, created_ms, updated_ms, metadata"
+    " FROM items INDEXED BY items_version WHERE collection = 1 AND version = 1",
+    "SELECT id FROM items INDEXED BY items_id WHERE collection = 1 AND id = ''",
+    "SELECT slot, crc, code FROM codes",
+    "SELECT slot, type, crc, bytes FROM inputs",
+    "SELECT collection, version, slot FROM tombstones",
+    "SELECT collection FROM dropped",
+};
+
+enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)
+{
+    for (size_t i = 0; i < LAT_ARRAY_LEN(probes); i++) {
+        struct lat_stmt *stmt;
+        struct lat_error why = LAT_ERROR_INIT;
+        if (lat_db_prepare(db, probes[i], &stmt, &why) != LAT_OK)
+            return lat_fail(err, LAT_CORRUPT, NULL, "schema: %s", why.message);
+        lat_stmt_free(stmt);
+    }
+    return LAT_OK;
+}

@@ -1,0 +1,66 @@
+/* What a store backend is: one table of functions behind the calls of store.h, whose contracts
+ * hold word for word. A backend is one such table and one line in lat_store_backends[]
+ * (store.c). */
+#ifndef LAT_INDEX_STORE_OPS_H
+#define LAT_INDEX_STORE_OPS_H
+
+#include "index/store.h"
+
+struct lat_store_ops {
+    const char *name; /* "local" */
+
+    enum lat_status (*open)(const struct lat_store_options *options,
+                            struct lat_store **out_store, struct lat_error *err);
+    enum lat_status (*load)(struct lat_store *store, const struct lat_store_progress *progress,
+                            struct lat_error *err);
+    void (*close)(struct lat_store *store);
+
+    enum lat_status (*create)(struct lat_store *store, const struct lat_collection_spec *spec,
+                              bool *out_created, struct lat_error *err);
+    enum lat_status (*drop)(struct lat_store *store, const char *collection,
+                            struct lat_error *err);
+    enum lat_status (*describe)(struct lat_store *store, const char *collection,
+                                struct lat_collection_info *out_info, struct lat_error *err);
+    enum lat_status (*spec)(struct lat_store *store, const char *collection,
+                            struct lat_collection_spec *out_spec, struct lat_error *err);
+    enum lat_status (*collections)(struct lat_store *store, const char *after, size_t limit,
+                                   struct lat_collection_info **out_infos, size_t *out_n,
+                                   struct lat_error *err);
+
+    enum lat_status (*write)(struct lat_store *store, const char *collection,
+                             const struct lat_write *writes, size_t n, bool atomic,
+                             struct lat_write_result *out_results, struct lat_error *err);
+    enum lat_status (*delete_where)(struct lat_store *store, const char *collection,
+                                    const struct lat_filter *filter, bool dry_run,
+                                    uint64_t *out_n, struct lat_error *err);
+
+    enum lat_status (*get)(struct lat_store *store, const char *collection, const char *id,
+                           unsigned parts, struct lat_item *out_item, struct lat_error *err);
+    enum lat_status (*list)(struct lat_store *store, const char *collection,
+                            const struct lat_filter *filter, const char *cursor, size_t limit,
+                            unsigned parts, struct lat_item_list *out_list,
+                            struct lat_error *err);
+    enum lat_status (*count)(struct lat_store *store, const char *collection,
+                             const struct lat_filter *filter, uint64_t *out_n,
+                             struct lat_error *err);
+
+    enum lat_status (*search)(struct lat_store *store, const char *collection,
+                              const struct lat_query *query,
+                              struct lat_search_result *out_result, struct lat_error *err);
+    enum lat_status (*reindex)(struct lat_store *store, const char *collection,
+                               const struct lat_index_spec *spec,
+                               bool (*progress)(void *context, double done), void *context,
+                               struct lat_error *err);
+    enum lat_status (*check)(const char *folder,
+                             void (*report)(void *context, const char *line), void *context,
+                             uint64_t *out_faults, struct lat_error *err);
+};
+
+/* What every backend's store begins with. */
+struct lat_store {
+    const struct lat_store_ops *ops;
+};
+
+extern const struct lat_store_ops lat_local_store; /* local_store.c */
+
+#endif
