@@ -44,7 +44,8 @@ static enum lat_status fail_parse(const struct lat_scan *scan, const char *text,
                                   const json_error_t *failure, struct lat_error *err)
 {
     const enum json_error_code code = json_error_code(failure);
-    if (code == json_error_out_of_memory)
+    /* Where an allocation fails, the library may give up without a word. */
+    if (code == json_error_out_of_memory || !failure->text[0])
         return lat_fail_memory(err);
     if (!len)
         return lat_fail(err, LAT_BAD_SYNTAX, "bad_json", "the body is empty, JSON is expected");

@@ -1,0 +1,551 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/json.h"
+#include "api/json_scan.h"
+#include "tests/support/support.h"
+
+static struct lat_arena arena;
+static struct lat_json json;
+static struct lat_error err;
+static struct lat_object root;
+
+static void enter(void)
+{
+    arena = (struct lat_arena){0};
+    json = (struct lat_json){0};
+    err = (struct lat_error)LAT_ERROR_INIT;
+}
+
+static void leave(void)
+{
+    lat_json_release(&json);
+    lat_arena_release(&arena);
+}
+
+TestSuite(api_json, .init = enter, .fini = leave);
+
+static enum lat_status parse(const char *text)
+{
+    lat_json_release(&json);
+    const enum lat_status status = lat_json_parse(&json, &arena, text, strlen(text), 64, &err);
+    if (status == LAT_OK)
+        lat_json_root(&json, &root);
+    return status;
+}
+
+#define ASSERT_CODE(word)                                                                      \
+    cr_assert(eq(str, (char *)err.code, word), "%s: %s", err.code, err.message)
+#define ASSERT_AT(place) cr_assert(eq(str, err.pointer, place))
+
+/* ---- what does not parse ---- */
+
+Test(api_json, malformed_text_is_bad_syntax)
+{
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "{",
+                                      "}",
+                                      "[",
+                                      "{\"a\"}",
+                                      "{\"a\":}",
+                                      "{\"a\":1,}",
+                                      "[1,]",
+                                      "{a:1}",
+                                      "nul",
+                                      "+1",
+                                      "01",
+                                      "1.",
+                                      ".5",
+                                      "{\"code\":[1,2}",
+                                      "{\"code\":[1,,2]}",
+                                      "{\"code\":[1,2,]}",
+                                      "{\"code\":[NaN]}",
+                                      "{\"code\":[Infinity]}",
+                                      "{\"code\":[1 2]}",
+                                      "{\"a\":1} {\"b\":2}",
+                                      "\"abc",
+                                      "\"\\x\"",
+                                      "\"\\u12\"",
+                                      "{\"a\":\"\t\"}",
+                                      "{\"code\":[0x10]}",
+                                      "{\"code\":[1.]}",
+                                      "{\"code\":[-]}"};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
+        cr_expect_eq(parse(bad[i]), LAT_BAD_SYNTAX, "%s", bad[i]);
+        cr_expect(eq(str, (char *)err.code, "bad_json"), "%s: %s", bad[i], err.code);
+    }
+}
+
+Test(api_json, the_place_is_that_of_the_clients_text)
+{
+    cr_assert_eq(parse("{\"code\":[1.25,2.25,3.25,4.25,5.25,6.25],\n \"k\": ?}"),
+                 LAT_BAD_SYNTAX);
+    cr_assert_not_null(strstr(err.message, "line 2"), "%s", err.message);
+    cr_assert_not_null(strstr(err.message, "column 7"), "%s", err.message);
+}
+
+Test(api_json, bad_utf8)
+{
+    cr_assert_eq(parse("{\"a\":\"\xff\"}"), LAT_BAD_SYNTAX);
+    ASSERT_CODE("bad_utf8");
+    cr_assert_eq(parse("{\"a\":\"\xed\xa0\x80\"}"), LAT_BAD_SYNTAX);
+    ASSERT_CODE("bad_utf8");
+}
+
+Test(api_json, numbers_out_of_range)
+{
+    static const char *const bad[] = {"{\"a\":1e999}", "{\"a\":123456789012345678901234567890}",
+                                      "{\"code\":[1,1e999]}"};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
+        cr_expect_eq(parse(bad[i]), LAT_BAD_SYNTAX, "%s", bad[i]);
+        cr_expect(eq(str, (char *)err.code, "number_out_of_range"), "%s", bad[i]);
+    }
+    /* A double, and no float. */
+    struct lat_floats floats;
+    cr_assert_eq(parse("{\"code\":[1,1e39]}"), LAT_OK);
+    cr_assert_not(lat_object_floats(&root, "code", &floats));
+    cr_assert_eq(err.status, LAT_BAD_SYNTAX);
+    ASSERT_CODE("number_out_of_range");
+    ASSERT_AT("/code/1");
+}
+
+static void nest(char *out, size_t levels, const char *open, const char *close,
+                 const char *middle)
+{
+    *out = '\0';
+    for (size_t i = 0; i < levels; i++)
+        strcat(out, open);
+    strcat(out, middle);
+    for (size_t i = 0; i < levels; i++)
+        strcat(out, close);
+}
+
+Test(api_json, depth_64_is_taken_and_65_is_not)
+{
+    static char text[4096];
+    nest(text, 64, "[", "]", "1");
+    cr_assert_eq(lat_json_parse(&json, &arena, text, strlen(text), 64, &err), LAT_OK);
+    nest(text, 65, "[", "]", "1");
+    cr_assert_eq(parse(text), LAT_BAD_SYNTAX);
+    ASSERT_CODE("too_deep");
+    nest(text, 65, "{\"a\":", "}", "1");
+    cr_assert_eq(parse(text), LAT_BAD_SYNTAX);
+    ASSERT_CODE("too_deep");
+    nest(text, 64, "{\"code\":", "}", "[1,2]");
+    cr_assert_eq(parse(text), LAT_BAD_SYNTAX);
+    ASSERT_CODE("too_deep");
+    nest(text, 1000, "[", "", "");
+    cr_assert_eq(parse(text), LAT_BAD_SYNTAX);
+    ASSERT_CODE("too_deep");
+}
+
+Test(api_json, a_key_twice)
+{
+    cr_assert_eq(parse("{\"a\":1,\"a\":2}"), LAT_BAD_SYNTAX);
+    ASSERT_CODE("duplicate_key");
+    cr_assert_eq(parse("{\"code\":[1],\"code\":[2]}"), LAT_BAD_SYNTAX);
+    ASSERT_CODE("duplicate_key");
+}
+
+Test(api_json, too_many_values)
+{
+    const size_t len = 4000000;
+    char *text = malloc(len + 1);
+    memset(text, ',', len);
+    text[0] = '[';
+    text[len] = '\0';
+    cr_assert_eq(lat_json_parse(&json, &arena, text, len, 64, &err), LAT_TOO_LARGE);
+    ASSERT_CODE("too_many_values");
+    free(text);
+}
+
+Test(api_json, the_top_must_be_an_object)
+{
+    cr_assert_eq(parse("[1]"), LAT_OK);
+    cr_assert_eq(lat_json_status(&json), LAT_INVALID);
+    ASSERT_CODE("wrong_type");
+    cr_assert(eq(str, err.got, "a list"));
+    cr_assert_eq(parse("null"), LAT_OK);
+    cr_assert_eq(lat_json_status(&json), LAT_INVALID);
+}
+
+/* ---- readers ---- */
+
+Test(api_json, readers_of_every_type)
+{
+    uint64_t count = 7;
+    double number = 0;
+    bool flag = false;
+    int choice = -1;
+    size_t len;
+    char copy[8];
+    static const char *const words[] = {"red", "green"};
+    cr_assert_eq(parse("{\"n\":3,\"x\":2.5,\"f\":true,\"t\":\"abc\",\"c\":\"green\",\"m\":{"
+                       "\"a\":[1,2.0,\"x\"]}}"),
+                 LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    lat_object_number(&root, "x", &number, 0, 3);
+    lat_object_flag(&root, "f", &flag);
+    lat_object_choice(&root, "c", words, 2, &choice);
+    cr_assert(lat_object_copy(&root, "t", copy, sizeof(copy)));
+    cr_assert(eq(str, (char *)lat_object_text(&root, "t", &len), "abc"));
+    cr_assert(eq(str, (char *)lat_object_json(&root, "m"), "{\"a\":[1,2.0,\"x\"]}"));
+    lat_object_end(&root);
+    cr_assert_eq(lat_json_status(&json), LAT_OK, "%s", err.message);
+    cr_assert_eq(count, 3);
+    cr_assert(eq(dbl, number, 2.5));
+    cr_assert(flag);
+    cr_assert_eq(choice, 1);
+    cr_assert(eq(str, copy, "abc"));
+}
+
+Test(api_json, null_is_the_field_left_out)
+{
+    uint64_t count = 7;
+    cr_assert_eq(parse("{\"n\":null,\"stranger\":null}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    cr_assert_not(lat_object_has(&root, "n"));
+    lat_object_end(&root);
+    cr_assert_eq(lat_json_status(&json), LAT_OK);
+    cr_assert_eq(count, 7);
+}
+
+Test(api_json, wrong_types_name_both_and_the_place)
+{
+    uint64_t count = 7;
+    cr_assert_eq(parse("{\"n\":\"3\"}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    cr_assert_eq(lat_json_status(&json), LAT_INVALID);
+    ASSERT_CODE("wrong_type");
+    ASSERT_AT("/n");
+    cr_assert(eq(str, err.expected, "a whole number"));
+    cr_assert(eq(str, err.got, "a string"));
+    cr_assert_eq(count, 7);
+    cr_assert_eq(parse("{\"n\":2.5}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    ASSERT_CODE("wrong_type");
+    cr_assert_eq(parse("{\"n\":11}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    ASSERT_CODE("out_of_range");
+    cr_assert(eq(str, err.expected, "1 to 10"));
+    cr_assert(eq(str, err.got, "11"));
+    cr_assert_eq(parse("{\"n\":-1}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 0, 10);
+    ASSERT_CODE("out_of_range");
+}
+
+Test(api_json, the_first_failure_is_kept)
+{
+    uint64_t count = 7;
+    bool flag;
+    cr_assert_eq(parse("{\"n\":\"3\",\"f\":1}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    lat_object_flag(&root, "f", &flag);
+    ASSERT_AT("/n");
+}
+
+Test(api_json, an_unknown_field_names_the_nearest)
+{
+    uint64_t count;
+    cr_assert_eq(parse("{\"max_distanse\":3}"), LAT_OK);
+    lat_object_count(&root, "max_distance", &count, 1, 10);
+    lat_object_count(&root, "k", &count, 1, 10);
+    lat_object_end(&root);
+    ASSERT_CODE("unknown_field");
+    ASSERT_AT("/max_distanse");
+    cr_assert_not_null(strstr(err.message, "'max_distance'"));
+    cr_assert(eq(str, err.expected, "max_distance"));
+}
+
+Test(api_json, a_pointer_escapes_slash_and_tilde)
+{
+    cr_assert_eq(parse("{\"a/b~c\":3}"), LAT_OK);
+    lat_object_end(&root);
+    ASSERT_AT("/a~1b~0c");
+}
+
+Test(api_json, a_list_of_objects_has_pointers_of_its_own)
+{
+    struct lat_list list;
+    struct lat_object object, child;
+    uint64_t count;
+    cr_assert_eq(parse("{\"items\":[{\"n\":1},{\"m\":{\"n\":\"x\"}}]}"), LAT_OK);
+    cr_assert(lat_object_list(&root, "items", &list));
+    cr_assert(eq(sz, list.n, 2));
+    lat_list_object(&list, 1, &object);
+    cr_assert(lat_object_child(&object, "m", &child));
+    lat_object_count(&child, "n", &count, 0, 9);
+    ASSERT_AT("/items/1/m/n");
+}
+
+/* ---- floats ---- */
+
+static void check_floats(const char *text, const float *expected, size_t n)
+{
+    struct lat_floats floats = {0};
+    cr_assert_eq(parse(text), LAT_OK, "%s", err.message);
+    lat_object_encoding(&root);
+    cr_assert(lat_object_floats(&root, "code", &floats), "%s", err.message);
+    lat_object_end(&root);
+    cr_assert_eq(lat_json_status(&json), LAT_OK, "%s", err.message);
+    cr_assert(eq(sz, floats.n, n));
+    for (size_t i = 0; i < n; i++)
+        cr_assert(eq(flt, floats.values[i], expected[i]));
+}
+
+Test(api_json, floats_in_every_form)
+{
+    const float expected[] = {1, -2.5F, 3e-7F};
+    check_floats("{\"code\":[1,-2.5,3e-7]}", expected, 3);
+    check_floats("{\"code\" : [ 1 ,\n-2.5\t, 3e-7 ] }", expected, 3);
+    check_floats("{\"co\\u0064e\":[1,-2.5,3e-7]}", expected, 3);
+    check_floats("{\"code\":[1,-2.5,3e-7],\"encod\\u0069ng\":\"json\"}", expected, 3);
+    check_floats("{\"code\":[5]}", (const float[]){5}, 1);
+    check_floats("{\"code\":[0]}", (const float[]){0}, 1);
+    check_floats("{\"co\\u0064e\":[5]}", (const float[]){5}, 1);
+    check_floats("{\"code\":[]}", NULL, 0);
+    check_floats("{\"encoding\":\"base64\",\"code\":\"AACAPwAAIMA=\"}", expected, 2);
+    check_floats("{\"code\":\"AACAPwAAIMA\",\"encoding\":\"base64\"}", expected, 2);
+}
+
+Test(api_json, long_base64_is_taken_out_as_well)
+{
+    struct lat_buf text = {0};
+    float values[100];
+    for (size_t i = 0; i < 100; i++)
+        values[i] = (float)i / 3;
+    lat_buf_text(&text, "{\"encoding\":\"base64\",\"code\":\"");
+    lat_base64_encode(&text, values, sizeof(values));
+    lat_buf_text(&text, "\"}");
+    check_floats(text.data, values, 100);
+    cr_assert(eq(sz, json.n_extracts, 1));
+    lat_buf_release(&text);
+}
+
+Test(api_json, a_million_numbers_cost_no_values)
+{
+    const size_t n = 1200000;
+    struct lat_buf text = {0};
+    struct lat_floats floats;
+    lat_buf_text(&text, "{\"code\":[0");
+    for (size_t i = 1; i < n; i++)
+        lat_buf_text(&text, ",1");
+    lat_buf_text(&text, "]}");
+    cr_assert_eq(parse(text.data), LAT_OK);
+    cr_assert(lat_object_floats(&root, "code", &floats));
+    cr_assert(eq(sz, floats.n, n));
+    lat_buf_release(&text);
+}
+
+static void refuse_floats(const char *text, const char *code, const char *at)
+{
+    struct lat_floats floats;
+    cr_assert_eq(parse(text), LAT_OK);
+    lat_object_encoding(&root);
+    cr_assert_not(lat_object_floats(&root, "code", &floats), "%s", text);
+    cr_assert(eq(str, (char *)err.code, (char *)code), "%s: %s", text, err.code);
+    cr_assert(eq(str, err.pointer, (char *)at), "%s: %s", text, err.pointer);
+}
+
+Test(api_json, what_is_no_list_of_numbers_is_refused_with_its_place)
+{
+    refuse_floats("{\"code\":[1,\"2\"]}", "wrong_type", "/code/1");
+    refuse_floats("{\"code\":[1,null]}", "wrong_type", "/code/1");
+    refuse_floats("{\"code\":[[1,2]]}", "wrong_type", "/code/0");
+    refuse_floats("{\"code\":3}", "wrong_type", "/code");
+    refuse_floats("{\"code\":{}}", "wrong_type", "/code");
+    refuse_floats("{\"code\":\"AACAPwAAIMA=\"}", "wrong_type", "/code");
+    refuse_floats("{\"code\":\"AACAPw!\",\"encoding\":\"base64\"}", "bad_base64", "/code");
+    refuse_floats("{\"code\":\"AACAPwA=\",\"encoding\":\"base64\"}", "bad_floats", "/code");
+    refuse_floats("{\"code\":\"AADAfw==\",\"encoding\":\"base64\"}", "not_finite", "/code");
+    refuse_floats(
+        "{\"code\":\"AACAPwAAIMAAACDAAAAgwAAAIMAAACDAAAAgwAAAIMAAACDAAAAgwAAAIMAAACDA\"}",
+        "wrong_type", "/code");
+}
+
+Test(api_json, codes_of_a_list)
+{
+    struct lat_list list;
+    struct lat_floats floats;
+    cr_assert_eq(parse("{\"codes\":[[1,2],[3],[]]}"), LAT_OK);
+    cr_assert(lat_object_list(&root, "codes", &list));
+    cr_assert(eq(sz, list.n, 3));
+    cr_assert(lat_list_floats(&list, 0, &floats));
+    cr_assert(eq(sz, floats.n, 2));
+    cr_assert(lat_list_floats(&list, 1, &floats));
+    cr_assert(eq(sz, floats.n, 1));
+    cr_assert(eq(flt, floats.values[0], 3));
+    cr_assert(lat_list_floats(&list, 2, &floats));
+    cr_assert(eq(sz, floats.n, 0));
+    /* Numbers where lists are wanted. */
+    cr_assert_eq(parse("{\"codes\":[1,2,3]}"), LAT_OK);
+    cr_assert(lat_object_list(&root, "codes", &list));
+    cr_assert(eq(sz, list.n, 3));
+    cr_assert_not(lat_list_floats(&list, 1, &floats));
+    ASSERT_AT("/codes/1");
+}
+
+Test(api_json, metadata_and_other_lists_keep_their_numbers)
+{
+    struct lat_list list;
+    struct lat_object item;
+    cr_assert_eq(parse("{\"items\":[{\"code\":[1,2],\"metadata\":{\"code\":[0],\"vector\":[1,2."
+                       "50,1e300],\"big\":9007199254740993}}],"
+                       "\"exclude_ids\":[0],\"filter\":{\"code\":{\"$in\":[0]}}}"),
+                 LAT_OK);
+    cr_assert(lat_object_list(&root, "items", &list));
+    lat_list_object(&list, 0, &item);
+    cr_assert(eq(str, (char *)lat_object_json(&item, "metadata"),
+                 "{\"code\":[0],\"vector\":[1,2.5,1e+300],\"big\":9007199254740993}"));
+    cr_assert(lat_object_list(&root, "exclude_ids", &list));
+    cr_assert_not(list.numbers);
+    cr_assert(lat_list_is_number(&list, 0));
+    cr_assert(eq(str, (char *)lat_object_json(&root, "filter"), "{\"code\":{\"$in\":[0]}}"));
+    cr_assert_eq(lat_json_status(&json), LAT_OK);
+}
+
+Test(api_json, metadata_with_an_escape_in_a_key_does_not_disturb_extracts)
+{
+    struct lat_floats floats;
+    cr_assert_eq(parse("{\"metadata\":{\"a\\nb\":[1]},\"code\":[7,8]}"), LAT_OK);
+    cr_assert(json.extracted);
+    cr_assert(lat_object_floats(&root, "code", &floats));
+    cr_assert(eq(flt, floats.values[1], 8));
+    cr_assert(eq(str, (char *)lat_object_json(&root, "metadata"), "{\"a\\nb\":[1]}"));
+}
+
+Test(api_json, texts_of_watched_keys_short_and_long)
+{
+    size_t len;
+    const char *text;
+    cr_assert_eq(parse("{\"image\":\"short\"}"), LAT_OK);
+    text = lat_object_text(&root, "image", &len);
+    cr_assert(eq(sz, len, 5));
+    const char *body =
+        "{\"image\":"
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"}";
+    cr_assert_eq(parse(body), LAT_OK);
+    text = lat_object_text(&root, "image", &len);
+    cr_assert(eq(sz, len, 70));
+    cr_assert_eq(text, body + 10);
+    cr_assert_eq(
+        parse("{\"image\":"
+              "\"0123456789012345678901234567890123456789012345678901234567890123\\n\"}"),
+        LAT_OK);
+    text = lat_object_text(&root, "image", &len);
+    cr_assert(eq(sz, len, 65));
+}
+
+/* ---- against the library ---- */
+
+/* Every prefix and many damaged copies of a text: the scan and the library agree on what is
+ * JSON. */
+Test(api_json, the_scan_accepts_what_the_library_accepts)
+{
+    static const char text[] =
+        "{\"items\":[{\"id\":\"a\",\"code\":[1,-2.5,3e7, 4 "
+        "],\"metadata\":{\"x\":[1,{\"y\":null}],\"s\":\"\\u00e9\\\\\"}},"
+        "{\"id\":\"b\",\"input\":{\"image\":"
+        "\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJz\"}}],\"k\":10}";
+    static const char bytes[] = "{}[]\",:\\x1.e-+ tn";
+    char damaged[sizeof(text)];
+    size_t refused = 0;
+    for (size_t i = 0; i < sizeof(text) - 1; i++)
+        for (size_t b = 0; b < sizeof(bytes); b++) {
+            memcpy(damaged, text, sizeof(text));
+            size_t len = sizeof(text) - 1;
+            if (b == sizeof(bytes) - 1)
+                len = i;
+            else
+                damaged[i] = bytes[b];
+            json_error_t failure;
+            json_t *whole =
+                json_loadb(damaged, len,
+                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
+            lat_error_clear(&err);
+            lat_json_release(&json);
+            const enum lat_status status =
+                lat_json_parse(&json, &arena, damaged, len, 64, &err);
+            cr_expect_eq(status == LAT_OK, whole != NULL, "%.*s", (int)len, damaged);
+            refused += status != LAT_OK;
+            json_decref(whole);
+            lat_arena_clear(&arena);
+        }
+    cr_assert_gt(refused, 1000);
+}
+
+/* ---- writing, merging ---- */
+
+Test(api_json, values_are_written_as_short_as_they_read_back)
+{
+    cr_assert_eq(
+        parse("{\"m\":{\"a\":0.1,\"b\":1.0,\"c\":-0.0,\"d\":1e21,\"e\":123456789012345678,"
+              "\"f\":\"\\u0001\\u20ac\\\"\",\"g\":[],\"h\":{},\"i\":null}}"),
+        LAT_OK);
+    cr_assert(eq(str, (char *)lat_object_json(&root, "m"),
+                 "{\"a\":0.1,\"b\":1.0,\"c\":-0.0,\"d\":1e+21,\"e\":123456789012345678,\"f\":"
+                 "\"\\u0001€\\\"\",\"g\":[],\"h\":{},\"i\":null}"));
+}
+
+/* RFC 7396, appendix A, its cases with objects on both sides. */
+static const char *const merges[][3] = {
+    {"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+    {"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+    {"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+    {"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+    {"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+    {"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+    {"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+    {"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+    {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+    {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+    {"{\"code\":[1,2]}", "{\"vector\":[3]}", "{\"code\":[1,2],\"vector\":[3]}"},
+};
+
+Test(api_json, merge_patches_of_the_rfc)
+{
+    for (size_t i = 0; i < LAT_ARRAY_LEN(merges); i++) {
+        const char *out = NULL;
+        cr_assert_eq(lat_json_merge(&arena, merges[i][0], merges[i][1], &out, &err), LAT_OK);
+        cr_expect(eq(str, (char *)out, (char *)merges[i][2]), "case %zu: %s", i, out);
+    }
+}
+
+/* ---- torture ---- */
+
+static enum lat_status read_all(void *context, struct lat_error *failure)
+{
+    struct lat_arena own = {0};
+    struct lat_json document = {0};
+    struct lat_object object, item;
+    struct lat_list list;
+    struct lat_floats floats;
+    const char *text = context;
+    enum lat_status status = lat_json_parse(&document, &own, text, strlen(text), 64, failure);
+    if (status == LAT_OK) {
+        lat_json_root(&document, &object);
+        if (lat_object_list(&object, "items", &list)) {
+            lat_list_object(&list, 0, &item);
+            lat_object_floats(&item, "code", &floats);
+            (void)lat_object_json(&item, "metadata");
+            lat_object_end(&item);
+        }
+        lat_object_end(&object);
+        status = lat_json_status(&document);
+    }
+    lat_json_release(&document);
+    lat_arena_release(&own);
+    return status;
+}
+
+Test(api_json, every_allocation_may_fail)
+{
+    static char text[] =
+        "{\"items\":[{\"code\":[1,2,3],\"metadata\":{\"a\":[1,2,{\"b\":\"c\"}]}}]}";
+    TEST_TORTURE(read_all, text);
+}
