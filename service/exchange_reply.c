@@ -56,7 +56,7 @@ void lat_exchange_fail(struct lat_exchange *exchange, const struct lat_error *er
         default_header(call, "Retry-After", "1");
     if (response->status == 401)
         default_header(call, "WWW-Authenticate", "Bearer");
-    if (response->status >= 500 && response->status != 503)
+    if (response->status >= 500 && response->status != 503 && err->status != LAT_CANCELLED)
         lat_exchange_log(exchange, err);
 }
 

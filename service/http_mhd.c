@@ -142,6 +142,8 @@ static enum MHD_Result collect(void *context, enum MHD_ValueKind kind, const cha
     (void)kind;
     if (collector->n == collector->capacity)
         return MHD_NO;
+    if (!*name && !value)
+        return MHD_YES; /* nothing between two '&' */
     collector->rows[collector->n++] = (struct lat_header){name, value ? value : ""};
     return MHD_YES;
 }
@@ -213,8 +215,11 @@ static enum MHD_Result begin(struct lat_http *http, struct MHD_Connection *conne
     } else if (exchange->has_body) {
         lat_buf_clear(&exchange->body);
         exchange->body.limit = http->options.max_body;
-        const uint64_t expected =
-            exchange->declared < FIRST_BODY_BYTES ? exchange->declared : FIRST_BODY_BYTES;
+        uint64_t expected = exchange->declared;
+        if (expected > FIRST_BODY_BYTES)
+            expected = FIRST_BODY_BYTES;
+        if (expected > http->options.max_body)
+            expected = http->options.max_body;
         lat_buf_reserve(&exchange->body, (size_t)expected);
     }
     return MHD_YES;
