@@ -15,9 +15,14 @@
 
 #include "base/banned.h"
 
+/* Where an allocation fails, the library may blame the text instead. */
+static _Thread_local bool out_of_memory;
+
 static void *json_alloc(size_t size)
 {
-    return lat_alloc_raw(size, 1);
+    void *memory = lat_alloc_raw(size, 1);
+    out_of_memory |= !memory;
+    return memory;
 }
 
 static void set_allocator(void)
@@ -44,8 +49,7 @@ static enum lat_status fail_parse(const struct lat_scan *scan, const char *text,
                                   const json_error_t *failure, struct lat_error *err)
 {
     const enum json_error_code code = json_error_code(failure);
-    /* Where an allocation fails, the library may give up without a word. */
-    if (code == json_error_out_of_memory || !failure->text[0])
+    if (out_of_memory)
         return lat_fail_memory(err);
     if (!len)
         return lat_fail(err, LAT_BAD_SYNTAX, "bad_json", "the body is empty, JSON is expected");
@@ -74,6 +78,7 @@ static enum lat_status load(struct lat_json *json, const struct lat_scan *scan,
     pthread_once(&once, set_allocator);
 
     json_error_t failure;
+    out_of_memory = false;
     json->root =
         json_loadb(scan->text, scan->len,
                    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
@@ -110,7 +115,10 @@ enum lat_status lat_json_parse_whole(struct lat_json *json, struct lat_arena *ar
 {
     *json = (struct lat_json){.arena = arena};
     lat_json_begin(json, err);
-    return scan_and_load(json, text, len, max_depth, false);
+    if (max_depth)
+        return scan_and_load(json, text, len, max_depth, false);
+    const struct lat_scan scan = {.text = text, .len = len};
+    return load(json, &scan, text, len);
 }
 
 void lat_json_release(struct lat_json *json)

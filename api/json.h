@@ -69,11 +69,11 @@ enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, c
                                size_t len, size_t max_depth,
                                struct lat_error *err) LAT_MUST_USE;
 /* The same with nothing taken out, for texts whose keys are the client's own (metadata,
- * filters). */
+ * filters). `max_depth` 0: a text that was checked before, or is the user's own file; no
+ * bounds but the library's. */
 enum lat_status lat_json_parse_whole(struct lat_json *json, struct lat_arena *arena,
                                      const char *text, size_t len, size_t max_depth,
                                      struct lat_error *err) LAT_MUST_USE;
-enum { LAT_JSON_STORED_DEPTH = 2000 }; /* for texts that were checked when they were stored */
 void lat_json_release(struct lat_json *json);
 
 /* From here on failures are recorded in `err` (for batches: one each item). */

@@ -130,11 +130,10 @@ enum lat_status lat_json_merge(struct lat_arena *arena, const char *target, cons
                                const char **out_text, struct lat_error *err)
 {
     struct lat_json target_json = {0}, patch_json = {0};
-    enum lat_status status = lat_json_parse_whole(&target_json, arena, target, strlen(target),
-                                                  LAT_JSON_STORED_DEPTH, err);
+    enum lat_status status =
+        lat_json_parse_whole(&target_json, arena, target, strlen(target), 0, err);
     if (status == LAT_OK)
-        status = lat_json_parse_whole(&patch_json, arena, patch, strlen(patch),
-                                      LAT_JSON_STORED_DEPTH, err);
+        status = lat_json_parse_whole(&patch_json, arena, patch, strlen(patch), 0, err);
     if (status == LAT_OK)
         status = merge_texts(&target_json, &patch_json, arena, out_text, err);
     lat_json_release(&patch_json);

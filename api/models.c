@@ -149,8 +149,8 @@ static enum lat_status write_manifest(struct lat_call *call, const struct lat_bu
     struct lat_json json = {0};
     struct lat_error ignored = LAT_ERROR_INIT;
     struct lat_object root = {0};
-    bool good = text->len && lat_json_parse_whole(&json, &call->arena, text->data, text->len,
-                                                  LAT_JSON_STORED_DEPTH, &ignored) == LAT_OK;
+    bool good = text->len && lat_json_parse_whole(&json, &call->arena, text->data, text->len, 0,
+                                                  &ignored) == LAT_OK;
     if (good) {
         lat_json_root(&json, &root);
         good = lat_json_status(&json) == LAT_OK;

@@ -6,6 +6,7 @@
 #include "api/multipart.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -105,6 +106,36 @@ static const char *unescape(struct lat_arena *arena, const char *text, size_t le
     return out;
 }
 
+/* RFC 5987: UTF-8''name with percent-encoding; NULL when it is not that. */
+static const char *percent_decode(struct lat_arena *arena, const char *text, size_t len)
+{
+    static const char prefix[] = "UTF-8''";
+    const size_t prefix_len = sizeof(prefix) - 1;
+    if (len < prefix_len || strncasecmp(text, prefix, prefix_len) != 0)
+        return NULL;
+    char *out = lat_arena_alloc(arena, len, 1);
+    if (!out)
+        return NULL;
+    size_t n = 0;
+    for (size_t i = prefix_len; i < len; i++) {
+        unsigned byte = (unsigned char)text[i];
+        if (text[i] == '%') {
+            char hex[3] = {0};
+            if (len - i < 3)
+                return NULL;
+            memcpy(hex, text + i + 1, 2);
+            if (strspn(hex, "0123456789abcdefABCDEF") != 2)
+                return NULL;
+            byte = (unsigned)strtoul(hex, NULL, 16);
+            i += 2;
+        }
+        if (!byte)
+            return NULL;
+        out[n++] = (char)byte;
+    }
+    return out;
+}
+
 static enum lat_status read_disposition(struct reader *reader, const char *line,
                                         const char *end, struct lat_part *part,
                                         struct lat_error *err)
@@ -116,6 +147,9 @@ static enum lat_status read_disposition(struct reader *reader, const char *line,
     value = find_parameter(line, end, "filename", &len);
     if (value && !(part->filename = unescape(reader->arena, value, len)))
         return lat_fail_memory(err);
+    value = find_parameter(line, end, "filename*", &len);
+    if (value && !(part->filename = percent_decode(reader->arena, value, len)))
+        return bad(err, "a broken filename*");
     if (!lat_utf8_valid(part->name, strlen(part->name)) ||
         (part->filename && !lat_utf8_valid(part->filename, strlen(part->filename))))
         return lat_fail(err, LAT_BAD_SYNTAX, "bad_utf8", "multipart: a name is not UTF-8");

@@ -84,6 +84,20 @@ Test(api_multipart, file_names_as_browsers_and_curl_write_them)
     }
 }
 
+Test(api_multipart, an_exact_name_counts_before_the_plain_one)
+{
+    cr_assert_eq(parse("--xyz\r\nContent-Disposition: form-data; name=\"file\"; "
+                       "filename=\"x\"; filename*=UTF-8''a%2522%C3%A4%5C\r\n\r\nx\r\n--xyz--"),
+                 LAT_OK);
+    cr_assert(eq(str, (char *)parts.parts[0].filename, "a%22ä\\"));
+    cr_assert_eq(parse("--xyz\r\nContent-Disposition: form-data; name=\"file\"; "
+                       "filename*=UTF-8''a%2\r\n\r\nx\r\n--xyz--"),
+                 LAT_BAD_SYNTAX);
+    cr_assert_eq(parse("--xyz\r\nContent-Disposition: form-data; name=\"file\"; "
+                       "filename*=latin1''a\r\n\r\nx\r\n--xyz--"),
+                 LAT_BAD_SYNTAX);
+}
+
 Test(api_multipart, a_quoted_boundary)
 {
     static const char body[] =
