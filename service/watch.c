@@ -7,8 +7,9 @@
  * on the socket: the watch may only after it has moved HEAD or BODY to LATE, and the network
  * thread sees LATE before it would answer (lat_watched_enter fails).
  *
- * A body is late after `timeout` of silence, or when it is slower than SLOWEST bytes a second
- * after the first `timeout`. */
+ * A body whose sender has closed its side is ended at the next tick; one is late after
+ * `timeout` of silence, or when it is slower than SLOWEST bytes a second after the first
+ * `timeout`. */
 #include "service/watch.h"
 
 #include <poll.h>
@@ -81,9 +82,21 @@ static bool is_late(const struct lat_watch *watch, struct lat_watched *watched, 
     return now_ns > since && now_ns - since > allowed;
 }
 
+/* The other side has closed and everything it sent was read. The network library may have
+ * missed it, when the end came together with the last bytes. */
+static bool has_ended(const struct lat_watched *watched)
+{
+    char byte;
+    return recv(watched->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void look_at(struct lat_watch *watch, struct lat_watched *watched, uint64_t now_ns)
 {
     int phase = atomic_load(&watched->phase);
+    if (phase == LAT_PHASE_BODY && has_ended(watched)) {
+        shutdown(watched->fd, SHUT_RD); /* wakes the library, and takes nothing away */
+        return;
+    }
     if ((phase != LAT_PHASE_HEAD && phase != LAT_PHASE_BODY) ||
         !is_late(watch, watched, phase, now_ns))
         return;
