@@ -437,7 +437,7 @@ void lat_fields_end(struct lat_fields *fields)
     for (void *i = json_object_iter((json_t *)(uintptr_t)fields->object); i;
          i = json_object_iter_next((json_t *)(uintptr_t)fields->object, i)) {
         const char *key = json_object_iter_key(i);
-        bool asked = false;
+        bool asked = json_is_null(json_object_iter_value(i));
         for (size_t k = 0; k < fields->n_known && !asked; k++)
             asked = strcmp(key, fields->known[k]) == 0;
         if (asked)
