@@ -1,0 +1,398 @@
+/* latentd import: files into a collection of a running server. What the collection has already
+ * is not sent again, so a run that was cut short is taken up by running it once more. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/json.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/import_known.h"
+#include "cli/import_metadata.h"
+#include "cli/import_send.h"
+#include "cli/import_source.h"
+
+#include "base/banned.h"
+
+enum { BATCH_BYTES = 16 << 20, PREFIX_SIZE = 256 };
+
+struct import_settings {
+    char server[512], key[520], format[16], prefix[PREFIX_SIZE], metadata[4096], model[80],
+        metric[16];
+    bool codes, create, overwrite, json, quiet;
+    int64_t dimension, connections, batch;
+};
+
+static const struct lat_setting rows[] = {
+    LAT_SETTING_ROW(import_settings, server, LAT_SETTING_TEXT, "http://127.0.0.1:8080", 0, 0,
+                    "URL", "the server"),
+    LAT_SETTING_ROW(import_settings, key, LAT_SETTING_TEXT, "", 0, 0, "KEY",
+                    "its key, if it wants one (scope write)"),
+    LAT_SETTING_ROW(import_settings, format, LAT_SETTING_TEXT, "", 0, 0, "FORMAT",
+                    "images, idx, npy, npz, csv or ndjson; told from the path without it"),
+    LAT_SETTING_ROW(import_settings, metadata, LAT_SETTING_TEXT, "", 0, 0, "FILE",
+                    "metadata by id: a JSON object, or CSV with a column id"),
+    LAT_SETTING_ROW(import_settings, prefix, LAT_SETTING_TEXT, "", 0, 0, "TEXT",
+                    "before the row numbers that are the ids of arrays and tables"),
+    LAT_SETTING_ROW(import_settings, codes, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "rows of numbers are codes, not inputs of the collection's model"),
+    LAT_SETTING_ROW(import_settings, create, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "make the collection if it is not there, with --model or --dimension"),
+    LAT_SETTING_ROW(import_settings, model, LAT_SETTING_TEXT, "", 0, 0, "MODEL",
+                    "with --create: name or name@version"),
+    LAT_SETTING_ROW(import_settings, dimension, LAT_SETTING_INT, "0", 0, 65536, "N",
+                    "with --create: floats of a code, for collections without a model"),
+    LAT_SETTING_ROW(import_settings, metric, LAT_SETTING_TEXT, "", 0, 0, "METRIC",
+                    "with --create: l2, cosine or ip"),
+    LAT_SETTING_ROW(import_settings, overwrite, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "send also what is there already"),
+    LAT_SETTING_ROW(import_settings, connections, LAT_SETTING_INT, "4", 1, 32, "N",
+                    "requests under way at once"),
+    LAT_SETTING_ROW(import_settings, batch, LAT_SETTING_INT, "256", 1, 1000, "N",
+                    "items of a request"),
+    LAT_SETTING_ROW(import_settings, json, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "print the summary as JSON"),
+    LAT_SETTING_ROW(import_settings, quiet, LAT_SETTING_BOOL, "false", 0, 0, NULL,
+                    "no progress bar"),
+};
+
+struct import {
+    struct import_settings settings;
+    const char *collection;
+    struct lat_import_metadata *metadata;
+    struct lat_import_known *known;
+    struct lat_import_sender *sender;
+    uint64_t expected, skipped, unreadable;
+    uint64_t start_ns, drawn_ns;
+    bool bar; /* a progress bar is on the terminal's last line */
+};
+
+/* ---- progress ---- */
+
+static void clear_bar(struct import *import)
+{
+    if (import->bar)
+        fputs("\r\033[K", stderr);
+    import->bar = false;
+}
+
+static double seconds_since(uint64_t start_ns)
+{
+    return (double)(lat_clock_ns() - start_ns) / (double)LAT_NS_PER_S;
+}
+
+static void draw_bar(struct import *import)
+{
+    enum { WIDTH = 24, EVERY_MS = 100 };
+    const uint64_t now = lat_clock_ns();
+    if (import->settings.quiet || !isatty(STDERR_FILENO) ||
+        now - import->drawn_ns < EVERY_MS * LAT_NS_PER_MS)
+        return;
+    uint64_t stored, failed;
+    import->drawn_ns = now;
+    lat_import_sender_counts(import->sender, &stored, &failed);
+    const double seconds = seconds_since(import->start_ns);
+    const uint64_t sent = stored + failed, done = sent + import->skipped + import->unreadable;
+    const double rate = seconds > 0 ? (double)sent / seconds : 0;
+    const double share = import->expected ? (double)done / (double)import->expected : 0;
+    const int full = (int)(share * WIDTH);
+    char bar[WIDTH + 1];
+    memset(bar, '.', WIDTH);
+    memset(bar, '#', (size_t)(full < WIDTH ? full : WIDTH));
+    bar[WIDTH] = '\0';
+    fprintf(stderr, "\r\033[K%s [%s] %llu of %llu, %.0f/s", import->collection, bar,
+            (unsigned long long)done, (unsigned long long)import->expected, rate);
+    if (rate > 0 && import->expected > done)
+        fprintf(stderr, ", %.0f s left", (double)(import->expected - done) / rate);
+    fflush(stderr);
+    import->bar = true;
+}
+
+/* ---- the sink ---- */
+
+static void complain(void *context, const char *origin, const char *why)
+{
+    struct import *import = context;
+    clear_bar(import);
+    fprintf(stderr, "latentd: import: %s: %s\n", origin, why);
+}
+
+static void unreadable(void *context, const char *origin, const char *why)
+{
+    struct import *import = context;
+    import->unreadable++;
+    complain(context, origin, why);
+}
+
+static void expect(void *context, uint64_t n)
+{
+    struct import *import = context;
+    import->expected += n;
+}
+
+static bool wants(void *context, const char *id)
+{
+    struct import *import = context;
+    if (!lat_import_known_has(import->known, id))
+        return true;
+    import->skipped++;
+    return false;
+}
+
+static enum lat_status give(void *context, const struct lat_import_item *item,
+                            struct lat_error *err)
+{
+    struct import *import = context;
+    const char *metadata = item->kind == LAT_IMPORT_LINE
+                               ? NULL
+                               : lat_import_metadata_find(import->metadata, item->id);
+    draw_bar(import);
+    return lat_import_sender_give(import->sender, item, metadata, err);
+}
+
+/* ---- before and after ---- */
+
+static enum lat_status create_collection(struct import *import, struct lat_client *client,
+                                         struct lat_error *err)
+{
+    const struct import_settings *settings = &import->settings;
+    struct lat_buf path = {0}, body = {0}, reply = {0};
+    long http = 0;
+    lat_buf_text(&path, "/v1/collections/");
+    lat_client_segment(&path, import->collection);
+    lat_buf_char(&body, '{');
+    if (settings->model[0]) {
+        lat_buf_text(&body, "\"model\":");
+        lat_buf_json_string(&body, settings->model, strlen(settings->model));
+    } else {
+        lat_buf_printf(&body, "\"dimension\":%lld", (long long)settings->dimension);
+    }
+    if (settings->metric[0]) {
+        lat_buf_text(&body, ",\"metric\":");
+        lat_buf_json_string(&body, settings->metric, strlen(settings->metric));
+    }
+    lat_buf_char(&body, '}');
+    enum lat_status status = lat_buf_check(&body, err);
+    if (status == LAT_OK)
+        status = lat_buf_check(&path, err);
+    if (status == LAT_OK)
+        status = lat_client_send(client, "PUT", path.data, "application/json", &body, &reply,
+                                 &http, err);
+    if (status == LAT_OK && http != 200 && http != 201) {
+        char words[400];
+        lat_client_words(&reply, http, words, sizeof(words));
+        status = lat_fail(err, LAT_INVALID, NULL, "%s", words);
+    }
+    lat_buf_release(&path);
+    lat_buf_release(&body);
+    lat_buf_release(&reply);
+    return status;
+}
+
+/* Smaller batches than asked for where the server's limits are lower; failing to learn them is
+ * no failure. */
+static void read_limits(struct lat_client *client, size_t *inout_items, size_t *inout_bytes)
+{
+    struct lat_arena arena = {0};
+    struct lat_json json = {0};
+    struct lat_buf reply = {0};
+    struct lat_object root, limits;
+    long http = 0;
+    uint64_t items = *inout_items, bytes = *inout_bytes;
+    if (lat_client_send(client, "GET", "/v1/info", NULL, NULL, &reply, &http, NULL) == LAT_OK &&
+        http == 200 &&
+        lat_json_parse_whole(&json, &arena, reply.data, reply.len, 0, NULL) == LAT_OK) {
+        lat_json_root(&json, &root);
+        if (lat_object_child(&root, "limits", &limits)) {
+            lat_object_count(&limits, "batch_items", &items, 1, UINT32_MAX);
+            lat_object_count(&limits, "body_bytes", &bytes, 1, UINT64_MAX);
+        }
+    }
+    if (items < *inout_items)
+        *inout_items = (size_t)items;
+    if (bytes / 2 < *inout_bytes)
+        *inout_bytes = (size_t)(bytes / 2);
+    lat_json_release(&json);
+    lat_buf_release(&reply);
+    lat_arena_release(&arena);
+}
+
+static enum lat_status prepare(struct import *import, struct lat_error *err)
+{
+    const struct import_settings *settings = &import->settings;
+    struct lat_client *client = NULL;
+    struct lat_import_sender_options options = {.server = settings->server,
+                                                .key = settings->key,
+                                                .collection = import->collection,
+                                                .connections = (unsigned)settings->connections,
+                                                .batch_items = (size_t)settings->batch,
+                                                .batch_bytes = BATCH_BYTES,
+                                                .failed = complain,
+                                                .context = import};
+    enum lat_status status = LAT_OK;
+    if (settings->metadata[0])
+        status = lat_import_metadata_read(settings->metadata, &import->metadata, err);
+    if (status == LAT_OK)
+        status = lat_client_new(settings->server, settings->key, &client, err);
+    if (status == LAT_OK && settings->create)
+        status = create_collection(import, client, err);
+    if (status == LAT_OK)
+        status = lat_import_known_read(client, import->collection, &import->known, err);
+    if (status == LAT_OK && settings->overwrite) {
+        lat_import_known_free(import->known);
+        import->known = NULL;
+    }
+    if (status == LAT_OK) {
+        read_limits(client, &options.batch_items, &options.batch_bytes);
+        status = lat_import_sender_new(&options, &import->sender, err);
+    }
+    lat_client_free(client);
+    return status;
+}
+
+/* Several arrays would give the same row numbers: each then has its file's first word before
+ * them
+ * ("train-images-idx3-ubyte.gz" -> "train/"), where "t10k" is what others call "test". */
+static void prefix_of(const struct import *import, const char *path, bool several,
+                      char out[PREFIX_SIZE])
+{
+    snprintf(out, PREFIX_SIZE, "%s", import->settings.prefix);
+    if (out[0] || !several || !lat_import_has_rows(path, import->settings.format))
+        return;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const size_t len = strcspn(name, "-._");
+    if (len == 4 && !strncmp(name, "t10k", len))
+        snprintf(out, PREFIX_SIZE, "test/");
+    else
+        snprintf(out, PREFIX_SIZE, "%.*s/", len < 200 ? (int)len : 200, name);
+}
+
+static enum lat_status read_paths(struct import *import, char **paths, int n_paths,
+                                  struct lat_error *err)
+{
+    const struct lat_import_sink sink = {
+        .context = import, .expect = expect, .wants = wants, .give = give, .bad = unreadable};
+    enum lat_status status = LAT_OK;
+    for (int i = 0; status == LAT_OK && i < n_paths; i++) {
+        char prefix[PREFIX_SIZE];
+        prefix_of(import, paths[i], n_paths > 1, prefix);
+        const struct lat_import_source source = {.path = paths[i],
+                                                 .format = import->settings.format,
+                                                 .prefix = prefix,
+                                                 .codes = import->settings.codes};
+        status = lat_import_read(&source, &sink, err);
+    }
+    return status == LAT_OK ? lat_import_sender_finish(import->sender, err) : status;
+}
+
+static uint64_t print_summary(struct import *import)
+{
+    uint64_t stored, failed;
+    lat_import_sender_counts(import->sender, &stored, &failed);
+    failed += import->unreadable;
+    const double seconds = seconds_since(import->start_ns);
+    const double rate = seconds > 0 ? (double)stored / seconds : 0;
+    const unsigned long long n[] = {stored, import->skipped, failed};
+    clear_bar(import);
+    if (import->settings.json)
+        printf("{\"collection\":\"%s\",\"imported\":%llu,\"skipped\":%llu,\"failed\":%llu,"
+               "\"seconds\":%.3f,\"per_second\":%.1f}\n",
+               import->collection, n[0], n[1], n[2], seconds, rate);
+    else
+        printf(
+            "%s: %llu imported, %llu there already, %llu failed, in %.1f s (%.0f a second)\n",
+            import->collection, n[0], n[1], n[2], seconds, rate);
+    fflush(stdout);
+    return failed;
+}
+
+/* ---- the command ---- */
+
+static void print_help(void)
+{
+    printf(
+        "usage: latentd import COLLECTION PATH... [OPTIONS]\n\n"
+        "Puts items into a collection of a running server. A PATH is a folder of pictures (an\n"
+        "item's id is its path below the folder), a picture, an IDX, NPY, NPZ or CSV file "
+        "(ids\n"
+        "are row numbers) or NDJSON as the server exports it. What is there already is not "
+        "sent\n"
+        "again: run it once more to take up what was cut short.\n\n");
+    lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
+}
+
+static enum lat_status check_settings(const struct import_settings *settings,
+                                      struct lat_error *err)
+{
+    bool known = !settings->format[0];
+    for (size_t i = 0; i < lat_n_import_formats; i++)
+        known |= !strcmp(settings->format, lat_import_formats[i]);
+    if (!known) {
+        const char *nearest =
+            lat_nearest(settings->format, lat_import_formats, lat_n_import_formats);
+        return lat_fail(err, LAT_INVALID, NULL, "--format: unknown format '%s'%s%s%s",
+                        settings->format, nearest ? "; did you mean '" : "",
+                        nearest ? nearest : "", nearest ? "'?" : "");
+    }
+    if (settings->create && !settings->model[0] == !settings->dimension)
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "--create wants one of --model and --dimension");
+    if (!settings->create && (settings->model[0] || settings->dimension || settings->metric[0]))
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "--model, --dimension and --metric go with --create");
+    return LAT_OK;
+}
+
+static enum lat_status read_settings(int *inout_argc, char **argv,
+                                     struct import_settings *settings, struct lat_error *err)
+{
+    const size_t n = LAT_ARRAY_LEN(rows);
+    enum lat_status status = lat_settings_defaults(rows, n, settings, err);
+    if (status == LAT_OK)
+        status = lat_settings_environment(rows, n, settings, err);
+    if (status == LAT_OK)
+        status = lat_settings_arguments(rows, n, settings, inout_argc, argv, err);
+    if (status == LAT_OK && *inout_argc < 3)
+        status = lat_fail(err, LAT_INVALID, NULL, "expected COLLECTION and at least one PATH");
+    if (status == LAT_OK && !lat_name_valid(argv[1]))
+        status =
+            lat_fail(err, LAT_INVALID, NULL, "'%.80s' is no name of a collection", argv[1]);
+    return status == LAT_OK ? check_settings(settings, err) : status;
+}
+
+int lat_cmd_import(int argc, char **argv)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            print_help();
+            return 0;
+        }
+    struct import *import = lat_alloc(1, sizeof(*import));
+    if (!import)
+        return 1;
+    int exit_status = 2;
+    if (read_settings(&argc, argv, &import->settings, &err) == LAT_OK) {
+        import->collection = argv[1];
+        import->start_ns = lat_clock_ns();
+        enum lat_status status = prepare(import, &err);
+        if (status == LAT_OK)
+            status = read_paths(import, argv + 2, argc - 2, &err);
+        const uint64_t failed = import->sender ? print_summary(import) : 0;
+        exit_status = status == LAT_OK && !failed ? 0 : 1;
+    }
+    if (err.status != LAT_OK)
+        fprintf(stderr, "latentd: import: %s%s\n", err.message,
+                exit_status == 2 ? " ('latentd import --help')" : "");
+    lat_import_sender_free(import->sender);
+    lat_import_known_free(import->known);
+    lat_import_metadata_free(import->metadata);
+    lat_free(import);
+    return exit_status;
+}
