@@ -69,7 +69,7 @@ struct import {
     struct lat_import_sender *sender;
     uint64_t expected, skipped, unreadable;
     uint64_t start_ns, drawn_ns;
-    bool bar; /* a progress bar is on the terminal's last line */
+    _Atomic bool bar; /* a progress bar is on the terminal's last line */
 };
 
 /* ---- progress ---- */
