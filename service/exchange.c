@@ -32,7 +32,6 @@ struct lat_exchange *lat_exchange_open(struct lat_http *http, struct lat_conn *c
     exchange->call.body = "";
     atomic_init(&exchange->references, 1);
     atomic_init(&exchange->parked, 0);
-    atomic_init(&exchange->done, false);
     atomic_init(&exchange->gone, false);
     atomic_fetch_add(&http->active, 1);
     lat_series_add(http->active_series, 1);

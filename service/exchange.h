@@ -95,11 +95,10 @@ struct lat_exchange {
     _Atomic(struct lat_pipe *) download; /* the reply's body, once the worker has begun it */
     uint64_t queued_ns;
     atomic_int references;
-    atomic_int parked;                    /* enum in exchange_run.c */
-    bool with_worker;                     /* a worker was given it: `done` will come */
-    atomic_bool done;                     /* the worker has finished the reply */
-    atomic_bool gone;                     /* a streamed reply is not wanted any more */
-    bool replied;                         /* the library has the reply */
+    atomic_int parked; /* enum in exchange_run.c */
+    bool with_worker;  /* a worker was given it: lat_exchange_is_done will come true */
+    atomic_bool gone;  /* a streamed reply is not wanted any more */
+    bool replied;      /* the library has the reply */
     struct lat_exchange *next, *previous; /* http->streams */
 };
 
@@ -149,6 +148,8 @@ void lat_exchange_count(struct lat_exchange *exchange, int status);
 /* The network thread's; lat_exchange_unpark is any thread's. */
 void lat_exchange_park(struct lat_exchange *exchange);
 void lat_exchange_unpark(struct lat_exchange *exchange);
+/* The worker has finished the reply and is through with the exchange. */
+bool lat_exchange_is_done(struct lat_exchange *exchange);
 
 /* Breaks off every stream and lets no new one begin. */
 void lat_exchange_stop_streams(struct lat_http *http);

@@ -1,38 +1,53 @@
 /* From a checked request to a finished reply: on this thread, on a worker, or as a stream.
  *
  * Who touches what. The network thread has the exchange until it hands it over: after
- * lat_workers_push the worker has the call, until it sets `done` and unparks. The network
- * thread reads the reply only after it has seen `done` (or `download`), and both are published
- * by the exchange of `parked`. */
+ * lat_workers_push the worker has the call, until it is DONE. The network thread reads the
+ * reply only after it has seen DONE or `download`. */
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "service/exchange.h"
 
 #include "base/banned.h"
 
-enum { AWAKE, PARKED, TOKEN };
+enum { AWAKE, PARKED, TOKEN, DONE };
 
 void lat_exchange_park(struct lat_exchange *exchange)
 {
     lat_mhd_suspend(exchange->connection);
-    int awake = AWAKE;
-    if (atomic_compare_exchange_strong(&exchange->parked, &awake, PARKED))
+    int state = AWAKE;
+    if (atomic_compare_exchange_strong(&exchange->parked, &state, PARKED))
         return;
-    atomic_store(&exchange->parked, AWAKE); /* it was a token: go on at once */
+    int token = TOKEN; /* somebody was first: go on at once */
+    atomic_compare_exchange_strong(&exchange->parked, &token, AWAKE);
     lat_mhd_resume(exchange->connection);
 }
 
 void lat_exchange_unpark(struct lat_exchange *exchange)
 {
-    int parked = PARKED;
-    if (atomic_compare_exchange_strong(&exchange->parked, &parked, AWAKE)) {
-        lat_mhd_resume(exchange->connection);
+    int state = atomic_load(&exchange->parked);
+    while (state == AWAKE || state == PARKED) {
+        const int next = state == AWAKE ? TOKEN : AWAKE;
+        if (!atomic_compare_exchange_weak(&exchange->parked, &state, next))
+            continue;
+        if (state == PARKED)
+            lat_mhd_resume(exchange->connection);
         return;
     }
-    int awake = AWAKE;
-    if (parked == AWAKE && !atomic_compare_exchange_strong(&exchange->parked, &awake, TOKEN) &&
-        awake == PARKED)
-        lat_exchange_unpark(exchange); /* it parked between the two */
+}
+
+bool lat_exchange_is_done(struct lat_exchange *exchange)
+{
+    return atomic_load(&exchange->parked) == DONE;
+}
+
+/* The worker's last touch of an exchange it has no reference to: one step, for when the network
+ * thread sees DONE the exchange may go at any moment. A parked one stays until it is resumed.
+ */
+static void done(struct lat_exchange *exchange)
+{
+    void *connection = exchange->connection;
+    if (atomic_exchange(&exchange->parked, DONE) == PARKED)
+        lat_mhd_resume(connection);
 }
 
 /* -- running ---------------------------------------------------------------------------------
@@ -123,12 +138,10 @@ static void run_stream(struct lat_exchange *exchange)
     }
     if (exchange->upload)
         lat_pipe_abort(exchange->upload); /* what still comes in is not wanted */
-    atomic_store(&exchange->done, true);
-    lat_exchange_unpark(exchange);
+    done(exchange);
     lat_exchange_release(exchange, NULL);
 }
 
-/* Once it is unparked, an exchange without a reference of its own may be gone. */
 void lat_exchange_work(void *item)
 {
     struct lat_exchange *exchange = item;
@@ -142,8 +155,7 @@ void lat_exchange_work(void *item)
         return;
     }
     check_deadline_and_run(exchange, now_ns);
-    atomic_store(&exchange->done, true);
-    lat_exchange_unpark(exchange);
+    done(exchange);
 }
 
 static enum lat_status push(struct lat_exchange *exchange, struct lat_error *err)

@@ -105,8 +105,9 @@ void lat_http_stop(struct lat_http *http)
     if (!http)
         return;
     lat_exchange_stop_streams(http);
-    lat_workers_free(http->workers);
+    lat_workers_stop(http->workers);
     lat_mhd_stop(http);
+    lat_workers_free(http->workers);
     lat_watch_free(http->watch);
     if (http->listen_fd >= 0)
         close(http->listen_fd);

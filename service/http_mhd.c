@@ -7,8 +7,8 @@
  *   body, which is thrown away; a body over the limit, or a late one, gets its reply straight
  * on the socket, which is then closed (and lingers, service/watch.h);
  * - it closes connections of slow senders without a word: the watch says 408;
- * - workers are gone while clients wait: lat_workers_free has run before lat_mhd_stop, so a
- * push fails and the client gets 429. */
+ * - it must not be stopped while a connection is parked: the workers are stopped before it, and
+ *   what is pushed after that is refused. */
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -266,15 +266,15 @@ static enum MHD_Result receive(struct lat_exchange *exchange, const char *bytes,
         return exchange->body.status == LAT_OK ? MHD_YES : refuse_body(exchange);
     }
     if (exchange->stage == LAT_STAGE_UPLOADING) {
-        const size_t moved = lat_pipe_offer(exchange->upload, bytes, n);
+        size_t moved = 0, step = 1;
+        while (step && moved < n) /* until it says 0: only then does it know somebody waits */
+            moved += step = lat_pipe_offer(exchange->upload, bytes + moved, n - moved);
         if (moved == n)
             return MHD_YES;
-        if (moved || !lat_pipe_broken(exchange->upload)) {
+        if (!lat_pipe_broken(exchange->upload)) {
             *inout_left = n - moved;
-            if (!moved) {
-                lat_watched_enter(watched, LAT_PHASE_BUSY, 0); /* it waits for us */
-                lat_exchange_park(exchange);
-            }
+            lat_watched_enter(watched, LAT_PHASE_BUSY, 0); /* it waits for us */
+            lat_exchange_park(exchange);
             return MHD_YES;
         }
         exchange->stage = LAT_STAGE_DISCARDING; /* the handler wants no more of it */
@@ -300,7 +300,7 @@ static enum MHD_Result proceed(struct lat_exchange *exchange)
         else
             lat_exchange_run(exchange);
     }
-    if (exchange->with_worker && !atomic_load(&exchange->done) &&
+    if (exchange->with_worker && !lat_exchange_is_done(exchange) &&
         !atomic_load(&exchange->download)) {
         lat_exchange_park(exchange);
         return MHD_YES;

@@ -64,13 +64,20 @@ bool lat_workers_push(struct lat_workers *workers, void *item)
     return false;
 }
 
-void lat_workers_free(struct lat_workers *workers)
+void lat_workers_stop(struct lat_workers *workers)
 {
     if (!workers)
         return;
     lat_queue_close(&workers->queue);
-    for (unsigned i = 0; i < workers->n; i++)
-        pthread_join(workers->threads[i], NULL);
+    while (workers->n)
+        pthread_join(workers->threads[--workers->n], NULL);
+}
+
+void lat_workers_free(struct lat_workers *workers)
+{
+    if (!workers)
+        return;
+    lat_workers_stop(workers);
     lat_queue_release(&workers->queue);
     lat_free(workers->threads);
     lat_free(workers);

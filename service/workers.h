@@ -18,7 +18,9 @@ enum lat_status lat_workers_new(unsigned n, size_t capacity, void (*run)(void *i
 /* False at once when the queue is full or stopped: `item` stays the caller's. */
 bool lat_workers_push(struct lat_workers *workers, void *item) LAT_MUST_USE;
 
-/* Runs what waits, joins the threads, frees. NULL is fine. */
+/* Runs what waits and joins the threads; pushes fail from now on. NULL is fine. */
+void lat_workers_stop(struct lat_workers *workers);
+/* Stops if need be, and frees: nobody may push any more. NULL is fine. */
 void lat_workers_free(struct lat_workers *workers);
 
 #endif
