@@ -23,6 +23,10 @@ struct lat_top {
     const struct lat_slot_map *ids; /* borrowed, may be NULL */
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum lat_status lat_top_init(struct lat_top *top, size_t k, const struct lat_slot_map *ids,
                              struct lat_error *err) LAT_MUST_USE;
 void lat_top_release(struct lat_top *top);
@@ -45,5 +49,9 @@ struct lat_scan {
 /* Offers every position of [from, to) that `scan` shows to `top`. */
 void lat_scan_range(const struct lat_vectors *vectors, size_t from, size_t to,
                     const struct lat_scan *scan, struct lat_top *top);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

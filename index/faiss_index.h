@@ -51,8 +51,10 @@ void lat_ann_free(struct lat_ann *ann); /* NULL is fine */
 /* "HNSW32,Flat", or the factory string. Lives as long as the accelerator. */
 const char *lat_ann_kind(const struct lat_ann *ann);
 bool lat_ann_is_graph(const struct lat_ann *ann);
-size_t lat_ann_bytes(const struct lat_ann *ann); /* 0 for NULL */
-size_t lat_ann_count(const struct lat_ann *ann); /* positions taken in */
+size_t lat_ann_bytes(const struct lat_ann *ann);     /* 0 for NULL */
+size_t lat_ann_count(const struct lat_ann *ann);     /* positions taken in */
+uint64_t lat_ann_trained(const struct lat_ann *ann); /* rows there were when it was trained */
+void lat_ann_set_trained(struct lat_ann *ann, uint64_t rows);
 
 /* Takes in positions [lat_ann_count, lat_ann_count + n) of `vectors`, whose rows must be there.
  * `shown` is not needed: rows that are gone stay stepping stones. `lock` may be NULL for a

@@ -93,8 +93,10 @@ enum lat_status lat_shim_index_train(struct lat_shim_index *index, size_t n, con
                                      unsigned threads, struct lat_shim_error *error);
 size_t lat_shim_index_count(const struct lat_shim_index *index);
 size_t lat_shim_index_bytes(const struct lat_shim_index *index);
-/* Lists of an inverted file, 0 when it has none. */
-size_t lat_shim_index_lists(const struct lat_shim_index *index);
+/* The largest breadth a search can take: lists of an inverted file, rows for a graph, 0 for
+ * others. Setting it is for indexes that take none by query; not beside a search. */
+size_t lat_shim_index_max_breadth(const struct lat_shim_index *index);
+void lat_shim_index_set_breadth(struct lat_shim_index *index, uint32_t breadth);
 
 /* Adds rows in two steps where the index allows it: what is slow in prepare, the rest in
  * commit. */

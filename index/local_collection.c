@@ -415,6 +415,7 @@ static void commit_drop(struct lat_task *task, struct lat_local *store)
     leave(store, collection);
     lat_local_index_path(store, collection, path, sizeof(path));
     unlink(path);
+    atomic_store(&store->keeper.purging, true);
     lat_metric_set(LAT_METRIC_ITEMS, collection->name, 0);
     lat_metric_set(LAT_METRIC_INDEX_DEAD, collection->name, 0);
 }

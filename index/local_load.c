@@ -82,7 +82,7 @@ static enum lat_status from_file(struct lat_local *store, struct lat_collection 
     }
     if (status == LAT_OK && !reason) {
         collection->saved_sequence = in_file;
-        collection->saved_rows = index->map.n;
+        collection->saved_linked = index->linked;
         *out_index = index;
         return LAT_OK;
     }

@@ -37,7 +37,6 @@ struct lat_collection {
     int64_t key; /* collections.collection */
     char name[LAT_COLLECTION_NAME_MAX];
     int64_t created_ms;
-    uint64_t data_bytes_hint;
 
     struct lat_rwlock lock; /* guards what follows, and the index inside */
     struct lat_collection_spec spec;
@@ -45,16 +44,21 @@ struct lat_collection {
     bool loaded, dropped;
     uint64_t sequence, items, hidden; /* committed and searchable */
     uint64_t saved_sequence;          /* what the index file contains */
+    uint64_t saved_linked;            /* rows its accelerator has */
+    uint64_t save_again;              /* after a failure: unsaved work at which to try again */
     uint64_t pruned;                  /* tombstones up to here are gone */
-    uint64_t saved_rows;              /* positions in the index file */
 
     /* The writer thread alone. */
     struct lat_draft draft;
     bool touched;
     size_t pending_rows, pending_id_bytes;
 
-    atomic_bool building;            /* a rebuild is under way or waits */
-    atomic_uint_fast64_t tried_rows; /* rows at the last attempt to train that failed */
+    atomic_bool building;               /* a rebuild is under way or waits */
+    atomic_uint_fast64_t rebuild_again; /* after a failure: the sequence at which to try again */
+
+    /* The keeper alone. */
+    size_t calibrated; /* rows at the last calibration */
+    uint64_t tended;   /* the generation that is about */
 
     struct lat_mutex filters_mutex;
     struct lat_filter_entry *filters[LAT_FILTER_CACHE]; /* newest first */
@@ -104,8 +108,10 @@ struct lat_keeper {
     struct lat_mutex mutex;
     struct lat_cond wake, progress; /* progress: rows were linked, a rebuild ended */
     bool signalled, closing, started;
+    atomic_bool purging; /* there may be rows of dropped collections */
     pthread_t rebuilder;
-    bool rebuilder_started;
+    bool rebuilder_started, rebuilder_done;
+    struct lat_collection *rebuilding; /* of the rebuilder, a reference */
 };
 
 struct lat_local {
@@ -253,6 +259,16 @@ void lat_keeper_wake(struct lat_local *store);
 /* Holds a writer back while the rows not linked yet are many. */
 void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n);
 
+/* How many unlinked rows a collection may have before writers are held back. */
+size_t lat_keeper_tail_limit(size_t d);
+
+/* index_tune.c: chooses the breadth at which `index` finds 97 % of the ten nearest of rows it
+ * does not contain yet: positions [linked, linked + n_queries). Linker; `lock` as in
+ * memory_index.h. */
+enum { LAT_TUNE_QUERIES = 64 };
+enum lat_status lat_index_calibrate(struct lat_index *index, struct lat_rwlock *lock,
+                                    size_t n_queries, struct lat_error *err);
+
 /* local_save.c */
 enum lat_status lat_index_save(struct lat_local *store, struct lat_collection *collection,
                                struct lat_error *err);
@@ -266,6 +282,15 @@ struct lat_rebuild {
     bool (*progress)(void *context, double done);
     void *context;
 };
+/* A new accelerator for `index` by the settings, without rows yet; *out_ann is NULL when there
+ * is to be none (flat, auto while small, too few rows to train with). */
+enum lat_status lat_index_new_accelerator(const struct lat_index *index,
+                                          const struct lat_index_spec *spec,
+                                          struct lat_rwlock *lock, bool may_train,
+                                          unsigned threads, struct lat_ann **out_ann,
+                                          struct lat_error *err);
+/* Whether rows are to be trained on before there can be an accelerator. */
+bool lat_index_wants_training(const struct lat_index *index, const struct lat_index_spec *spec);
 /* Builds a new index beside the old one and switches. The caller has set collection->building.
  */
 enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection *collection,

@@ -85,6 +85,17 @@ void lat_index_stage(struct lat_index *index, uint64_t slot, const char *id, con
     memcpy(row, code, index->d * sizeof(*row));
 }
 
+void lat_index_stage_id(struct lat_index *index, uint64_t slot, const char *id, bool gone,
+                        bool hidden)
+{
+    index->last_slot = slot;
+    lat_slot_map_stage(&index->map, slot, id);
+    if (gone)
+        lat_slot_map_publish_gone(&index->map);
+    else
+        lat_index_publish(index, hidden);
+}
+
 void lat_index_publish(struct lat_index *index, bool hidden)
 {
     const uint32_t staged = (uint32_t)index->map.n;

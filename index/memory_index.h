@@ -57,6 +57,10 @@ void lat_index_stage(struct lat_index *index, uint64_t slot, const char *id, con
 /* A row as it lies in another index's memory. */
 void lat_index_stage_raw(struct lat_index *index, uint64_t slot, const char *id,
                          const float *row);
+/* A position as a file has it, its row to be written by the caller. Private indexes only. A
+ * second live position of the same id replaces the first, which a sane file does not have. */
+void lat_index_stage_id(struct lat_index *index, uint64_t slot, const char *id, bool gone,
+                        bool hidden);
 /* The next staged row appears; an older one of the same id is gone in the same moment. Author,
  * under the lock, as the two below. */
 void lat_index_publish(struct lat_index *index, bool hidden);

@@ -235,6 +235,13 @@ void lat_slot_map_publish(struct lat_slot_map *map, bool hidden)
     lat_bit_set(map->shown, position, !hidden);
 }
 
+void lat_slot_map_publish_gone(struct lat_slot_map *map)
+{
+    lat_bit_set(map->gone, map->n, true);
+    lat_bit_set(map->shown, map->n, false);
+    map->n++;
+}
+
 void lat_slot_map_kill(struct lat_slot_map *map, uint32_t position)
 {
     if (lat_bit(map->gone, position))

@@ -58,6 +58,8 @@ uint32_t lat_slot_map_stage(struct lat_slot_map *map, uint64_t slot, const char 
 /* The next staged position appears under its id, which no other position may have (kill it
  * first). */
 void lat_slot_map_publish(struct lat_slot_map *map, bool hidden);
+/* The next staged position appears as gone: it keeps its place and has no name. */
+void lat_slot_map_publish_gone(struct lat_slot_map *map);
 /* The position is deleted. */
 void lat_slot_map_kill(struct lat_slot_map *map, uint32_t position);
 void lat_slot_map_show(struct lat_slot_map *map, uint32_t position, bool hidden);

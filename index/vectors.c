@@ -116,6 +116,26 @@ void lat_vectors_retire(struct lat_vectors *old, const struct lat_vectors *now)
     lat_free(old->bases);
 }
 
+enum lat_status lat_vectors_view(const struct lat_vectors *vectors,
+                                 struct lat_vectors *out_view, struct lat_error *err)
+{
+    float **blocks = lat_alloc(vectors->n_blocks ? vectors->n_blocks : 1, sizeof(*blocks));
+    if (!blocks)
+        return lat_fail_memory(err);
+    if (vectors->n_blocks)
+        memcpy(blocks, vectors->blocks, vectors->n_blocks * sizeof(*blocks));
+    *out_view = *vectors;
+    out_view->blocks = blocks;
+    out_view->bases = NULL;
+    return LAT_OK;
+}
+
+void lat_vectors_view_end(struct lat_vectors *view)
+{
+    lat_free(view->blocks);
+    view->blocks = NULL;
+}
+
 size_t lat_vectors_bytes(const struct lat_vectors *vectors)
 {
     return vectors->n_blocks * (((size_t)1 << vectors->shift) * vectors->d * sizeof(float));

@@ -31,6 +31,14 @@ void lat_vectors_forget(const struct lat_vectors *vectors, struct lat_vectors *g
 /* Frees the tables of `old` that `now` has replaced. */
 void lat_vectors_retire(struct lat_vectors *old, const struct lat_vectors *now);
 
+/* The published rows as they are now, for reading without the lock: rows stay where they are,
+ * only the tables of pointers are copied. Made under the lock; ended by lat_vectors_view_end.
+ */
+enum lat_status lat_vectors_view(const struct lat_vectors *vectors,
+                                 struct lat_vectors *out_view,
+                                 struct lat_error *err) LAT_MUST_USE;
+void lat_vectors_view_end(struct lat_vectors *view);
+
 static inline float *lat_vectors_row(const struct lat_vectors *vectors, size_t i)
 {
     const size_t in_block = i & (((size_t)1 << vectors->shift) - 1);

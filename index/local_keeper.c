@@ -1,0 +1,417 @@
+/* The keeper: one quiet thread that keeps every collection's index in shape, a small piece at a
+ * time, going round:
+ *
+ *   link      takes waiting rows into the accelerator (it is the linker of every published
+ * index) tune      measures the breadth of searches each time the index has doubled rebuild
+ * starts the rebuilder when a quarter of the slots is dead, when lists can be trained, or have
+ * become too few; at most one rebuild at a time save      writes the index file when enough has
+ * happened since the last purge     deletes the rows of dropped collections
+ *
+ * It sleeps until somebody wakes it: every group of writes does. Both its thread and the
+ * rebuilder's give way to searches (nice). */
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "index/faiss_index.h"
+#include "index/local_store.h"
+
+#include "base/banned.h"
+
+enum {
+    LINK_BATCH = 64,      /* rows linked before looking at the next collection */
+    TAIL_BYTES = 8 << 20, /* rows waiting to be linked are scanned by every search */
+    TAIL_ROWS_MIN = 2048,
+    TAIL_ROWS_MAX = 65536,
+    THROTTLE_MS = 1000, /* a write is held back no longer */
+    TUNE_FIRST = 2000,  /* rows at the first calibration; then at every doubling */
+    DEAD_LEAST = 1000,  /* dead slots that are worth a rebuild, and the share of all */
+    DEAD_SHARE = 4,
+    SAVE_LEAST = 20000, /* changes that are worth a new index file, and the share of rows */
+    SAVE_SHARE = 4,
+    RETRAIN_GROWTH = 4, /* lists are trained anew when there are so many times the rows */
+    PURGE_ROWS = 2000,
+    NICE = 5,
+};
+
+size_t lat_keeper_tail_limit(size_t d)
+{
+    const size_t rows = TAIL_BYTES / (d * sizeof(float));
+    return rows < TAIL_ROWS_MIN ? TAIL_ROWS_MIN : rows > TAIL_ROWS_MAX ? TAIL_ROWS_MAX : rows;
+}
+
+static void be_quiet(void)
+{
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* a failure only costs politeness */
+}
+
+/* ---- link, tune ---- */
+
+/* What the keeper has to know, read in one hold of the lock. */
+struct sight {
+    size_t n, linked;
+    uint64_t live, dead, sequence, unsaved;
+    bool dropped;
+    struct lat_index_spec spec;
+};
+
+static struct sight look(struct lat_collection *collection, const struct lat_index *index)
+{
+    lat_rwlock_read(&collection->lock);
+    const uint64_t saved_linked =
+        collection->saved_linked < index->linked ? collection->saved_linked : index->linked;
+    const struct sight sight = {
+        .n = index->map.n,
+        .linked = index->linked,
+        .live = index->live,
+        .dead = lat_index_dead(index),
+        .sequence = index->sequence,
+        .unsaved = index->sequence - collection->saved_sequence + index->linked - saved_linked,
+        .spec = collection->spec.index,
+        .dropped = collection->dropped,
+    };
+    lat_rwlock_unlock(&collection->lock);
+    return sight;
+}
+
+static enum lat_status accelerate(struct lat_collection *collection, struct lat_index *index,
+                                  const struct sight *sight, struct lat_error *err)
+{
+    struct lat_ann *ann = NULL;
+    const enum lat_status status =
+        lat_index_new_accelerator(index, &sight->spec, &collection->lock, false, 1, &ann, err);
+    if (status != LAT_OK || !ann)
+        return status;
+    lat_rwlock_write(&collection->lock);
+    index->ann = ann;
+    index->linked = 0;
+    lat_rwlock_unlock(&collection->lock);
+    return LAT_OK;
+}
+
+static bool must_tune(const struct lat_collection *collection, const struct sight *sight)
+{
+    const size_t next =
+        collection->calibrated ? 2 * collection->calibrated : (size_t)TUNE_FIRST;
+    return sight->linked >= next && sight->n - sight->linked >= LAT_TUNE_QUERIES;
+}
+
+static enum lat_status link_some(struct lat_collection *collection, struct lat_index *index,
+                                 size_t n, struct lat_error *err)
+{
+    struct lat_vectors rows;
+    lat_rwlock_read(&collection->lock);
+    enum lat_status status = lat_vectors_view(&index->vectors, &rows, err);
+    lat_rwlock_unlock(&collection->lock);
+    if (status != LAT_OK)
+        return status;
+    status = lat_ann_link(index->ann, &rows, &collection->lock, n, &index->linked, err);
+    lat_vectors_view_end(&rows);
+    return status;
+}
+
+/* *out_more: rows are still waiting. */
+static enum lat_status link_rows(struct lat_local *store, struct lat_collection *collection,
+                                 struct lat_index *index, struct sight *sight, bool *out_more,
+                                 struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    if (!index->ann)
+        status = accelerate(collection, index, sight, err);
+    if (status != LAT_OK || !index->ann)
+        return status;
+    if (collection->tended != index->generation) {
+        /* Loaded or rebuilt: what it brings along was calibrated. */
+        collection->tended = index->generation;
+        collection->calibrated = sight->linked >= 2 * TUNE_FIRST ? sight->linked : 0;
+    }
+    if (must_tune(collection, sight)) {
+        status = lat_index_calibrate(index, &collection->lock, LAT_TUNE_QUERIES, err);
+        collection->calibrated = sight->linked;
+    }
+    const size_t waiting = sight->n - sight->linked;
+    const size_t n = waiting < LINK_BATCH ? waiting : LINK_BATCH;
+    if (status == LAT_OK && n)
+        status = link_some(collection, index, n, err);
+    *sight = look(collection, index);
+    *out_more = sight->linked < sight->n;
+    lat_mutex_lock(&store->keeper.mutex);
+    lat_cond_broadcast(&store->keeper.progress);
+    lat_mutex_unlock(&store->keeper.mutex);
+    return status;
+}
+
+/* ---- rebuild ---- */
+
+static void *rebuilder_main(void *argument)
+{
+    struct lat_local *store = argument;
+    struct lat_keeper *keeper = &store->keeper;
+    struct lat_collection *collection = keeper->rebuilding;
+    const struct lat_rebuild rebuild = {.spec = NULL};
+    struct lat_error err = LAT_ERROR_INIT;
+    be_quiet();
+    const enum lat_status status = lat_index_rebuild(store, collection, &rebuild, &err);
+    if (status != LAT_OK && status != LAT_CANCELLED) {
+        lat_error_prefix(&err, "collection '%s'", collection->name);
+        lat_log_error("rebuild failed", &err);
+        lat_rwlock_read(&collection->lock);
+        const uint64_t sequence = collection->sequence;
+        const uint64_t items = collection->items;
+        lat_rwlock_unlock(&collection->lock);
+        atomic_store(&collection->rebuild_again, sequence + DEAD_LEAST + items / 2);
+    }
+    atomic_store(&collection->building, false);
+    lat_collection_unref(collection);
+    lat_mutex_lock(&keeper->mutex);
+    keeper->rebuilder_done = keeper->signalled = true;
+    lat_cond_broadcast(&keeper->progress);
+    lat_cond_signal(&keeper->wake);
+    lat_mutex_unlock(&keeper->mutex);
+    return NULL;
+}
+
+/* Frees the place of a rebuilder that is through. */
+static bool rebuilder_is_free(struct lat_keeper *keeper)
+{
+    if (!keeper->rebuilder_started)
+        return true;
+    lat_mutex_lock(&keeper->mutex);
+    const bool done = keeper->rebuilder_done;
+    lat_mutex_unlock(&keeper->mutex);
+    if (done) {
+        pthread_join(keeper->rebuilder, NULL);
+        keeper->rebuilder_started = false;
+    }
+    return done;
+}
+
+static bool wants_rebuild(const struct lat_index *index, const struct sight *sight)
+{
+    if (sight->dead >= DEAD_LEAST && sight->dead >= sight->n / DEAD_SHARE)
+        return true;
+    if (!index->ann)
+        return lat_index_wants_training(index, &sight->spec);
+    return sight->spec.type == LAT_INDEX_IVF && !sight->spec.nlist &&
+           sight->live > RETRAIN_GROWTH * lat_ann_trained(index->ann);
+}
+
+static void maybe_rebuild(struct lat_local *store, struct lat_collection *collection,
+                          const struct lat_index *index, const struct sight *sight)
+{
+    struct lat_keeper *keeper = &store->keeper;
+    if (sight->sequence < atomic_load(&collection->rebuild_again) ||
+        !wants_rebuild(index, sight) || !rebuilder_is_free(keeper))
+        return;
+    bool expected = false;
+    if (!atomic_compare_exchange_strong(&collection->building, &expected, true))
+        return;
+    struct lat_error err = LAT_ERROR_INIT;
+    keeper->rebuilding = lat_collection_ref(collection);
+    keeper->rebuilder_done = false;
+    if (lat_thread_start(&keeper->rebuilder, "store-rebuild", rebuilder_main, store, &err) ==
+        LAT_OK) {
+        keeper->rebuilder_started = true;
+        return;
+    }
+    lat_log_error("rebuild not started", &err);
+    atomic_store(&collection->building, false);
+    lat_collection_unref(collection);
+}
+
+/* ---- save, purge ---- */
+
+static void maybe_save(struct lat_local *store, struct lat_collection *collection,
+                       const struct sight *sight)
+{
+    const uint64_t share = sight->n / SAVE_SHARE;
+    const uint64_t enough = share > SAVE_LEAST ? share : SAVE_LEAST;
+    if (sight->unsaved < enough || sight->unsaved < collection->save_again)
+        return;
+    struct lat_error err = LAT_ERROR_INIT;
+    collection->save_again = 0;
+    if (lat_index_save(store, collection, &err) == LAT_OK)
+        return;
+    collection->save_again = sight->unsaved + SAVE_LEAST;
+    lat_log_error("index file not saved", &err);
+}
+
+struct purge_task {
+    struct lat_task task;
+    bool more;
+};
+
+/* Some rows of one dropped collection, or the note that there are no more. */
+static enum lat_status apply_purge(struct lat_task *base, struct lat_local *store,
+                                   struct lat_error *err)
+{
+    struct purge_task *task = (struct purge_task *)base;
+    static const char *const steps[] = {
+        "DELETE FROM codes WHERE slot IN (SELECT slot FROM items WHERE collection="
+        "(SELECT min(collection) FROM dropped) ORDER BY slot LIMIT ?1)",
+        "DELETE FROM inputs WHERE slot IN (SELECT slot FROM items WHERE collection="
+        "(SELECT min(collection) FROM dropped) ORDER BY slot LIMIT ?1)",
+        "DELETE FROM items WHERE slot IN (SELECT slot FROM items WHERE collection="
+        "(SELECT min(collection) FROM dropped) ORDER BY slot LIMIT ?1)",
+        "DELETE FROM dropped WHERE collection=(SELECT min(collection) FROM dropped)"
+        " AND ?1>0 AND NOT EXISTS(SELECT 1 FROM items WHERE "
+        "items.collection=dropped.collection)",
+    };
+    int64_t left = 0;
+    enum lat_status status =
+        lat_db_number(store->writer.db, "SELECT count(*) FROM dropped", &left, err);
+    for (size_t i = 0; status == LAT_OK && left && i < LAT_ARRAY_LEN(steps); i++) {
+        struct lat_stmt *stmt;
+        status = lat_db_statement(store->writer.db, steps[i], &stmt, err);
+        if (status != LAT_OK)
+            break;
+        lat_stmt_bind_i64(stmt, 1, PURGE_ROWS);
+        status = lat_stmt_run(stmt, err);
+    }
+    task->more = left > 0;
+    return status;
+}
+
+static bool purge_some(struct lat_local *store)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    struct purge_task task = {.task = {.apply = apply_purge}};
+    const enum lat_status status = lat_writer_run(store, &task.task, &err);
+    if (status != LAT_OK && status != LAT_BUSY && status != LAT_DISK_FULL)
+        lat_log_error("rows of a dropped collection not deleted", &err);
+    return status == LAT_OK && task.more;
+}
+
+/* ---- the round ---- */
+
+/* One piece of work for one collection; true when there is more at once. */
+static bool tend(struct lat_local *store, struct lat_collection *collection)
+{
+    struct lat_index *index = lat_collection_index(collection);
+    struct lat_error err = LAT_ERROR_INIT;
+    bool more = false;
+    if (!index)
+        return false;
+    struct sight sight = look(collection, index);
+    const enum lat_status status = link_rows(store, collection, index, &sight, &more, &err);
+    if (status != LAT_OK) {
+        lat_error_prefix(&err, "collection '%s'", collection->name);
+        lat_log_error("rows not linked", &err);
+        more = false;
+    }
+    maybe_rebuild(store, collection, index, &sight);
+    if (!sight.dropped)
+        maybe_save(store, collection, &sight);
+    lat_index_unref(index);
+    return more;
+}
+
+static bool go_round(struct lat_local *store)
+{
+    struct lat_collection **list;
+    size_t n;
+    bool more = false;
+    if (lat_collection_all(store, &list, &n, NULL) != LAT_OK)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!atomic_load(&store->closing))
+            more |= tend(store, list[i]);
+        lat_collection_unref(list[i]);
+    }
+    lat_free(list);
+    return more;
+}
+
+static void *keeper_main(void *argument)
+{
+    struct lat_local *store = argument;
+    struct lat_keeper *keeper = &store->keeper;
+    be_quiet();
+    bool more = true;
+    while (!atomic_load(&store->closing)) {
+        lat_mutex_lock(&keeper->mutex);
+        while (!more && !keeper->signalled && !keeper->closing)
+            lat_cond_wait(&keeper->wake, &keeper->mutex);
+        keeper->signalled = false;
+        lat_mutex_unlock(&keeper->mutex);
+        more = go_round(store);
+        if (atomic_exchange(&keeper->purging, false) && !atomic_load(&store->closing) &&
+            purge_some(store)) {
+            atomic_store(&keeper->purging, true);
+            more = true;
+        }
+    }
+    return NULL;
+}
+
+void lat_keeper_wake(struct lat_local *store)
+{
+    struct lat_keeper *keeper = &store->keeper;
+    lat_mutex_lock(&keeper->mutex);
+    if (!keeper->signalled) {
+        keeper->signalled = true;
+        lat_cond_signal(&keeper->wake);
+    }
+    lat_mutex_unlock(&keeper->mutex);
+}
+
+static size_t tail_of(struct lat_collection *collection, size_t *out_linked)
+{
+    size_t tail = 0;
+    lat_rwlock_read(&collection->lock);
+    const struct lat_index *index = collection->index;
+    if (index && index->ann) {
+        *out_linked = index->linked;
+        tail = index->map.n - index->linked;
+    }
+    lat_rwlock_unlock(&collection->lock);
+    return tail;
+}
+
+void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n)
+{
+    struct lat_keeper *keeper = &store->keeper;
+    if (!collection->spec.dimension)
+        return;
+    const size_t limit = lat_keeper_tail_limit(collection->spec.dimension);
+    size_t begin = 0, linked = 0;
+    if (tail_of(collection, &begin) <= limit)
+        return;
+    const uint64_t deadline = lat_clock_ns() + THROTTLE_MS * LAT_NS_PER_MS;
+    bool in_time = true;
+    while (in_time && !atomic_load(&store->closing) && tail_of(collection, &linked) > limit &&
+           linked < begin + n && linked >= begin) {
+        lat_mutex_lock(&keeper->mutex);
+        in_time = lat_cond_wait_until(&keeper->progress, &keeper->mutex, deadline);
+        lat_mutex_unlock(&keeper->mutex);
+    }
+}
+
+enum lat_status lat_keeper_start(struct lat_local *store, struct lat_error *err)
+{
+    atomic_store(&store->keeper.purging, true);
+    const enum lat_status status =
+        lat_thread_start(&store->keeper.thread, "store-keeper", keeper_main, store, err);
+    store->keeper.started = status == LAT_OK;
+    return status;
+}
+
+void lat_keeper_stop(struct lat_local *store)
+{
+    struct lat_keeper *keeper = &store->keeper;
+    if (!keeper->started)
+        return;
+    lat_mutex_lock(&keeper->mutex);
+    keeper->closing = true;
+    lat_cond_broadcast(&keeper->wake);
+    lat_cond_broadcast(&keeper->progress);
+    lat_mutex_unlock(&keeper->mutex);
+    pthread_join(keeper->thread, NULL);
+    if (keeper->rebuilder_started)
+        pthread_join(keeper->rebuilder, NULL);
+    keeper->started = keeper->rebuilder_started = false;
+}
