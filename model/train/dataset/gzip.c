@@ -9,7 +9,7 @@
 
 #include "base/banned.h"
 
-enum { READ_STEP = 1 << 20 };
+enum { READ_STEP = 1 << 18 };
 
 static enum lat_status read_all(gzFile file, const char *path, size_t limit,
                                 struct lat_buf *out, struct lat_error *err)

@@ -16,7 +16,8 @@ enum {
     COMMENT_MAX = 65535,
     STORED = 0,
     DEFLATED = 8,
-    NAME_LIST_MAX = 200
+    NAME_LIST_MAX = 200,
+    DEFLATE_RATIO_MAX = 1032 /* no deflate stream unpacks to more than this times its length */
 };
 
 struct entry {
@@ -120,6 +121,10 @@ static enum lat_status unpack(const struct lat_buf *file, const struct entry *en
     }
     if (entry->method != DEFLATED)
         return lat_fail(err, LAT_INVALID, "bad_zip", "unknown zip method %u", entry->method);
+    if (entry->unpacked / DEFLATE_RATIO_MAX > entry->packed)
+        return lat_fail(err, LAT_CORRUPT, "bad_zip",
+                        "an entry of %u bytes claims to unpack to %u", entry->packed,
+                        entry->unpacked);
     uint8_t *owned = lat_alloc_raw(entry->unpacked, 1);
     if (!owned)
         return lat_fail_memory(err);
