@@ -71,7 +71,7 @@ static void decode_file(const struct bench *b, const char *folder, size_t i, flo
     struct lat_error err = LAT_ERROR_INIT;
     char path[640];
     snprintf(path, sizeof(path), "%s/%06zu.png", folder, i);
-    if (lat_file_read(path, 0, &bytes, &err) != LAT_OK)
+    if (lat_file_read(path, 1 << 20, &bytes, &err) != LAT_OK)
         bench_die("%s", err.message);
     decode(b, bytes.data, bytes.len, out_row);
     lat_buf_release(&bytes);
@@ -181,7 +181,7 @@ static void import_end(pid_t pid)
         return;
     struct lat_buf log = {0};
     struct lat_error err = LAT_ERROR_INIT;
-    if (lat_file_read(test_path("import.log"), 0, &log, &err) == LAT_OK)
+    if (lat_file_read(test_path("import.log"), 1 << 20, &log, &err) == LAT_OK)
         bench_say("%s", log.data);
     bench_die("import ends with status %d", status);
 }

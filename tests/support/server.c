@@ -121,7 +121,7 @@ static void show_log(const char *path)
 {
     struct lat_buf text = {0};
     struct lat_error err = LAT_ERROR_INIT;
-    if (lat_file_read(path, 0, &text, &err) == LAT_OK)
+    if (lat_file_read(path, 1 << 20, &text, &err) == LAT_OK)
         fprintf(stderr, "%s\n", text.data + (text.len > LOG_TAIL ? text.len - LOG_TAIL : 0));
     lat_buf_release(&text);
 }
