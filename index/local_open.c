@@ -45,13 +45,13 @@ void lat_local_index_path(const struct lat_local *store,
              (long long)collection->key);
 }
 
-static enum lat_status read_uuid(struct lat_local *store, struct lat_error *err)
+enum lat_status lat_local_read_uuid(struct lat_db *db, uint8_t out[LAT_UUID_LEN],
+                                    struct lat_error *err)
 {
     struct lat_stmt *stmt;
     bool row = false;
     size_t len = 0;
-    enum lat_status status =
-        lat_db_statement(store->writer.db, "SELECT uuid FROM store", &stmt, err);
+    enum lat_status status = lat_db_statement(db, "SELECT uuid FROM store", &stmt, err);
     if (status != LAT_OK)
         return status;
     status = lat_stmt_step(stmt, &row, err);
@@ -59,7 +59,7 @@ static enum lat_status read_uuid(struct lat_local *store, struct lat_error *err)
         return status;
     const void *uuid = row ? lat_stmt_bytes(stmt, 0, &len) : NULL;
     if (len == LAT_UUID_LEN)
-        memcpy(store->uuid, uuid, LAT_UUID_LEN);
+        memcpy(out, uuid, LAT_UUID_LEN);
     else
         status = lat_fail(err, LAT_CORRUPT, NULL, "latentd.db has no identity");
     lat_stmt_reset(stmt);
@@ -110,7 +110,7 @@ static enum lat_status open_files(struct lat_local *store, unsigned readers,
     if (status == LAT_OK)
         status = lat_schema_check(store->writer.db, err);
     if (status == LAT_OK)
-        status = read_uuid(store, err);
+        status = lat_local_read_uuid(store->writer.db, store->uuid, err);
     if (status == LAT_OK)
         status = lat_pool_open(&store->pool, path, readers, err);
     if (status == LAT_OK)

@@ -53,8 +53,9 @@ struct lat_collection {
     bool touched;
     size_t pending_rows, pending_id_bytes;
 
-    atomic_bool building;               /* a rebuild is under way or waits */
-    atomic_uint_fast64_t rebuild_again; /* after a failure: the sequence at which to try again */
+    atomic_bool building; /* a rebuild is under way or waits */
+    atomic_uint_fast64_t
+        rebuild_again; /* after a failure: the sequence at which to try again */
 
     /* The keeper alone. */
     size_t calibrated; /* rows at the last calibration */
@@ -146,6 +147,9 @@ enum lat_status lat_local_lock(const char *folder, int *out_fd, struct lat_error
 /* FOLDER/index/NAME-KEY.index */
 void lat_local_index_path(const struct lat_local *store,
                           const struct lat_collection *collection, char *out, size_t size);
+
+enum lat_status lat_local_read_uuid(struct lat_db *db, uint8_t out[LAT_UUID_LEN],
+                                    struct lat_error *err);
 
 /* local_pool.c: connections for reading. */
 enum lat_status lat_pool_open(struct lat_pool *pool, const char *path, unsigned n,
@@ -300,7 +304,20 @@ enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err);
 
-/* local_check.c */
+/* local_check.c, local_check_rows.c */
+struct lat_checking {
+    struct lat_db *db;
+    void (*report)(void *context, const char *line);
+    void *context;
+    uint64_t faults;
+};
+void lat_finding(struct lat_checking *c, const char *fmt, ...) LAT_PRINTF(2, 3);
+/* Rows that break a rule, by themselves or with each other. */
+enum lat_status lat_check_rows(struct lat_checking *c, struct lat_error *err);
+/* Rows of one collection: codes, metadata, ids, counters. */
+enum lat_status lat_check_collection(struct lat_checking *c,
+                                     const struct lat_collection *collection,
+                                     struct lat_error *err);
 enum lat_status lat_local_check(const char *folder,
                                 void (*report)(void *context, const char *line), void *context,
                                 uint64_t *out_faults, struct lat_error *err);
