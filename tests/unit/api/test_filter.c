@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <string.h>
 
 #include "api/filter_json.h"
@@ -90,7 +89,7 @@ Test(api_filter, trees)
         cr_assert_not_null(filter, "%s: %s", trees[i][0], err.message);
         struct lat_buf text = {0};
         print(&text, filter);
-        cr_expect(eq(str, text.data, (char *)trees[i][1]), "%s", trees[i][0]);
+        cr_expect_str_eq(text.data, trees[i][1], "%s", trees[i][0]);
         lat_buf_release(&text);
     }
 }
@@ -124,8 +123,8 @@ Test(api_filter, what_breaks_the_grammar_is_named_with_its_place)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
         cr_expect_null(parse(bad[i][0]), "%s", bad[i][0]);
-        cr_expect(eq(str, (char *)err.code, "bad_filter"), "%s: %s", bad[i][0], err.code);
-        cr_expect(eq(str, err.pointer, (char *)bad[i][1]), "%s", bad[i][0]);
+        cr_expect_str_eq(err.code, "bad_filter", "%s: %s", bad[i][0], err.code);
+        cr_expect_str_eq(err.pointer, bad[i][1], "%s", bad[i][0]);
     }
 }
 
@@ -146,7 +145,7 @@ Test(api_filter, malformed_json_and_depth)
     for (int i = 0; i < 70; i++)
         lat_buf_char(&text, '}');
     cr_assert_null(parse(text.data));
-    cr_assert(eq(str, (char *)err.code, "too_deep"));
+    cr_assert_str_eq(err.code, "too_deep");
     lat_buf_release(&text);
 }
 
@@ -158,7 +157,7 @@ Test(api_filter, size_is_bounded)
         lat_buf_printf(&text, ",{\"a\":%d}", i);
     lat_buf_text(&text, "]}");
     cr_assert_null(parse(text.data));
-    cr_assert(eq(str, (char *)err.code, "bad_filter"));
+    cr_assert_str_eq(err.code, "bad_filter");
     lat_buf_release(&text);
 }
 

@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,10 +43,9 @@ Test(api_floats, base64_of_the_rfc_both_ways)
     for (size_t i = 0; i < LAT_ARRAY_LEN(vectors); i++) {
         uint8_t out[32];
         size_t n = 99;
-        cr_assert(eq(str, (char *)encoded(vectors[i][0], strlen(vectors[i][0])),
-                     (char *)vectors[i][1]));
+        cr_assert_str_eq(encoded(vectors[i][0], strlen(vectors[i][0])), vectors[i][1]);
         cr_assert(lat_base64_decode(vectors[i][1], strlen(vectors[i][1]), out, &n));
-        cr_assert(eq(sz, n, strlen(vectors[i][0])));
+        cr_assert_eq(n, strlen(vectors[i][0]));
         cr_assert_eq(memcmp(out, vectors[i][0], n), 0);
     }
 }
@@ -57,7 +55,7 @@ Test(api_floats, base64_without_padding_and_of_the_url_alphabet)
     uint8_t out[32];
     size_t n;
     cr_assert(lat_base64_decode("Zm9vYg", 6, out, &n));
-    cr_assert(eq(sz, n, 4));
+    cr_assert_eq(n, 4);
     cr_assert(lat_base64_decode("-_-_", 4, out, &n));
     cr_assert_eq(memcmp(out, "\xfb\xff\xbf", 3), 0);
 }
@@ -81,7 +79,7 @@ Test(api_floats, long_texts_go_both_ways)
         bytes[i] = (uint8_t)(i * 131 + i / 256);
     lat_base64_encode(&text, bytes, sizeof(bytes));
     cr_assert(lat_base64_decode(text.data, text.len, back, &n));
-    cr_assert(eq(sz, n, sizeof(bytes)));
+    cr_assert_eq(n, sizeof(bytes));
     cr_assert_eq(memcmp(bytes, back, n), 0);
     lat_buf_release(&text);
 }
@@ -96,7 +94,7 @@ Test(api_floats, a_data_uri_gives_its_bytes)
     cr_assert_eq(memcmp(bytes, "foo", 3), 0);
     uri = "data:text/plain,foo";
     cr_assert_eq(lat_data_uri_bytes(&arena, uri, strlen(uri), &bytes, &n, &err), LAT_INVALID);
-    cr_assert(eq(str, (char *)err.code, "bad_data_uri"));
+    cr_assert_str_eq(err.code, "bad_data_uri");
     lat_error_clear(&err);
     cr_assert_eq(lat_data_uri_bytes(&arena, "data:", 5, &bytes, &n, &err), LAT_INVALID);
 }
@@ -108,7 +106,7 @@ Test(api_floats, raw_floats_are_checked_and_copied_only_when_they_must)
     struct lat_error err = LAT_ERROR_INIT;
     cr_assert_eq(lat_floats_from_bytes(&arena, values, sizeof(values), &floats, &err), LAT_OK);
     cr_assert_eq(floats.values, values);
-    cr_assert(eq(sz, floats.n, 3));
+    cr_assert_eq(floats.n, 3);
 
     char shifted[sizeof(values) + 1];
     memcpy(shifted + 1, values, sizeof(values));
@@ -116,10 +114,10 @@ Test(api_floats, raw_floats_are_checked_and_copied_only_when_they_must)
     memcpy((char *)odd, values, sizeof(values) - 4);
     cr_assert_eq(lat_floats_from_bytes(&arena, odd, 8, &floats, &err), LAT_OK);
     cr_assert_eq((uintptr_t)floats.values % 4, 0);
-    cr_assert(eq(flt, floats.values[1], -2.5F));
+    cr_assert_eq(floats.values[1], -2.5F);
 
     cr_assert_eq(lat_floats_from_bytes(&arena, values, 7, &floats, &err), LAT_INVALID);
-    cr_assert(eq(str, (char *)err.code, "bad_floats"));
+    cr_assert_str_eq(err.code, "bad_floats");
 }
 
 Test(api_floats, nan_and_infinity_are_refused_with_their_place)
@@ -129,7 +127,7 @@ Test(api_floats, nan_and_infinity_are_refused_with_their_place)
     struct lat_error err = LAT_ERROR_INIT;
     cr_assert_eq(lat_floats_from_bytes(&arena, values, sizeof(values), &floats, &err),
                  LAT_INVALID);
-    cr_assert(eq(str, (char *)err.code, "not_finite"));
+    cr_assert_str_eq(err.code, "not_finite");
     cr_assert_not_null(strstr(err.message, "value 1"));
 }
 
@@ -138,9 +136,9 @@ Test(api_floats, shapes)
     size_t dims[LAT_SHAPE_MAX_RANK], rank;
     struct lat_error err = LAT_ERROR_INIT;
     cr_assert_eq(lat_shape_parse("3,128", dims, &rank, &err), LAT_OK);
-    cr_assert(eq(sz, rank, 2));
-    cr_assert(eq(sz, dims[0], 3));
-    cr_assert(eq(sz, dims[1], 128));
+    cr_assert_eq(rank, 2);
+    cr_assert_eq(dims[0], 3);
+    cr_assert_eq(dims[1], 128);
     cr_assert_eq(lat_shape_parse("3, 128", dims, &rank, &err), LAT_OK);
     static const char *const bad[] = {"",   ",",         "3,",  "a",
                                       "-1", "1,2,3,4,5", "3x4", "99999999999999999999"};

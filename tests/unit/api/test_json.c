@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -38,9 +37,8 @@ static enum lat_status parse(const char *text)
     return status;
 }
 
-#define ASSERT_CODE(word)                                                                      \
-    cr_assert(eq(str, (char *)err.code, word), "%s: %s", err.code, err.message)
-#define ASSERT_AT(place) cr_assert(eq(str, err.pointer, place))
+#define ASSERT_CODE(word) cr_assert_str_eq(err.code, word, "%s: %s", err.code, err.message)
+#define ASSERT_AT(place)  cr_assert_str_eq(err.pointer, place)
 
 /* ---- what does not parse ---- */
 
@@ -77,7 +75,7 @@ Test(api_json, malformed_text_is_bad_syntax)
                                       "{\"code\":[-]}"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
         cr_expect_eq(parse(bad[i]), LAT_BAD_SYNTAX, "%s", bad[i]);
-        cr_expect(eq(str, (char *)err.code, "bad_json"), "%s: %s", bad[i], err.code);
+        cr_expect_str_eq(err.code, "bad_json", "%s: %s", bad[i], err.code);
     }
 }
 
@@ -103,7 +101,7 @@ Test(api_json, numbers_out_of_range)
                                       "{\"code\":[1,1e999]}"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
         cr_expect_eq(parse(bad[i]), LAT_BAD_SYNTAX, "%s", bad[i]);
-        cr_expect(eq(str, (char *)err.code, "number_out_of_range"), "%s", bad[i]);
+        cr_expect_str_eq(err.code, "number_out_of_range", "%s", bad[i]);
     }
     /* A double, and no float. */
     struct lat_floats floats;
@@ -169,7 +167,7 @@ Test(api_json, the_top_must_be_an_object)
     cr_assert_eq(parse("[1]"), LAT_OK);
     cr_assert_eq(lat_json_status(&json), LAT_INVALID);
     ASSERT_CODE("wrong_type");
-    cr_assert(eq(str, err.got, "a list"));
+    cr_assert_str_eq(err.got, "a list");
     cr_assert_eq(parse("null"), LAT_OK);
     cr_assert_eq(lat_json_status(&json), LAT_INVALID);
 }
@@ -193,15 +191,15 @@ Test(api_json, readers_of_every_type)
     lat_object_flag(&root, "f", &flag);
     lat_object_choice(&root, "c", words, 2, &choice);
     cr_assert(lat_object_copy(&root, "t", copy, sizeof(copy)));
-    cr_assert(eq(str, (char *)lat_object_text(&root, "t", &len), "abc"));
-    cr_assert(eq(str, (char *)lat_object_json(&root, "m"), "{\"a\":[1,2.0,\"x\"]}"));
+    cr_assert_str_eq(lat_object_text(&root, "t", &len), "abc");
+    cr_assert_str_eq(lat_object_json(&root, "m"), "{\"a\":[1,2.0,\"x\"]}");
     lat_object_end(&root);
     cr_assert_eq(lat_json_status(&json), LAT_OK, "%s", err.message);
     cr_assert_eq(count, 3);
-    cr_assert(eq(dbl, number, 2.5));
+    cr_assert_eq(number, 2.5);
     cr_assert(flag);
     cr_assert_eq(choice, 1);
-    cr_assert(eq(str, copy, "abc"));
+    cr_assert_str_eq(copy, "abc");
 }
 
 Test(api_json, null_is_the_field_left_out)
@@ -223,8 +221,8 @@ Test(api_json, wrong_types_name_both_and_the_place)
     cr_assert_eq(lat_json_status(&json), LAT_INVALID);
     ASSERT_CODE("wrong_type");
     ASSERT_AT("/n");
-    cr_assert(eq(str, err.expected, "a whole number"));
-    cr_assert(eq(str, err.got, "a string"));
+    cr_assert_str_eq(err.expected, "a whole number");
+    cr_assert_str_eq(err.got, "a string");
     cr_assert_eq(count, 7);
     cr_assert_eq(parse("{\"n\":2.5}"), LAT_OK);
     lat_object_count(&root, "n", &count, 1, 10);
@@ -232,8 +230,8 @@ Test(api_json, wrong_types_name_both_and_the_place)
     cr_assert_eq(parse("{\"n\":11}"), LAT_OK);
     lat_object_count(&root, "n", &count, 1, 10);
     ASSERT_CODE("out_of_range");
-    cr_assert(eq(str, err.expected, "1 to 10"));
-    cr_assert(eq(str, err.got, "11"));
+    cr_assert_str_eq(err.expected, "1 to 10");
+    cr_assert_str_eq(err.got, "11");
     cr_assert_eq(parse("{\"n\":-1}"), LAT_OK);
     lat_object_count(&root, "n", &count, 0, 10);
     ASSERT_CODE("out_of_range");
@@ -259,7 +257,7 @@ Test(api_json, an_unknown_field_names_the_nearest)
     ASSERT_CODE("unknown_field");
     ASSERT_AT("/max_distanse");
     cr_assert_not_null(strstr(err.message, "'max_distance'"));
-    cr_assert(eq(str, err.expected, "max_distance"));
+    cr_assert_str_eq(err.expected, "max_distance");
 }
 
 Test(api_json, a_pointer_escapes_slash_and_tilde)
@@ -276,7 +274,7 @@ Test(api_json, a_list_of_objects_has_pointers_of_its_own)
     uint64_t count;
     cr_assert_eq(parse("{\"items\":[{\"n\":1},{\"m\":{\"n\":\"x\"}}]}"), LAT_OK);
     cr_assert(lat_object_list(&root, "items", &list));
-    cr_assert(eq(sz, list.n, 2));
+    cr_assert_eq(list.n, 2);
     lat_list_object(&list, 1, &object);
     cr_assert(lat_object_child(&object, "m", &child));
     lat_object_count(&child, "n", &count, 0, 9);
@@ -293,9 +291,9 @@ static void check_floats(const char *text, const float *expected, size_t n)
     cr_assert(lat_object_floats(&root, "code", &floats), "%s", err.message);
     lat_object_end(&root);
     cr_assert_eq(lat_json_status(&json), LAT_OK, "%s", err.message);
-    cr_assert(eq(sz, floats.n, n));
+    cr_assert_eq(floats.n, n);
     for (size_t i = 0; i < n; i++)
-        cr_assert(eq(flt, floats.values[i], expected[i]));
+        cr_assert_eq(floats.values[i], expected[i]);
 }
 
 Test(api_json, floats_in_every_form)
@@ -323,7 +321,7 @@ Test(api_json, long_base64_is_taken_out_as_well)
     lat_base64_encode(&text, values, sizeof(values));
     lat_buf_text(&text, "\"}");
     check_floats(text.data, values, 100);
-    cr_assert(eq(sz, json.n_extracts, 1));
+    cr_assert_eq(json.n_extracts, 1);
     lat_buf_release(&text);
 }
 
@@ -338,7 +336,7 @@ Test(api_json, a_million_numbers_cost_no_values)
     lat_buf_text(&text, "]}");
     cr_assert_eq(parse(text.data), LAT_OK);
     cr_assert(lat_object_floats(&root, "code", &floats));
-    cr_assert(eq(sz, floats.n, n));
+    cr_assert_eq(floats.n, n);
     lat_buf_release(&text);
 }
 
@@ -348,8 +346,8 @@ static void refuse_floats(const char *text, const char *code, const char *at)
     cr_assert_eq(parse(text), LAT_OK);
     lat_object_encoding(&root);
     cr_assert_not(lat_object_floats(&root, "code", &floats), "%s", text);
-    cr_assert(eq(str, (char *)err.code, (char *)code), "%s: %s", text, err.code);
-    cr_assert(eq(str, err.pointer, (char *)at), "%s: %s", text, err.pointer);
+    cr_assert_str_eq(err.code, code, "%s: %s", text, err.code);
+    cr_assert_str_eq(err.pointer, at, "%s: %s", text, err.pointer);
 }
 
 Test(api_json, what_is_no_list_of_numbers_is_refused_with_its_place)
@@ -374,18 +372,18 @@ Test(api_json, codes_of_a_list)
     struct lat_floats floats;
     cr_assert_eq(parse("{\"codes\":[[1,2],[3],[]]}"), LAT_OK);
     cr_assert(lat_object_list(&root, "codes", &list));
-    cr_assert(eq(sz, list.n, 3));
+    cr_assert_eq(list.n, 3);
     cr_assert(lat_list_floats(&list, 0, &floats));
-    cr_assert(eq(sz, floats.n, 2));
+    cr_assert_eq(floats.n, 2);
     cr_assert(lat_list_floats(&list, 1, &floats));
-    cr_assert(eq(sz, floats.n, 1));
-    cr_assert(eq(flt, floats.values[0], 3));
+    cr_assert_eq(floats.n, 1);
+    cr_assert_eq(floats.values[0], 3);
     cr_assert(lat_list_floats(&list, 2, &floats));
-    cr_assert(eq(sz, floats.n, 0));
+    cr_assert_eq(floats.n, 0);
     /* Numbers where lists are wanted. */
     cr_assert_eq(parse("{\"codes\":[1,2,3]}"), LAT_OK);
     cr_assert(lat_object_list(&root, "codes", &list));
-    cr_assert(eq(sz, list.n, 3));
+    cr_assert_eq(list.n, 3);
     cr_assert_not(lat_list_floats(&list, 1, &floats));
     ASSERT_AT("/codes/1");
 }
@@ -400,12 +398,12 @@ Test(api_json, metadata_and_other_lists_keep_their_numbers)
                  LAT_OK);
     cr_assert(lat_object_list(&root, "items", &list));
     lat_list_object(&list, 0, &item);
-    cr_assert(eq(str, (char *)lat_object_json(&item, "metadata"),
-                 "{\"code\":[0],\"vector\":[1,2.5,1e+300],\"big\":9007199254740993}"));
+    cr_assert_str_eq(lat_object_json(&item, "metadata"),
+                     "{\"code\":[0],\"vector\":[1,2.5,1e+300],\"big\":9007199254740993}");
     cr_assert(lat_object_list(&root, "exclude_ids", &list));
     cr_assert_not(list.numbers);
     cr_assert(lat_list_is_number(&list, 0));
-    cr_assert(eq(str, (char *)lat_object_json(&root, "filter"), "{\"code\":{\"$in\":[0]}}"));
+    cr_assert_str_eq(lat_object_json(&root, "filter"), "{\"code\":{\"$in\":[0]}}");
     cr_assert_eq(lat_json_status(&json), LAT_OK);
 }
 
@@ -415,8 +413,8 @@ Test(api_json, metadata_with_an_escape_in_a_key_does_not_disturb_extracts)
     cr_assert_eq(parse("{\"metadata\":{\"a\\nb\":[1]},\"code\":[7,8]}"), LAT_OK);
     cr_assert(json.extracted);
     cr_assert(lat_object_floats(&root, "code", &floats));
-    cr_assert(eq(flt, floats.values[1], 8));
-    cr_assert(eq(str, (char *)lat_object_json(&root, "metadata"), "{\"a\\nb\":[1]}"));
+    cr_assert_eq(floats.values[1], 8);
+    cr_assert_str_eq(lat_object_json(&root, "metadata"), "{\"a\\nb\":[1]}");
 }
 
 Test(api_json, texts_of_watched_keys_short_and_long)
@@ -425,20 +423,20 @@ Test(api_json, texts_of_watched_keys_short_and_long)
     const char *text;
     cr_assert_eq(parse("{\"image\":\"short\"}"), LAT_OK);
     text = lat_object_text(&root, "image", &len);
-    cr_assert(eq(sz, len, 5));
+    cr_assert_eq(len, 5);
     const char *body =
         "{\"image\":"
         "\"0123456789012345678901234567890123456789012345678901234567890123456789\"}";
     cr_assert_eq(parse(body), LAT_OK);
     text = lat_object_text(&root, "image", &len);
-    cr_assert(eq(sz, len, 70));
+    cr_assert_eq(len, 70);
     cr_assert_eq(text, body + 10);
     cr_assert_eq(
         parse("{\"image\":"
               "\"0123456789012345678901234567890123456789012345678901234567890123\\n\"}"),
         LAT_OK);
     text = lat_object_text(&root, "image", &len);
-    cr_assert(eq(sz, len, 65));
+    cr_assert_eq(len, 65);
 }
 
 /* ---- against the library ---- */
@@ -487,9 +485,10 @@ Test(api_json, values_are_written_as_short_as_they_read_back)
         parse("{\"m\":{\"a\":0.1,\"b\":1.0,\"c\":-0.0,\"d\":1e21,\"e\":123456789012345678,"
               "\"f\":\"\\u0001\\u20ac\\\"\",\"g\":[],\"h\":{},\"i\":null}}"),
         LAT_OK);
-    cr_assert(eq(str, (char *)lat_object_json(&root, "m"),
-                 "{\"a\":0.1,\"b\":1.0,\"c\":-0.0,\"d\":1e+21,\"e\":123456789012345678,\"f\":"
-                 "\"\\u0001€\\\"\",\"g\":[],\"h\":{},\"i\":null}"));
+    cr_assert_str_eq(
+        lat_object_json(&root, "m"),
+        "{\"a\":0.1,\"b\":1.0,\"c\":-0.0,\"d\":1e+21,\"e\":123456789012345678,\"f\":"
+        "\"\\u0001€\\\"\",\"g\":[],\"h\":{},\"i\":null}");
 }
 
 /* RFC 7396, appendix A, its cases with objects on both sides. */
@@ -512,7 +511,7 @@ Test(api_json, merge_patches_of_the_rfc)
     for (size_t i = 0; i < LAT_ARRAY_LEN(merges); i++) {
         const char *out = NULL;
         cr_assert_eq(lat_json_merge(&arena, merges[i][0], merges[i][1], &out, &err), LAT_OK);
-        cr_expect(eq(str, (char *)out, (char *)merges[i][2]), "case %zu: %s", i, out);
+        cr_expect_str_eq(out, merges[i][2], "case %zu: %s", i, out);
     }
 }
 

@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,11 +41,11 @@ Test(api_multipart, parts_with_their_names_and_bytes)
     cr_assert_eq(parse(PART(FILE_HEAD("a.png"), "one\r\n--xy\r\n") PART(
                      "content-disposition:form-data;name=metadata", "{}") "--xyz--\r\n"),
                  LAT_OK, "%s", err.message);
-    cr_assert(eq(sz, parts.n, 2));
-    cr_assert(eq(str, (char *)parts.parts[0].name, "file"));
-    cr_assert(eq(str, (char *)parts.parts[0].filename, "a.png"));
-    cr_assert(eq(str, (char *)parts.parts[0].type, "image/png"));
-    cr_assert(eq(sz, parts.parts[0].len, 11));
+    cr_assert_eq(parts.n, 2);
+    cr_assert_str_eq(parts.parts[0].name, "file");
+    cr_assert_str_eq(parts.parts[0].filename, "a.png");
+    cr_assert_str_eq(parts.parts[0].type, "image/png");
+    cr_assert_eq(parts.parts[0].len, 11);
     cr_assert_eq(memcmp(parts.parts[0].bytes, "one\r\n--xy\r\n", 11), 0);
     cr_assert_null(parts.parts[1].filename);
     cr_assert_eq(lat_multipart_find(&parts, "metadata"), &parts.parts[1]);
@@ -57,8 +56,8 @@ Test(api_multipart, empty_parts_a_preamble_and_an_epilogue)
 {
     cr_assert_eq(parse("hello\r\n" PART(FILE_HEAD("a"), "") "--xyz--\r\nbye"), LAT_OK, "%s",
                  err.message);
-    cr_assert(eq(sz, parts.n, 1));
-    cr_assert(eq(sz, parts.parts[0].len, 0));
+    cr_assert_eq(parts.n, 1);
+    cr_assert_eq(parts.parts[0].len, 0);
 }
 
 Test(api_multipart, file_names_as_browsers_and_curl_write_them)
@@ -80,7 +79,7 @@ Test(api_multipart, file_names_as_browsers_and_curl_write_them)
                  "filename=\"%s\"\r\n\r\nx\r\n--xyz--",
                  names[i].sent);
         cr_assert_eq(parse(body), LAT_OK, "%s: %s", names[i].sent, err.message);
-        cr_expect(eq(str, (char *)parts.parts[0].filename, (char *)names[i].meant));
+        cr_expect_str_eq(parts.parts[0].filename, names[i].meant);
     }
 }
 
@@ -89,7 +88,7 @@ Test(api_multipart, an_exact_name_counts_before_the_plain_one)
     cr_assert_eq(parse("--xyz\r\nContent-Disposition: form-data; name=\"file\"; "
                        "filename=\"x\"; filename*=UTF-8''a%2522%C3%A4%5C\r\n\r\nx\r\n--xyz--"),
                  LAT_OK);
-    cr_assert(eq(str, (char *)parts.parts[0].filename, "a%22ä\\"));
+    cr_assert_str_eq(parts.parts[0].filename, "a%22ä\\");
     cr_assert_eq(parse("--xyz\r\nContent-Disposition: form-data; name=\"file\"; "
                        "filename*=UTF-8''a%2\r\n\r\nx\r\n--xyz--"),
                  LAT_BAD_SYNTAX);
@@ -106,7 +105,7 @@ Test(api_multipart, a_quoted_boundary)
                                      "multipart/form-data; charset=utf-8; boundary=\"a b\"",
                                      body, sizeof(body) - 1, 10, &parts, &err),
                  LAT_OK);
-    cr_assert(eq(sz, parts.n, 1));
+    cr_assert_eq(parts.n, 1);
 }
 
 Test(api_multipart, broken_bodies)
@@ -123,7 +122,7 @@ Test(api_multipart, broken_bodies)
         "--xyz\r\n\r\n1\r\n--xyz\r"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
         cr_expect_eq(parse(bad[i]), LAT_BAD_SYNTAX, "%s", bad[i]);
-        cr_expect(eq(str, (char *)err.code, "bad_multipart"), "%s", err.code);
+        cr_expect_str_eq(err.code, "bad_multipart", "%s", err.code);
     }
 }
 
@@ -145,14 +144,14 @@ Test(api_multipart, no_boundary_or_a_long_one)
 Test(api_multipart, names_must_be_utf8_and_parts_few_enough)
 {
     cr_assert_eq(parse(PART(FILE_HEAD("\xff"), "x") "--xyz--"), LAT_BAD_SYNTAX);
-    cr_assert(eq(str, (char *)err.code, "bad_utf8"));
+    cr_assert_str_eq(err.code, "bad_utf8");
     char *body = malloc(20 * 100);
     body[0] = '\0';
     for (int i = 0; i < 11; i++)
         strcat(body, PART("Content-Disposition: form-data; name=x", "1"));
     strcat(body, "--xyz--");
     cr_assert_eq(parse(body), LAT_TOO_LARGE);
-    cr_assert(eq(str, (char *)err.code, "batch_too_large"));
+    cr_assert_str_eq(err.code, "batch_too_large");
     free(body);
 }
 

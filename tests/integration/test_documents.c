@@ -1,0 +1,127 @@
+/* Probes, documents, and what every reply has. */
+#include <string.h>
+
+#include "tests/integration/client.h"
+
+Test(documents, probes)
+{
+    STATUS(200, ask("GET", "/livez", NULL));
+    cr_assert_str_eq(text_of("status"), "alive");
+    STATUS(200, ask("GET", "/readyz", NULL));
+    cr_assert_str_eq(text_of("status"), "ready");
+    size_t extra = 1;
+    cr_assert_eq(ask_head("/readyz", &extra), 200);
+    cr_assert_eq(extra, 0);
+}
+
+Test(documents, metrics_are_prometheus_text)
+{
+    STATUS(200, ask("GET", "/metrics", NULL));
+    cr_assert_not_null(strstr(header("Content-Type"), "text/plain"));
+    cr_assert_not_null(strstr(reply(), "# TYPE latentd_requests_total counter\n"));
+}
+
+Test(documents, pages)
+{
+    static const char *const pages[] = {"/",
+                                        "/docs",
+                                        "/console/console.js",
+                                        "/console/console.css",
+                                        "/console/docs.js",
+                                        "/openapi.json"};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(pages); i++) {
+        STATUS(200, ask("GET", pages[i], NULL));
+        cr_expect_gt(reply_len(), 200);
+        cr_expect_not_null(strstr(header("Content-Security-Policy"), "default-src 'self'"));
+    }
+    cr_assert_str_eq(text_of("openapi"), "3.1.0");
+    STATUS(404, ask("GET", "/console/secret", NULL));
+    PROBLEM(404, "not_found");
+}
+
+Test(documents, info_has_version_libraries_and_limits)
+{
+    STATUS(200, ask("GET", "/v1/info", NULL));
+    cr_assert(has("version") && has("libraries.onnxruntime") && has("libraries.faiss"));
+    cr_assert_eq(number_of("limits.body_bytes"), 64 << 20);
+    cr_assert_eq(number_of("limits.batch_items"), 1000);
+    cr_assert_eq(number_of("limits.k"), 10000);
+    cr_assert_eq(number_of("limits.image_pixels"), 50e6);
+    cr_assert_eq(number_of("limits.json_depth"), 64);
+}
+
+Test(documents, every_reply_has_a_request_id_and_timings)
+{
+    ask_as("GET", "/v1/info", "X-Request-Id: my-id-42\r\n", NULL, 0);
+    cr_assert_str_eq(header("X-Request-Id"), "my-id-42");
+    cr_assert_not_null(strstr(header("Server-Timing"), "dur="));
+    ask("GET", "/v1/info", NULL);
+    cr_assert_gt(strlen(header("X-Request-Id")), 8);
+    ask_as("GET", "/nowhere", "X-Request-Id: my-id-43\r\n", NULL, 0);
+    PROBLEM(404, "route_not_found");
+    cr_assert_str_eq(header("X-Request-Id"), "my-id-43");
+    /* Not the client's when it is no visible ASCII, or too long. */
+    char line[300] = "X-Request-Id: ";
+    memset(line + strlen(line), 'x', 129);
+    strcat(line, "\r\n");
+    ask_as("GET", "/v1/info", line, NULL, 0);
+    cr_assert_lt(strlen(header("X-Request-Id")), 129);
+    ask_as("GET", "/v1/info", "X-Request-Id: a b\r\n", NULL, 0);
+    cr_assert_str_neq(header("X-Request-Id"), "a b");
+}
+
+Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
+{
+    static const char *const unknown[] = {"/nowhere",
+                                          "/v1",
+                                          "/v1/nowhere",
+                                          "/v1/models/tiny/score",
+                                          "/v1/models/tiny/impute",
+                                          "/v1/models/tiny/generate",
+                                          "/v1/collections/x/anomalies",
+                                          "/v1/snapshots",
+                                          "/v2",
+                                          "/v1/collections/x/recommend",
+                                          "/livez/",
+                                          "//livez"};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(unknown); i++) {
+        ask("GET", unknown[i], NULL);
+        PROBLEM(404, "route_not_found");
+    }
+    ask("DELETE", "/v1/info", NULL);
+    PROBLEM(405, "method_not_allowed");
+    cr_assert_not_null(strstr(header("Allow"), "GET"));
+    ask("POST", "/v1/collections/x", "{}");
+    PROBLEM(405, "method_not_allowed");
+    cr_assert_not_null(strstr(header("Allow"), "PUT"));
+    cr_assert_not_null(strstr(header("Allow"), "DELETE"));
+    ask("BREW", "/v1/info", NULL);
+    cr_assert_str_eq(text_of("code"), "method_not_allowed");
+}
+
+Test(documents, bad_percent_encoding_and_utf8_in_the_path)
+{
+    ask("GET", "/v1/collections/%zz", NULL);
+    PROBLEM(400, text_of("code"));
+    ask("GET", "/v1/collections/a/items/%ff", NULL);
+    PROBLEM(400, text_of("code"));
+    ask("GET", "/v1/collections/a/items/a%00b", NULL);
+    cr_assert_eq((int)number_of("status") / 100, 4);
+    ask("GET", "/v1/collections?cursor=%", NULL);
+    PROBLEM(400, text_of("code"));
+}
+
+Test(documents, unknown_options_are_named)
+{
+    ask("GET", "/v1/models?limt=3", NULL);
+    PROBLEM(422, "unknown_parameter");
+    cr_assert_not_null(strstr(text_of("detail"), "'limit'"));
+    ask("GET", "/v1/models?limit=0", NULL);
+    PROBLEM(422, "out_of_range");
+    ask("GET", "/v1/models?limit=x", NULL);
+    PROBLEM(422, "out_of_range");
+    ask("GET", "/v1/models?cursor=nonsense", NULL);
+    PROBLEM(422, "bad_cursor");
+    ask("GET", "/v1/collections?cursor=%20", NULL);
+    PROBLEM(422, "bad_cursor");
+}
