@@ -4,6 +4,8 @@
 #include "index/store.h"
 
 #include "base/mem.h"
+#include "index/faiss_index.h"
+#include "index/sqlite/db.h"
 #include "index/store_ops.h"
 
 #include "base/banned.h"
@@ -150,4 +152,14 @@ enum lat_status lat_store_check(const char *folder,
                                 uint64_t *out_faults, struct lat_error *err)
 {
     return lat_store_backends[0]->check(folder, report, context, out_faults, err);
+}
+
+const char *lat_store_sqlite_version(void)
+{
+    return lat_db_library_version();
+}
+
+const char *lat_store_faiss_version(void)
+{
+    return lat_faiss_version();
 }

@@ -308,3 +308,8 @@ bool lat_stmt_is_null(struct lat_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt->raw, column) == SQLITE_NULL;
 }
+
+const char *lat_db_library_version(void)
+{
+    return sqlite3_libversion();
+}

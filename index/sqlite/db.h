@@ -72,4 +72,7 @@ const char *lat_stmt_text(struct lat_stmt *stmt, int column);
 const void *lat_stmt_bytes(struct lat_stmt *stmt, int column, size_t *out_len);
 bool lat_stmt_is_null(struct lat_stmt *stmt, int column);
 
+/* "3.40.1": of the library that is linked. Static storage. */
+const char *lat_db_library_version(void);
+
 #endif
