@@ -23,6 +23,7 @@ static void describe_index(struct lat_collection *collection, struct lat_collect
              index && index->ann ? lat_ann_kind(index->ann) : "Flat");
     if (!index)
         return;
+    info->waiting = index->ann ? index->map.n - index->linked : 0;
     info->dead = lat_index_dead(index);
     info->index_bytes = lat_index_bytes(index);
 }

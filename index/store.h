@@ -70,7 +70,8 @@ struct lat_collection_info {
     const char *index_state;          /* "ready" or "rebuilding"; static storage */
     uint64_t index_bytes, data_bytes; /* memory of the index; rows on disk (approximate) */
     uint64_t sequence;                /* last change */
-    uint64_t lag; /* committed changes the index file does not contain yet */
+    uint64_t lag;     /* committed changes the index file does not contain yet */
+    uint64_t waiting; /* rows the approximate index has not taken in yet; found by scanning */
     int64_t created_ms;
 };
 
