@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "base/text.h"
 
 #include "base/banned.h"
@@ -43,10 +42,16 @@ const struct lat_problem_code lat_problem_codes[] = {
     {"number_out_of_range", "A number does not fit the type it is read into.", 400},
     {"duplicate_key", "An object has a key twice.", 400},
     {"bad_multipart", "The multipart body does not parse.", 400},
+    {"bad_path", "The path has bad percent-encoding or is not UTF-8.", 400},
+    {"bad_query", "The query has bad percent-encoding or a NUL.", 400},
+    {"bad_framing", "The length of the body is said in two ways.", 400},
+    {"incomplete_body", "The body ended before its length.", 400},
     {"key_missing", "This server wants a key and none was sent.", 401},
     {"key_unknown", "The key is not one of the server's.", 401},
     {"scope_missing", "The key does not have the scope this takes.", 403},
     {"not_found", "No such path, model, collection, item or job.", 404},
+    {"route_not_found", "Nothing answers this path.", 404},
+    {"job_not_found", "No such job; a restart forgets them.", 404},
     {"method_not_allowed", "The path exists, not with this method; see Allow.", 405},
     {"timeout", "The request came too slowly.", 408},
     {"exists", "It exists with other settings.", 409},
@@ -57,6 +62,8 @@ const struct lat_problem_code lat_problem_codes[] = {
     {"image_too_large", "The picture has more pixels than the limit.", 413},
     {"unsupported_media_type", "A content type this path does not take.", 415},
     {"wrong_type", "A field holds another kind of JSON value.", 422},
+    {"invalid_path", "The path contains a NUL byte.", 422},
+    {"no_model", "The collection has no model to encode inputs with.", 422},
     {"wrong_dimension", "A code or vector has another dimension.", 422},
     {"wrong_input_kind", "The model does not take this kind of input.", 422},
     {"unknown_field", "A field nobody knows; the nearest known one is named.", 422},
@@ -75,15 +82,21 @@ const struct lat_problem_code lat_problem_codes[] = {
     {"bad_cursor", "The cursor is not one of this list's.", 422},
     {"capability_missing", "The model cannot do that.", 422},
     {"busy", "Everything is taken; see Retry-After.", 429},
+    {"headers_too_large", "Too many or too long headers or query parameters.", 431},
     {"internal", "The server's own fault.", 500},
     {"model_unavailable", "The model is not loaded or is broken; the reason is given.", 503},
-    {"unavailable", "Loading or draining.", 503},
+    {"loading", "The server is starting; the reason is given.", 503},
+    {"draining", "The server is shutting down.", 503},
+    {"deadline_exceeded", "The server was too busy to answer in time.", 503},
+    {"unavailable", "Not possible now; the reason is given.", 503},
     {"disk_full", "No space for a write; reads go on.", 507},
 };
 const size_t lat_n_problem_codes = LAT_ARRAY_LEN(lat_problem_codes);
 
 int lat_problem_status(const struct lat_error *err)
 {
+    if (err->code && strcmp(err->code, "headers_too_large") == 0)
+        return 431; /* not the body: 413 would send the reader looking in the wrong place */
     return (unsigned)err->status < LAT_STATUS_COUNT ? statuses[err->status].http : 500;
 }
 
@@ -195,8 +208,6 @@ void lat_problem_open(struct lat_call *call, int status, const struct lat_error 
 void lat_problem_write(struct lat_call *call, const struct lat_error *err)
 {
     const int status = lat_problem_status(err);
-    if (status >= 500 && err->status != LAT_UNAVAILABLE && err->status != LAT_CANCELLED)
-        lat_log_error("request failed", err);
     lat_spool_free(call->response.spool);
     call->response.spool = NULL;
     lat_problem_open(call, status, err);
