@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# latentd as a process: options, exit codes, the ready line, draining, a second signal, health.
+set -euo pipefail
+bin=${LATENTD_BIN:-$(dirname "$0")/../../build/latentd}
+work=$(mktemp -d)
+server=
+cleanup() {
+    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+fail() {
+    echo "serve.sh: $*" >&2
+    cat "$work"/*.err >&2 || true
+    exit 1
+}
+# exits STATUS COMMAND…: runs it, output into $work/out.
+exits() {
+    local want=$1 got=0
+    shift
+    "$@" >"$work/out" 2>&1 || got=$?
+    [ "$got" = "$want" ] || fail "exit status $got, not $want: $* ($(cat "$work/out"))"
+}
+says() { grep -qF -- "$1" "$work/out" || fail "'$1' is not in: $(cat "$work/out")"; }
+code() { curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$@" || true; }
+# start NAME [OPTION…]: sets $server and $url once the ready line is there.
+start() {
+    local name=$1
+    shift
+    "$bin" serve --data "$work/data" --models "$work/models" --listen 127.0.0.1:0 "$@" \
+        >"$work/$name.ready" 2>"$work/$name.err" &
+    server=$!
+    for _ in $(seq 600); do
+        url=$(sed -n 's/^latentd listening on //p' "$work/$name.ready")
+        [ -z "$url" ] || return 0
+        kill -0 "$server" 2>/dev/null || fail "the server ended"
+        sleep 0.05
+    done
+    fail "no ready line"
+}
+# An upload that goes on until its pipe is closed: a call that is running.
+hold_a_call() {
+    mkfifo "$work/body"
+    curl -s -o "$work/held" -H 'Content-Type: application/x-ndjson' -T - \
+        -X POST "$url/v1/collections/c/import" <"$work/body" &
+    holder=$!
+    exec 9>"$work/body"
+    printf '{"id":"a","code":[1,2]}\n' >&9
+    for _ in $(seq 200); do
+        curl -s "$url/metrics" | grep -q '^latentd_requests_active 2' && return 0
+        sleep 0.05
+    done
+    fail "the held call did not begin"
+}
+
+exits 0 "$bin" --help; says serve; says health
+exits 0 "$bin" --version; says onnxruntime; says faiss
+exits 2 "$bin"
+exits 2 "$bin" serv; says "did you mean 'serve'"
+exits 0 "$bin" serve --help; says --api-keys-file; says --drain-ms
+exits 2 "$bin" serve --worker 3; says --workers
+exits 2 "$bin" serve surplus
+exits 1 "$bin" serve --data "$work/d" --models "$work/m" --listen 0.0.0.0:0; says allow-anonymous
+exits 1 "$bin" serve --data "$work/d" --models "$work/m" --listen nonsense
+exits 1 "$bin" health --server http://127.0.0.1:1
+exits 2 "$bin" health --serve x
+
+start first
+exits 0 "$bin" health --server "$url"
+exits 1 "$bin" serve --data "$work/data" --models "$work/models" --listen 127.0.0.1:0
+says "in use"
+[ "$(code -X PUT -H 'Content-Type: application/json' -d '{"dimension":2}' "$url/v1/collections/c")" = 201 ] ||
+    fail "the collection was not created"
+
+# SIGTERM: the running call finishes, new ones are 503, the exit status is 0.
+hold_a_call
+kill -TERM "$server"
+for _ in $(seq 200); do
+    [ "$(code "$url/readyz")" = 503 ] && break
+    sleep 0.05
+done
+[ "$(code "$url/livez")" = 200 ] || fail "/livez while draining"
+[ "$(code "$url/v1/collections")" = 503 ] || fail "a new call while draining"
+exec 9>&-
+wait "$holder" || fail "the held call failed"
+grep -q '"status":201' "$work/held" || fail "the held call said: $(cat "$work/held")"
+wait "$server" || fail "exit status $? after SIGTERM"
+rm "$work/body"
+
+# A second signal does not wait for anybody; what was acknowledged is there afterwards.
+start second
+[ "$(code "$url/v1/collections/c/items/a")" = 200 ] || fail "the item is gone"
+hold_a_call
+kill -INT "$server"
+for _ in $(seq 200); do
+    [ "$(code "$url/readyz")" = 503 ] && break
+    sleep 0.05
+done
+kill -INT "$server"
+status=0
+wait "$server" || status=$?
+[ "$status" = 1 ] || fail "exit status $status after two signals"
+exec 9>&-
+wait "$holder" || true
+rm "$work/body"
+
+# A drain that takes too long is cut short.
+start third --drain-ms 100
+hold_a_call
+kill -HUP "$server"
+wait "$server" || fail "exit status $? after a drain cut short"
+exec 9>&-
+wait "$holder" || true
+server=
+echo "serve.sh: all well"
