@@ -199,9 +199,6 @@ enum lat_status lat_api_model(struct lat_call *call, struct lat_error *err)
 enum lat_status lat_api_model_load(struct lat_call *call, struct lat_error *err)
 {
     const enum lat_status status = lat_registry_load(call->app->registry, call->params[0], err);
-    if (status == LAT_INVALID && strcmp(err->code, "invalid_name") != 0 &&
-        strcmp(err->code, "invalid_version") != 0)
-        lat_error_prefix(err, "model '%s'", call->params[0]);
     return status == LAT_OK ? reply_model(call, call->params[0], err) : status;
 }
 

@@ -1,0 +1,305 @@
+/* Searches: by code, id and input, with every option, and in batches. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/floats.h"
+#include "tests/integration/client.h"
+
+/* Five items on a line: 0, 1, 2, 3, 4 with metadata n and, for even ones, tags. */
+static void line(void)
+{
+    make("{\"dimension\":2}");
+    STATUS(200,
+           ask("PUT", coll("/items"),
+               "{\"items\":[{\"id\":\"p0\",\"code\":[0,0],\"metadata\":{\"n\":0,\"tags\":["
+               "\"even\",\"zero\"],\"deep\":{\"a.b\":1}}},"
+               "{\"id\":\"p1\",\"code\":[1,0],\"metadata\":{\"n\":1,\"name\":\"one\"}},{\"id\":"
+               "\"p2\",\"code\":[2,0],\"metadata\":{\"n\":2,\"tags\":[\"even\"]}},"
+               "{\"id\":\"p3\",\"code\":[3,0],\"metadata\":{\"n\":3,\"name\":\"three\"}},{"
+               "\"id\":\"p4\",\"code\":[4,0],\"metadata\":{\"n\":4,\"tags\":[\"even\"]}}]}"));
+}
+
+/* The ids of the results at `path`, without blanks: "p0p1". */
+static const char *ids_at(const char *path)
+{
+    static char ids[2048];
+    char member[64];
+    ids[0] = '\0';
+    for (size_t i = 0; i < count_of(path); i++) {
+        snprintf(member, sizeof(member), "%s.%zu.id", path, i);
+        strcat(ids, text_of(member));
+    }
+    return ids;
+}
+
+static const char *found(const char *body)
+{
+    STATUS(200, ask("POST", coll("/search"), body));
+    return ids_at("results");
+}
+
+Test(search, by_code_in_every_form)
+{
+    const float code[2] = {0.9F, 0};
+    struct lat_buf body = {0};
+    line();
+    cr_assert_str_eq(found("{\"code\":[0.9,0],\"k\":3}"), "p1p0p2");
+    cr_assert_float_eq(number_of("results.0.distance"), 0.1, 1e-6);
+    cr_assert_not(has("results.0.metadata") || has("results.0.code"));
+    cr_assert(has("query"));
+    cr_assert_not_null(strstr(header("Server-Timing"), "index;dur="));
+    lat_buf_text(&body, "{\"encoding\":\"base64\",\"k\":3,\"code\":\"");
+    lat_base64_encode(&body, code, sizeof(code));
+    lat_buf_text(&body, "\"}");
+    cr_assert_str_eq(found(body.data), "p1p0p2");
+    STATUS(200, ask_as("POST", coll("/search?k=3"),
+                       "Content-Type: application/octet-stream\r\n", code, sizeof(code)));
+    cr_assert_str_eq(ids_at("results"), "p1p0p2");
+    STATUS(200,
+           ask_as("POST", coll("/search?k=2&include=metadata&exclude_ids=p1,p3&exclude_ids=p4"),
+                  "Content-Type: application/octet-stream\r\n", code, sizeof(code)));
+    cr_assert_str_eq(ids_at("results"), "p0p2");
+    cr_assert_eq(number_of("results.1.metadata.n"), 2);
+    lat_buf_release(&body);
+}
+
+Test(search, by_id_is_its_own_first_hit_unless_excluded)
+{
+    line();
+    cr_assert_str_eq(found("{\"id\":\"p3\",\"k\":2}"), "p3p2");
+    cr_assert_eq(number_of("results.0.distance"), 0);
+    cr_assert_str_eq(found("{\"id\":\"p3\",\"k\":2,\"exclude_self\":true}"), "p2p4");
+    ask("POST", coll("/search"), "{\"code\":[0,0],\"exclude_self\":true}");
+    PROBLEM(422, "exclude_self_without_id");
+    POINTER("/exclude_self");
+    ask("POST", coll("/search"), "{\"id\":\"nobody\"}");
+    PROBLEM(404, "item_not_found");
+}
+
+Test(search, with_its_options)
+{
+    line();
+    cr_assert_str_eq(found("{\"code\":[0,0]}"), "p0p1p2p3p4");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"max_distance\":2}"), "p0p1p2");
+    cr_assert_str_eq(
+        found(
+            "{\"code\":[0,0],\"k\":10000,\"exact\":true,\"exclude_ids\":[\"p1\",\"nobody\"]}"),
+        "p0p2p3p4");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":2,\"ef\":50,\"nprobe\":3,\"filter\":null,"
+                           "\"diversity\":0,\"denoise\":false}"),
+                     "p0p1");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":1,\"include\":[\"metadata\",\"code\"]}"),
+                     "p0");
+    cr_assert_eq(number_of("results.0.metadata.n"), 0);
+    cr_assert_eq(number_of("results.0.code.1"), 0);
+    STATUS(200, ask("POST", coll("/search?encoding=base64"),
+                    "{\"code\":[0,0],\"k\":1,\"include\":[\"code\"]}"));
+    cr_assert_str_eq(text_of("results.0.code"), "AAAAAAAAAAA=");
+}
+
+Test(search, with_filters)
+{
+    static const char *const cases[][2] = {
+        {"{\"n\":2}", "p2"},
+        {"{\"n\":{\"$gte\":1,\"$lt\":3}}", "p1p2"},
+        {"{\"tags\":\"even\"}", "p0p2p4"},
+        {"{\"tags\":\"zero\",\"n\":0}", "p0"},
+        {"{\"name\":{\"$prefix\":\"o\"}}", "p1"},
+        {"{\"name\":{\"$exists\":true}}", "p1p3"},
+        {"{\"name\":{\"$exists\":false}}", "p0p2p4"},
+        {"{\"n\":{\"$in\":[0,4,\"x\"]}}", "p0p4"},
+        {"{\"n\":{\"$nin\":[0,4]}}", "p1p2p3"},
+        {"{\"n\":{\"$ne\":1}}", "p0p2p3p4"},
+        {"{\"$or\":[{\"n\":1},{\"name\":\"three\"}]}", "p1p3"},
+        {"{\"$not\":{\"tags\":\"even\"}}", "p1p3"},
+        {"{\"$and\":[{\"n\":{\"$gt\":0}},{\"tags\":\"even\"}]}", "p2p4"},
+        {"{\"deep.a\\\\.b\":1}", "p0"},
+        {"{\"nobody\":1}", ""},
+        {"{}", "p0p1p2p3p4"},
+    };
+    line();
+    for (size_t i = 0; i < LAT_ARRAY_LEN(cases); i++) {
+        char body[300];
+        snprintf(body, sizeof(body), "{\"code\":[0,0],\"filter\":%s}", cases[i][0]);
+        cr_expect_str_eq(found(body), cases[i][1], "%s", cases[i][0]);
+    }
+    ask("POST", coll("/search"), "{\"code\":[0,0],\"filter\":{\"n\":{\"$regex\":\"x\"}}}");
+    PROBLEM(422, "bad_filter");
+    POINTER("/filter/n/$regex");
+    const float code[2] = {0, 0};
+    STATUS(200, ask_as("POST", coll("/search?filter=%7B%22n%22%3A3%7D"),
+                       "Content-Type: application/octet-stream\r\n", code, sizeof(code)));
+    cr_assert_str_eq(ids_at("results"), "p3");
+}
+
+Test(search, in_every_metric)
+{
+    STATUS(201, ask("PUT", coll("-cos"), "{\"dimension\":2,\"metric\":\"cosine\"}"));
+    STATUS(201, ask("PUT", coll("-ip"), "{\"dimension\":2,\"metric\":\"ip\"}"));
+    const char *items = "{\"items\":[{\"id\":\"a\",\"code\":[1,0]},{\"id\":\"b\",\"code\":[0,2]"
+                        "},{\"id\":\"c\",\"code\":[3,3]}]}";
+    STATUS(200, ask("PUT", coll("-cos/items"), items));
+    STATUS(200, ask("PUT", coll("-ip/items"), items));
+    STATUS(200, ask("POST", coll("-cos/search"), "{\"code\":[5,0]}"));
+    cr_assert_str_eq(ids_at("results"), "acb");
+    cr_assert_float_eq(number_of("results.1.distance"), 1 - sqrt(0.5), 1e-6);
+    STATUS(200, ask("POST", coll("-ip/search"), "{\"code\":[5,0]}"));
+    cr_assert_str_eq(ids_at("results"), "cab");
+    cr_assert_eq(number_of("results.0.distance"), -15);
+}
+
+Test(search, equal_distances_come_in_the_order_of_ids)
+{
+    make("{\"dimension\":2}");
+    STATUS(200, ask("PUT", coll("/items"),
+                    "{\"items\":[{\"id\":\"c\",\"code\":[1,0]},{\"id\":\"a\",\"code\":[0,1]},{"
+                    "\"id\":\"b\",\"code\":[-1,0]}]}"));
+    cr_assert_str_eq(found("{\"code\":[0,0]}"), "abc");
+}
+
+Test(search, what_is_wrong_with_a_query)
+{
+    line();
+    ask("POST", coll("/search"), "{\"k\":3}");
+    PROBLEM(422, "missing_field");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"id\":\"p0\"}");
+    PROBLEM(422, "two_kinds");
+    ask("POST", coll("/search"), "{\"code\":[1,2,3]}");
+    PROBLEM(422, "wrong_dimension");
+    POINTER("/code");
+    cr_assert_eq(number_of("errors.0.expected"), 2);
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"k\":0}");
+    PROBLEM(422, "out_of_range");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"k\":10001}");
+    PROBLEM(422, "out_of_range");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"exclude_id\":[]}");
+    PROBLEM(422, "unknown_field");
+    cr_assert_str_eq(text_of("errors.0.expected"), "exclude_ids");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"include\":[\"everything\"]}");
+    PROBLEM(422, "unknown_value");
+    POINTER("/include/0");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"exclude_ids\":[7]}");
+    PROBLEM(422, "wrong_type");
+    ask("POST", coll("/search"), "{\"input\":{\"vector\":[1,2]}}");
+    PROBLEM(422, "no_model");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"denoise\":true}");
+    PROBLEM(422, "capability_missing");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"max_distance\":\"far\"}");
+    PROBLEM(422, "wrong_type");
+    ask("POST", coll("/search"), "{\"code\":[1e39,2]}");
+    PROBLEM(400, "number_out_of_range");
+    ask("POST", coll("/search"), "{\"code\":[1,2]");
+    PROBLEM(400, "bad_json");
+    ask("POST", coll("/search?k=3"), "{\"code\":[1,2]}");
+    PROBLEM(422, "unknown_parameter");
+    ask_as("POST", coll("/search?ks=3"), "Content-Type: application/octet-stream\r\n",
+           "12345678", 8);
+    PROBLEM(422, "unknown_parameter");
+    ask_as("POST", coll("/search"), "Content-Type: application/octet-stream\r\n", "1234", 4);
+    PROBLEM(422, "wrong_dimension");
+    ask_as("POST", coll("/search"), "Content-Type: text/plain\r\n", "{}", 2);
+    PROBLEM(415, "unsupported_media_type");
+    ask("POST", "/v1/collections/never/search", "{\"code\":[1,2]}");
+    cr_assert_eq(number_of("status"), 404);
+    ask("POST", "/v1/collections/never/search", "{\"id\":\"p0\"}");
+    cr_assert_eq(number_of("status"), 404);
+}
+
+Test(search, by_picture_in_every_wrapping)
+{
+    struct lat_buf png = tiny_png(100, 1), body = {0};
+    make("{\"model\":\"tiny\"}");
+    for (unsigned i = 0; i < 3; i++) {
+        struct lat_buf item = tiny_png(i * 60, 1);
+        char below[64];
+        snprintf(below, sizeof(below), "/items/p%u?metadata=%%7B%%22n%%22%%3A%u%%7D", i, i);
+        STATUS(201,
+               ask_as("PUT", coll(below), "Content-Type: image/png\r\n", item.data, item.len));
+        lat_buf_release(&item);
+    }
+    lat_buf_printf(&body, "{\"input\":{\"image\":\"%s\"},\"k\":2,\"explain\":true}",
+                   tiny_png64(100, 1));
+    cr_assert_str_eq(found(body.data), "p2p1");
+    cr_assert_str_eq(header("X-Model"), "tiny@1");
+    cr_assert(has("query.error"));
+    STATUS(200, ask_as("POST", coll("/search?k=2&include=metadata"),
+                       "Content-Type: image/png\r\n", png.data, png.len));
+    cr_assert_str_eq(ids_at("results"), "p2p1");
+    cr_assert_eq(number_of("results.0.metadata.n"), 2);
+    cr_assert_not(has("query.error"));
+    lat_buf_clear(&body);
+    lat_buf_text(
+        &body,
+        "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"q.png\"\r\n\r\n");
+    lat_buf_append(&body, png.data, png.len);
+    lat_buf_text(&body, "\r\n--x--\r\n");
+    STATUS(200,
+           ask_as("POST", coll("/search?k=1"),
+                  "Content-Type: multipart/form-data; boundary=x\r\n", body.data, body.len));
+    cr_assert_str_eq(ids_at("results"), "p2");
+    ask_as("POST", coll("/search"), "Content-Type: image/jpeg\r\n", "nothing", 7);
+    PROBLEM(415, "unsupported_media_type");
+    ask("POST", coll("/search"), "{\"input\":{\"image\":\"AAAAAAAA\"}}");
+    PROBLEM(422, "bad_image");
+    POINTER("/input");
+    STATUS(200, ask("POST", coll("/search"), "{\"code\":[0,0,0,0,0,0,0,0],\"k\":1}"));
+    cr_assert_str_eq(ids_at("results"), "p0");
+    lat_buf_release(&body);
+    lat_buf_release(&png);
+}
+
+Test(search, a_batch_of_queries)
+{
+    line();
+    STATUS(200, ask("POST", coll("/search/batch"),
+                    "{\"queries\":[{\"code\":[0,0],\"k\":1},{\"id\":\"p4\",\"k\":2,\"exclude_"
+                    "self\":true},{\"code\":[1,0],\"k\":1,\"filter\":{\"n\":3},\"include\":["
+                    "\"metadata\"]}]}"));
+    cr_assert_eq(count_of("results"), 3);
+    cr_assert_str_eq(ids_at("results.0.results"), "p0");
+    cr_assert_str_eq(ids_at("results.1.results"), "p3p2");
+    cr_assert_str_eq(ids_at("results.2.results"), "p3");
+    cr_assert_eq(number_of("results.2.results.0.metadata.n"), 3);
+    cr_assert(has("results.2.query"));
+    const float codes[4] = {0, 0, 3, 0};
+    STATUS(200, ask_as("POST", coll("/search/batch?k=1"),
+                       "Content-Type: application/octet-stream\r\nX-Shape: 2,2\r\n", codes,
+                       sizeof(codes)));
+    cr_assert_str_eq(ids_at("results.1.results"), "p3");
+    STATUS(200, ask_as("POST", coll("/search/batch?k=1"),
+                       "Content-Type: application/octet-stream\r\n", codes, sizeof(codes)));
+    cr_assert_eq(count_of("results"), 2);
+    ask("POST", coll("/search/batch"), "{\"queries\":[{\"code\":[0,0]},{\"code\":[0]}]}");
+    PROBLEM(422, "wrong_dimension");
+    POINTER("/queries/1/code");
+    cr_assert_not_null(strstr(text_of("detail"), "query 1"));
+    ask("POST", coll("/search/batch"),
+        "{\"queries\":[{\"code\":[0,0]},{\"code\":[0,0],\"kk\":1}]}");
+    PROBLEM(422, "unknown_field");
+    POINTER("/queries/1/kk");
+    ask("POST", coll("/search/batch"), "{}");
+    PROBLEM(422, "missing_field");
+    STATUS(200, ask("POST", coll("/search/batch"), "{\"queries\":[]}"));
+    struct lat_buf body = {0};
+    lat_buf_text(&body, "{\"queries\":[{\"id\":\"p0\"}");
+    for (int i = 0; i < 1000; i++)
+        lat_buf_text(&body, ",{\"id\":\"p0\"}");
+    lat_buf_text(&body, "]}");
+    ask("POST", coll("/search/batch"), body.data);
+    PROBLEM(413, "batch_too_large");
+    lat_buf_release(&body);
+}
+
+Test(search, a_write_is_found_by_the_next_search)
+{
+    make("{\"dimension\":2}");
+    for (int i = 0; i < 50; i++) {
+        char id[16], body[64], query[64];
+        snprintf(id, sizeof(id), "i%d", i);
+        snprintf(body, sizeof(body), "{\"code\":[%d,1]}", i);
+        snprintf(query, sizeof(query), "{\"code\":[%d,1],\"k\":1}", i);
+        put(id, body);
+        cr_assert_str_eq(found(query), id);
+    }
+}
