@@ -67,7 +67,7 @@ static const struct family families[LAT_METRIC_COUNT] = {
     [LAT_METRIC_REQUESTS] = {"latentd_requests_total", "Answered requests by route and status.",
                              COUNTER, "route", "status", NULL},
     [LAT_METRIC_REQUEST_SECONDS] = {"latentd_request_seconds",
-                                    "Time from the last byte of a request to its answer.",
+                                    "Time from the first line of a request to its answer.",
                                     HISTOGRAM, "route", NULL, &seconds},
     [LAT_METRIC_REQUESTS_ACTIVE] = {"latentd_requests_active", "Requests being worked on.",
                                     GAUGE, NULL, NULL, NULL},

@@ -102,8 +102,7 @@ struct lat_exchange {
     struct lat_exchange *next, *previous; /* http->streams */
 };
 
-/* -- exchange.c: opening, checking, releasing ------------------------------------------------
- */
+/* -- exchange.c: opening, checking, releasing -- */
 
 /* A cleared exchange with one reference; NULL when out of memory. */
 struct lat_exchange *lat_exchange_open(struct lat_http *http, struct lat_conn *conn,
@@ -119,8 +118,7 @@ enum lat_status lat_exchange_check(struct lat_exchange *exchange, const char *me
                                    const char *url, size_t header_bytes,
                                    struct lat_error *err) LAT_MUST_USE;
 
-/* -- exchange_run.c, exchange_reply.c: the handler and the reply ------------------------------
- */
+/* -- exchange_run.c, exchange_reply.c: the handler and the reply -- */
 
 /* Runs the handler here, or hands it to a worker (inline handlers that defer, and all others).
  * Afterwards the stage is ANSWERED, or RUNNING: park. */
@@ -142,6 +140,8 @@ void lat_exchange_log(const struct lat_exchange *exchange, const struct lat_erro
 /* All headers of the reply, in the call's arena; their number. */
 size_t lat_exchange_headers(struct lat_exchange *exchange,
                             struct lat_header out[LAT_REPLY_HEADERS]);
+/* What a route is called in metrics: "GET /v1/models", "unmatched" for NULL. */
+void lat_exchange_label(const struct lat_route *route, char *out, size_t size);
 /* Metrics and log of an exchange that ended with `status`. */
 void lat_exchange_count(struct lat_exchange *exchange, int status);
 
@@ -159,8 +159,7 @@ void lat_exchange_stop_streams(struct lat_http *http);
 void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange *about, int fd,
                                const struct lat_error *err);
 
-/* -- http_mhd.c ------------------------------------------------------------------------------
- */
+/* -- http_mhd.c -- */
 
 /* Starts answering on http->listen_fd, which becomes the library's. */
 enum lat_status lat_mhd_start(struct lat_http *http, struct lat_error *err) LAT_MUST_USE;

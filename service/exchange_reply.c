@@ -159,9 +159,17 @@ void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange 
     lat_free(exchange);
 }
 
+void lat_exchange_label(const struct lat_route *route, char *out, size_t size)
+{
+    if (route)
+        snprintf(out, size, "%s %s", lat_method_name(route->method), route->path);
+    else
+        snprintf(out, size, "unmatched");
+}
+
 /* The series of (route, status). The first few statuses of a route are remembered, so that a
  * request looks no label up. */
-static struct lat_series *counter(struct lat_exchange *exchange, int status, const char *label)
+static struct lat_series *counter(struct lat_exchange *exchange, int status)
 {
     struct lat_http *http = exchange->http;
     struct lat_route_series *row =
@@ -170,7 +178,8 @@ static struct lat_series *counter(struct lat_exchange *exchange, int status, con
         if (atomic_load_explicit(&row->counted[i].status, memory_order_acquire) == status)
             return atomic_load_explicit(&row->counted[i].series, memory_order_relaxed);
     }
-    char text[192];
+    char label[160], text[192];
+    lat_exchange_label(exchange->call.route, label, sizeof(label));
     snprintf(text, sizeof(text), "%s %d", label, status);
     struct lat_series *series = lat_metric_series(LAT_METRIC_REQUESTS, text);
     for (size_t i = 0; row && series && i < LAT_COUNTED_STATUSES; i++) {
@@ -187,16 +196,15 @@ void lat_exchange_count(struct lat_exchange *exchange, int status)
 {
     const struct lat_call *call = &exchange->call;
     const struct lat_http *http = exchange->http;
-    char label[160] = "unmatched";
-    if (call->route)
-        snprintf(label, sizeof(label), "%s %s", lat_method_name(call->route->method),
-                 call->route->path);
     struct lat_series *seconds =
         call->route ? http->series[exchange->route_index].seconds : http->unmatched_seconds;
     const double elapsed = (double)(lat_clock_ns() - call->started_ns) / (double)LAT_NS_PER_S;
-    lat_series_add(counter(exchange, status, label), 1);
+    lat_series_add(counter(exchange, status), 1);
     lat_series_observe(seconds, elapsed);
-    if (lat_log_enabled(LAT_LOG_DEBUG))
-        lat_log(LAT_LOG_DEBUG, "request", "\"route\":\"%s\",\"status\":%d,\"ms\":%.3f", label,
-                status, elapsed * 1e3);
+    if (!lat_log_enabled(LAT_LOG_DEBUG))
+        return;
+    char label[160];
+    lat_exchange_label(call->route, label, sizeof(label));
+    lat_log(LAT_LOG_DEBUG, "request", "\"route\":\"%s\",\"status\":%d,\"ms\":%.3f", label,
+            status, elapsed * 1e3);
 }

@@ -50,8 +50,7 @@ static void done(struct lat_exchange *exchange)
         lat_mhd_resume(connection);
 }
 
-/* -- running ---------------------------------------------------------------------------------
- */
+/* -- running -- */
 
 static void run_handler(struct lat_exchange *exchange)
 {

@@ -31,8 +31,7 @@ static enum lat_status prepare_series(struct lat_http *http, struct lat_error *e
         return lat_fail_memory(err);
     for (size_t i = 0; i < http->routes.n; i++) {
         char label[160];
-        snprintf(label, sizeof(label), "%s %s", lat_method_name(http->routes.rows[i].method),
-                 http->routes.rows[i].path);
+        lat_exchange_label(&http->routes.rows[i], label, sizeof(label));
         http->series[i].seconds = lat_metric_series(LAT_METRIC_REQUEST_SECONDS, label);
     }
     http->unmatched_seconds = lat_metric_series(LAT_METRIC_REQUEST_SECONDS, "unmatched");

@@ -53,8 +53,7 @@ static struct lat_conn *conn_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-/* -- replies ---------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 static ssize_t read_download(void *context, uint64_t position, char *bytes, size_t capacity)
 {
@@ -106,6 +105,7 @@ static enum MHD_Result send_reply(struct lat_exchange *exchange)
     struct MHD_Response *response = make_response(exchange);
     if (!response)
         return MHD_NO;
+    lat_exchange_count(exchange, exchange->call.response.status);
     const size_t n = lat_exchange_headers(exchange, headers);
     for (size_t i = 0; i < n; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
@@ -121,14 +121,13 @@ static enum MHD_Result break_off(struct lat_exchange *exchange, const struct lat
 {
     struct lat_conn *conn = exchange->conn;
     lat_exchange_send_problem(exchange->http, exchange, conn->watched.fd, err);
-    exchange->call.response.status = err->status == LAT_TOO_LARGE ? 413 : 400;
+    lat_exchange_count(exchange, 413); /* all that comes here went over a limit */
     exchange->unread = true;
     exchange->replied = true;
     return MHD_NO;
 }
 
-/* -- the request as it comes in --------------------------------------------------------------
- */
+/* -- the request as it comes in -- */
 
 struct collector {
     struct lat_header *rows;
@@ -318,8 +317,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return *upload_size ? receive(*exchange, upload, upload_size) : proceed(*exchange);
 }
 
-/* -- the end of requests and connections -----------------------------------------------------
- */
+/* -- the end of requests and connections -- */
 
 /* A body that will not come to its end: late, or the client has closed its side. The status
  * that is counted. */
@@ -348,20 +346,19 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     struct lat_conn *conn = exchange->conn;
     atomic_store(&exchange->gone, true);
     struct lat_pipe *download = atomic_load(&exchange->download);
-    int status = 499; /* the client went before there was a reply */
-    if (exchange->replied)
-        status = exchange->call.response.status;
-    else if (exchange->has_body && (why == MHD_REQUEST_TERMINATED_CLIENT_ABORT ||
-                                    why == MHD_REQUEST_TERMINATED_READ_ERROR ||
-                                    why == MHD_REQUEST_TERMINATED_WITH_ERROR))
-        status = say_incomplete(exchange);
+    const bool broken = why == MHD_REQUEST_TERMINATED_CLIENT_ABORT ||
+                        why == MHD_REQUEST_TERMINATED_READ_ERROR ||
+                        why == MHD_REQUEST_TERMINATED_WITH_ERROR;
+    if (!exchange->replied && exchange->has_body && broken)
+        lat_exchange_count(exchange, say_incomplete(exchange));
+    else if (!exchange->replied)
+        lat_exchange_count(exchange, 499); /* the client went before there was a reply */
     if (exchange->upload)
         lat_pipe_abort(exchange->upload);
     if (download)
         lat_pipe_abort(download);
     if (exchange->unread)
         lat_watch_linger(http->watch, conn->watched.fd);
-    lat_exchange_count(exchange, status);
     lat_watched_enter(&conn->watched, LAT_PHASE_IDLE, 0);
     lat_exchange_release(exchange, conn);
 }

