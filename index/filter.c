@@ -155,10 +155,6 @@ static void put_equality(struct builder *b, const struct place *at,
 static void put_equalities(struct builder *b, const struct place *at,
                            const struct lat_value *values, size_t n)
 {
-    if (n == 0) {
-        lat_buf_char(b->text, '0');
-        return;
-    }
     if (n == 1) {
         put_equality(b, at, values);
         return;
@@ -388,6 +384,10 @@ static void put_filter(struct builder *b, const struct lat_filter *filter)
     } else if (filter->op == LAT_FILTER_NOT) {
         lat_buf_text(b->text, "NOT ");
         put_filter(b, filter->children[0]);
+    } else if (filter->op == LAT_FILTER_IN && filter->n_values == 0) {
+        lat_buf_char(b->text, '0');
+    } else if (filter->op == LAT_FILTER_NIN && filter->n_values == 0) {
+        lat_buf_char(b->text, '1');
     } else {
         lat_buf_text(b->text, is_negation(filter) ? "NOT ifnull(" : "ifnull(");
         put_from(b, filter, "i.metadata", 0);

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "tests/support/support.h"
 
@@ -115,6 +117,20 @@ enum lat_status fixture_delete(struct lat_store *store, const char *name, const 
     struct lat_write_result result;
     const struct lat_write write = {.kind = LAT_WRITE_DELETE, .id = id};
     return lat_store_write(store, name, &write, 1, true, &result, NULL);
+}
+
+/* Asks again and again: what goes on behind the store tells nobody when it is done. */
+void fixture_settle(struct lat_store *store, const char *name)
+{
+    const struct timespec pause = {.tv_nsec = 2 * (long)LAT_NS_PER_MS};
+    struct lat_collection_info info;
+    for (;;) {
+        cr_assert_eq(lat_store_describe(store, name, &info, NULL), LAT_OK);
+        const bool many_dead = info.dead >= 1000 && info.dead >= (info.items + info.dead) / 4;
+        if (!info.waiting && !many_dead && strcmp(info.index_state, "ready") == 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
 }
 
 struct lat_query fixture_query(const float *code, size_t k)

@@ -34,7 +34,7 @@ double fixture_recall(struct lat_store *store, const char *name, uint32_t d, siz
 
 struct lat_query fixture_query(const float *code, size_t k);
 
-/* Waits until the index has taken in every row. */
+/* Waits until the index has taken in every row and no rebuild is due. */
 void fixture_settle(struct lat_store *store, const char *name);
 
 #endif
