@@ -28,6 +28,7 @@ code() { curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$@" || true; }
 start() {
     local name=$1
     shift
+    : >"$work/$name.ready"
     "$bin" serve --data "$work/data" --models "$work/models" --listen 127.0.0.1:0 "$@" \
         >"$work/$name.ready" 2>"$work/$name.err" &
     server=$!
