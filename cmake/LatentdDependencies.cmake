@@ -93,6 +93,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
         OUTPUT_STRIP_TRAILING_WHITESPACE)
     set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${lat_gcc_include}")
 endif()
+# FAISS 1.7's headers use the integer types without asking for them.
+set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include cstdint>")
 set_property(TARGET ext_faiss_c APPEND PROPERTY INTERFACE_LINK_LIBRARIES ext_faiss)
 set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_LINK_LIBRARIES ext_openblas ${lat_gomp} stdc++ m)
 
