@@ -300,9 +300,9 @@ enum lat_status lat_api_item_patch(struct lat_call *call, struct lat_error *err)
             lat_error_clear(err);
             status = try_patch(call, name, id, &patch, err);
         }
+        err->pointer[0] = '\0'; /* the store's place in a batch of one */
     }
     lat_json_release(&json);
-    err->pointer[0] = '\0'; /* the store's place in a batch of one */
     if (status == LAT_OK)
         status = get(call, name, id, LAT_ITEM_METADATA, &item, err);
     if (status != LAT_OK)

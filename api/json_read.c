@@ -454,9 +454,17 @@ const char *lat_object_json(struct lat_object *object, const char *key)
     return copy;
 }
 
+/* What is missing may be there under a misspelt key, and then that is the thing to say. */
+static bool may_be_misspelt(const struct lat_json *json)
+{
+    return json->err->status == LAT_INVALID && json->err->code &&
+           !strcmp(json->err->code, "missing_field");
+}
+
 void lat_object_end(struct lat_object *object)
 {
-    if (!object->value || lat_json_status(object->json) != LAT_OK)
+    const bool failed = lat_json_status(object->json) != LAT_OK;
+    if (!object->value || (failed && !may_be_misspelt(object->json)))
         return;
     void *iter = json_object_iter((json_t *)(uintptr_t)object->value);
     for (; iter; iter = json_object_iter_next((json_t *)(uintptr_t)object->value, iter)) {
@@ -467,6 +475,7 @@ void lat_object_end(struct lat_object *object)
         if (known)
             continue;
         const char *nearest = lat_nearest(key, object->known, object->n_known);
+        lat_error_clear(object->json->err);
         lat_object_fail(object, key, LAT_INVALID, "unknown_field",
                         "unknown field '%.60s'%s%s%s", key, nearest ? "; did you mean '" : "",
                         nearest ? nearest : "", nearest ? "'?" : "");

@@ -108,10 +108,9 @@ Test(api_floats, raw_floats_are_checked_and_copied_only_when_they_must)
     cr_assert_eq(floats.values, values);
     cr_assert_eq(floats.n, 3);
 
-    char shifted[sizeof(values) + 1];
-    memcpy(shifted + 1, values, sizeof(values));
-    const void *odd = (uintptr_t)shifted % 4 ? shifted : shifted + 1;
-    memcpy((char *)odd, values, sizeof(values) - 4);
+    _Alignas(float) char shifted[sizeof(values) + 1];
+    char *odd = shifted + 1;
+    memcpy(odd, values, sizeof(values));
     cr_assert_eq(lat_floats_from_bytes(&arena, odd, 8, &floats, &err), LAT_OK);
     cr_assert_eq((uintptr_t)floats.values % 4, 0);
     cr_assert_eq(floats.values[1], -2.5F);
