@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "tests/support/support.h"
 
@@ -19,6 +20,8 @@ struct lat_store *fixture_open(void)
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_store *store = NULL;
     const struct lat_store_options options = {.folder = test_path("data")};
+    if (!getenv("LATENTD_TEST_LOG"))
+        lat_log_configure(LAT_LOG_OFF, LAT_LOG_JSON);
     cr_assert_eq(lat_store_open(&options, &store, &err), LAT_OK, "%s", err.message);
     cr_assert_eq(lat_store_load(store, NULL, &err), LAT_OK, "%s", err.message);
     return store;
@@ -83,8 +86,8 @@ void fixture_put(struct lat_store *store, const char *name, uint32_t d, uint64_t
             const unsigned long long i = from;
             fixture_id(from, ids[n]);
             snprintf(metadata[n], sizeof(metadata[n]),
-                     "{\"n\":%llu,\"mod\":%llu,\"label\":\"%s\",\"tags\":[\"t%llu\",\"all\"]}", i,
-                     i % 1000, i % 2 ? "odd" : "even", i % 3);
+                     "{\"n\":%llu,\"mod\":%llu,\"label\":\"%s\",\"tags\":[\"t%llu\",\"all\"]}",
+                     i, i % 1000, i % 2 ? "odd" : "even", i % 3);
             fixture_code(from, d, codes + n * d);
             writes[n] = (struct lat_write){.kind = LAT_WRITE_PUT,
                                            .id = ids[n],
@@ -93,8 +96,8 @@ void fixture_put(struct lat_store *store, const char *name, uint32_t d, uint64_t
                                            .error = NAN,
                                            .hidden = -1};
         }
-        cr_assert_eq(lat_store_write(store, name, writes, n, false, results, &err), LAT_OK, "%s",
-                     err.message);
+        cr_assert_eq(lat_store_write(store, name, writes, n, false, results, &err), LAT_OK,
+                     "%s", err.message);
         for (size_t i = 0; i < n; i++)
             cr_assert_eq(results[i].status, LAT_OK);
     }

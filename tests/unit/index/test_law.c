@@ -41,7 +41,8 @@ static bool finds(struct lat_store *store, uint64_t i)
     fixture_code(i, D, code);
     fixture_id(i, id);
     const struct lat_query query = fixture_query(code, 1);
-    cr_assert_eq(lat_store_search(store, "c", &query, &result, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_store_search(store, "c", &query, &result, &err), LAT_OK, "%s",
+                 err.message);
     const bool found = result.n == 1 && strcmp(result.hits[0].id, id) == 0;
     lat_search_result_release(&result);
     return found;
@@ -151,12 +152,13 @@ static void set_back(struct lat_store **store, void (*change)(struct lat_store *
     cr_assert_eq(lat_file_read(index_file(), SIZE_MAX, &old, &err), LAT_OK, "%s", err.message);
     *store = fixture_open();
     change(*store);
-    /* The file of now would prune the tombstones: what counts is a crash, so leave it unsaved. */
+    /* The file of now would prune the tombstones: what counts is a crash, so leave it unsaved.
+     */
     sqlite3 *db = open_rows();
     char *kept = NULL;
-    cr_assert_eq(sqlite3_exec(db, "CREATE TABLE kept AS SELECT * FROM tombstones", NULL, NULL,
-                              &kept),
-                 SQLITE_OK);
+    cr_assert_eq(
+        sqlite3_exec(db, "CREATE TABLE kept AS SELECT * FROM tombstones", NULL, NULL, &kept),
+        SQLITE_OK);
     const long long pruned = number(db, "SELECT pruned FROM collections");
     sqlite3_close(db);
     lat_store_close(*store);

@@ -62,7 +62,8 @@ ParameterizedTest(struct kind *kind, recall, reaches_the_floor_at_every_selectiv
     fixture_create(store, &spec);
     fixture_put(store, "c", D, 0, N);
     struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_store_reindex(store, "c", NULL, NULL, NULL, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_store_reindex(store, "c", NULL, NULL, NULL, &err), LAT_OK, "%s",
+                 err.message);
     struct lat_collection_info info;
     cr_assert_eq(lat_store_describe(store, "c", &info, &err), LAT_OK);
     const double all = fixture_recall(store, "c", D, 50, 10, NULL);
