@@ -398,7 +398,7 @@ static enum lat_status open_and_close(void *context, struct lat_error *err)
 Test(train_dataset, running_out_of_memory_anywhere_leaks_nothing)
 {
     put_text("t.csv", "x,y\n1,2\n3,4\n");
-    char json[512];
+    char json[1024];
     snprintf(json, sizeof(json), "%s", object("t.csv", "\"exclude\":[\"y\"]"));
     TEST_TORTURE(open_and_close, json);
 }
