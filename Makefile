@@ -18,8 +18,8 @@ demo: ## a server on 127.0.0.1:8080 (PORT=) with two collections of pictures; Ct
 
 test: ## the tests: all of them as released, the unit tests again under the sanitizers
 	@scripts/bootstrap
-	@scripts/test release -LE long
-	@scripts/test asan -LE long -L 'unit|fuzz'
+	@status=0; scripts/test release -LE long || status=1; \
+	scripts/test asan -LE long -L 'unit|fuzz' || status=1; exit $$status
 
 bench: ## measures, each figure beside its limit; JSON in build/bench.json
 	@scripts/bootstrap
