@@ -73,6 +73,7 @@ const struct lat_problem_code lat_problem_codes[] = {
     {"wrong_input_kind", "The model does not take this kind of input.", 422},
     {"no_model", "The collection has no model to encode inputs with.", 422},
     {"no_codes", "The collection holds items without codes.", 422},
+    {"bad_code", "A number of a code is beyond what distances can be taken of.", 422},
     {"zero_code", "A code of zeros has no direction: not in a cosine collection.", 422},
     {"two_kinds", "Things that exclude each other.", 422},
     {"missing_field", "A field that must be there is not.", 422},

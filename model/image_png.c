@@ -160,9 +160,27 @@ static enum lat_status decode_pixels(spng_ctx *png, const struct spng_ihdr *head
     return code ? spng_failed(code, err) : LAT_OK;
 }
 
+/* The size as the file claims it, where it stands in every PNG: the library calls one whose
+ * rows overflow broken before it tells how large it is. */
+static enum lat_status check_claim(const uint8_t *bytes, size_t len, uint64_t max_pixels,
+                                   struct lat_error *err)
+{
+    enum { SIZE_AT = 16 }; /* signature, length and type of the first chunk */
+    uint32_t sides[2] = {0, 0};
+    if (len < SIZE_AT + sizeof(sides) || memcmp(bytes + SIZE_AT - 4, "IHDR", 4) != 0)
+        return LAT_OK;
+    for (size_t i = 0; i < sizeof(sides); i++)
+        sides[i / 4] = sides[i / 4] << 8 | bytes[SIZE_AT + i];
+    return sides[0] && sides[1] ? lat_image_check_size(sides[0], sides[1], max_pixels, err)
+                                : LAT_OK;
+}
+
 static enum lat_status decode(const uint8_t *bytes, size_t len, uint64_t max_pixels,
                               struct lat_image *image, struct lat_error *err)
 {
+    const enum lat_status claim = check_claim(bytes, len, max_pixels, err);
+    if (claim != LAT_OK)
+        return claim;
     spng_ctx *png = context_new(0);
     if (!png)
         return lat_fail_memory(err);

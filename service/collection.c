@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "index/distance.h"
 #include "service/app.h"
 
 #include "base/banned.h"
@@ -78,7 +79,9 @@ enum lat_status lat_collection_check_code(const struct lat_collection_spec *spec
             return lat_fail(err, LAT_INVALID, "not_finite",
                             "collection '%s': element %zu of the code is not a finite number",
                             spec->name, i);
-    return LAT_OK;
+    const enum lat_status status = lat_code_check(spec->metric, code, n, err);
+    lat_error_prefix(err, "collection '%s'", spec->name);
+    return status;
 }
 
 /* What one call to ingest works on; all arrays in the call's arena. */
@@ -201,11 +204,15 @@ static enum lat_status encode_items(struct batch *batch, struct lat_error *err)
     lat_model_release(model);
     for (size_t j = 0; status == LAT_OK && j < n; j++) {
         const size_t i = batch->places[j];
-        if (!embedding.bad[j]) {
-            batch->results[i].code = embedding.codes + j * batch->spec->dimension;
+        const float *code = embedding.codes + j * batch->spec->dimension;
+        struct lat_error why = LAT_ERROR_INIT;
+        if (embedding.bad[j]) {
+            why = *embedding.bad[j];
+        } else if (lat_collection_check_code(batch->spec, code, batch->spec->dimension, &why) ==
+                   LAT_OK) {
+            batch->results[i].code = code;
             continue;
         }
-        struct lat_error why = *embedding.bad[j];
         lat_error_at(&why, "/input");
         status = refuse(batch, i, &why, err);
     }
