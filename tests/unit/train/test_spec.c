@@ -165,7 +165,8 @@ Test(train_spec, every_refusal_names_the_path_and_says_why)
 
 Test(train_spec, an_explicit_null_is_the_key_left_out)
 {
-    struct lat_spec spec = parsed("{\"name\":\"m\"," DATA ",\"seed\":null,\"code\":null,\"nobody\":null}");
+    struct lat_spec spec =
+        parsed("{\"name\":\"m\"," DATA ",\"seed\":null,\"code\":null,\"nobody\":null}");
     cr_assert_eq(spec.seed, 1);
     cr_assert_eq(spec.code.dimension, 32);
     lat_spec_release(&spec);
