@@ -23,18 +23,24 @@ enum { NOT_BASE64 = 0x80, ENCODED_AT_ONCE = 3072 };
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Standard and URL alphabet together. */
-#define D4(c)  digit_row((c)), digit_row((c) + 1), digit_row((c) + 2), digit_row((c) + 3)
-#define D16(c) D4(c), D4((c) + 4), D4((c) + 8), D4((c) + 12)
-#define D64(c) D16(c), D16((c) + 16), D16((c) + 32), D16((c) + 48)
-#define digit_row(c)                                                                           \
-    ((c) >= 'A' && (c) <= 'Z'     ? (c) - 'A'                                                  \
-     : (c) >= 'a' && (c) <= 'z'   ? (c) - 'a' + 26                                             \
-     : (c) >= '0' && (c) <= '9'   ? (c) - '0' + 52                                             \
-     : ((c) == '+' || (c) == '-') ? 62                                                         \
-     : ((c) == '/' || (c) == '_') ? 63                                                         \
-                                  : NOT_BASE64)
-static const uint8_t digits[256] = {D64(0), D64(64), D64(128), D64(192)};
+/* Standard and URL alphabet together, each digit plus one, so that a stranger is 0. */
+static const uint8_t digits[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,
+    ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+    ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+    ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+    ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+    ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+    ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+    ['/'] = 64, ['-'] = 63, ['_'] = 64};
+
+/* A digit's value; with the high bit set, none. */
+static uint8_t digit_of(unsigned char c)
+{
+    return (uint8_t)(digits[c] - 1);
+}
 
 size_t lat_base64_room(size_t len)
 {
@@ -48,8 +54,8 @@ static bool decode_tail(const unsigned char *p, size_t n, uint8_t *out, size_t *
         return false;
     uint32_t bits = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t digit = digits[p[i]];
-        if (digit == NOT_BASE64)
+        const uint8_t digit = digit_of(p[i]);
+        if (digit & NOT_BASE64)
             return false;
         bits = bits << 6 | digit;
     }
@@ -71,7 +77,8 @@ bool lat_base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_l
     const unsigned char *end = p + len;
     size_t n = 0;
     for (; end - p >= 4; p += 4, n += 3) {
-        const uint8_t a = digits[p[0]], b = digits[p[1]], c = digits[p[2]], d = digits[p[3]];
+        const uint8_t a = digit_of(p[0]), b = digit_of(p[1]), c = digit_of(p[2]),
+                      d = digit_of(p[3]);
         if ((a | b | c | d) & NOT_BASE64)
             return false;
         const uint32_t bits = (uint32_t)a << 18 | (uint32_t)b << 12 | (uint32_t)c << 6 | d;

@@ -19,6 +19,8 @@
 
 static const char *kind_of(const json_t *value)
 {
+    if (!value)
+        return "nothing";
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_OBJECT:
         return "an object";
