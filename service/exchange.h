@@ -61,7 +61,7 @@ struct lat_http {
     struct lat_router *router;
     struct lat_workers *workers;
     struct lat_watch *watch;
-    void *daemon; /* http_mhd.c's own */
+    struct lat_network *network; /* http_mhd.c's own */
     int listen_fd;
     char address[80];
     struct lat_route_series *series; /* one a route */
@@ -161,7 +161,7 @@ void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange 
 
 /* -- http_mhd.c -- */
 
-/* Starts answering on http->listen_fd, which becomes the library's. */
+/* Starts answering on http->listen_fd, which it takes over. */
 enum lat_status lat_mhd_start(struct lat_http *http, struct lat_error *err) LAT_MUST_USE;
 /* Nothing may be parked any more. */
 void lat_mhd_stop(struct lat_http *http);

@@ -8,13 +8,17 @@
  * on the socket, which is then closed (and lingers, service/watch.h);
  * - it closes connections of slow senders without a word: the watch says 408;
  * - it must not be stopped while a connection is parked: the workers are stopped before it, and
- *   what is pushed after that is refused. */
+ *   what is pushed after that is refused;
+ * - its threads, when they accept for themselves, take what they happen to get: an acceptor
+ *   (service/acceptor.h) deals connections to as many single-threaded daemons instead. */
+#include <limits.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/acceptor.h"
 #include "service/exchange.h"
 
 #include "base/banned.h"
@@ -24,6 +28,7 @@ enum {
     BLOCK_BYTES = 32 * 1024,    /* of a streamed reply */
     FIRST_BODY_BYTES = 1 << 20, /* reserved on a client's word; more as it comes */
     IDLE_S = 60,                /* keep-alive, beyond the timeout of a request */
+    UNEVEN_MAX = 16,            /* connections one network thread may have over another */
 };
 
 void lat_mhd_suspend(void *connection)
@@ -45,6 +50,20 @@ const char *lat_http_library_version(void)
 {
     return MHD_get_version();
 }
+
+/* A network thread: a daemon of one thread, and the connections that were dealt to it. */
+struct network_thread {
+    struct lat_http *http;
+    struct MHD_Daemon *daemon;
+    atomic_uint connections;
+};
+
+struct lat_network {
+    struct lat_acceptor *acceptor;
+    unsigned n_threads;
+    unsigned turn; /* the acceptor's */
+    struct network_thread threads[];
+};
 
 static struct lat_conn *conn_of(struct MHD_Connection *connection)
 {
@@ -366,8 +385,11 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 static void on_connection(void *context, struct MHD_Connection *connection, void **handle,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct lat_http *http = context;
+    struct network_thread *thread = context;
+    struct lat_http *http = thread->http;
     struct lat_conn *conn = *handle;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+        atomic_fetch_sub(&thread->connections, 1);
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -418,30 +440,90 @@ static void LAT_PRINTF(2, 0) on_log(void *context, const char *fmt, va_list args
     lat_buf_release(&line);
 }
 
+/* -- threads and connections -- */
+
+static bool has_room(void *context)
+{
+    const struct lat_http *http = context;
+    unsigned n = 0;
+    for (unsigned i = 0; i < http->network->n_threads; i++)
+        n += atomic_load(&http->network->threads[i].connections);
+    return n < http->options.max_connections;
+}
+
+/* In turn, but none that has many more than another: what was closed a moment ago is still
+ * counted, so the numbers by themselves would deal a burst unevenly. */
+static struct network_thread *whose_turn(struct lat_network *network)
+{
+    unsigned least = UINT_MAX;
+    for (unsigned i = 0; i < network->n_threads; i++) {
+        const unsigned n = atomic_load(&network->threads[i].connections);
+        least = n < least ? n : least;
+    }
+    for (;;) {
+        struct network_thread *thread = &network->threads[network->turn++ % network->n_threads];
+        if (atomic_load(&thread->connections) <= least + UNEVEN_MAX)
+            return thread;
+    }
+}
+
+static void take(void *context, int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct network_thread *thread = whose_turn(((struct lat_http *)context)->network);
+    /* Counted here, because the thread itself comes to the connection later than the next is
+     * dealt. The library closes a socket it does not take. */
+    atomic_fetch_add(&thread->connections, 1);
+    if (MHD_add_connection(thread->daemon, fd, address, len) != MHD_YES)
+        atomic_fetch_sub(&thread->connections, 1);
+}
+
+static enum lat_status start_thread(struct network_thread *thread, struct lat_error *err)
+{
+    struct lat_http *http = thread->http;
+    const struct lat_http_options *options = &http->options;
+    const unsigned idle_s = options->timeout_ms / 1000 + IDLE_S;
+    thread->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, thread, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_END);
+    return thread->daemon ? LAT_OK
+                          : lat_fail(err, LAT_INTERNAL, NULL, "libmicrohttpd %s does not start",
+                                     MHD_get_version());
+}
+
 enum lat_status lat_mhd_start(struct lat_http *http, struct lat_error *err)
 {
-    const struct lat_http_options *options = &http->options;
-    const unsigned threads = options->network_threads;
-    const unsigned idle_s = options->timeout_ms / 1000 + IDLE_S;
-    http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, http->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_URI_LOG_CALLBACK,
-        on_request_line, http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-        threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, MHD_OPTION_END);
-    if (!http->daemon)
-        return lat_fail(err, LAT_INTERNAL, NULL, "libmicrohttpd %s does not start on %s",
-                        MHD_get_version(), http->address);
-    http->listen_fd = -1; /* the library closes it */
-    return LAT_OK;
+    const unsigned n = http->options.network_threads;
+    struct lat_network *network =
+        lat_alloc(1, sizeof(*network) + n * sizeof(network->threads[0]));
+    enum lat_status status = network ? LAT_OK : lat_fail_memory(err);
+    http->network = network;
+    for (unsigned i = 0; status == LAT_OK && i < n; i++) {
+        network->threads[i].http = http;
+        status = start_thread(&network->threads[i], err);
+        network->n_threads += status == LAT_OK;
+    }
+    if (status != LAT_OK)
+        return status;
+    const struct lat_acceptor_callbacks callbacks = {has_room, take, http};
+    const int listen_fd = http->listen_fd;
+    http->listen_fd = -1; /* the acceptor's from here on */
+    return lat_acceptor_new(listen_fd, &callbacks, &network->acceptor, err);
 }
 
 void lat_mhd_stop(struct lat_http *http)
 {
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon);
-    http->daemon = NULL;
+    struct lat_network *network = http->network;
+    if (!network)
+        return;
+    lat_acceptor_free(network->acceptor);
+    for (unsigned i = 0; i < network->n_threads; i++)
+        MHD_stop_daemon(network->threads[i].daemon);
+    lat_free(network);
+    http->network = NULL;
 }
