@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/floats.h"
 #include "base/clock.h"
@@ -20,13 +21,14 @@
 
 #include "base/banned.h"
 
-enum { D = 128, K = 10, M = 32, EF_CONSTRUCTION = 80, ROUNDS_MAX = 16 };
+enum { D = 128, K = 10, M = 32, EF_CONSTRUCTION = 80, EF_MAX = 256, ROUNDS_MAX = 16 };
 
 #define RECALL_FLOOR 0.95
 
-enum way { EMPTY, JSON, BASE64, FLOATS, BY_ID, WAYS };
-static const char *const names[WAYS] = {"empty_route", "json", "base64", "raw_floats", "by_id"};
-static const double limits[WAYS] = {0, 0.6, 0.6, 0.8, 0.6};
+enum way { EMPTY, JSON, BASE64, FLOATS, BY_ID, DEFAULT_EF, WAYS };
+static const char *const names[WAYS] = {"empty_route", "json",  "base64",
+                                        "raw_floats",  "by_id", "default_ef"};
+static const double limits[WAYS] = {0, 0.6, 0.6, 0.8, 0.6, 0}; /* 0: no bound */
 
 struct bench {
     struct server server;
@@ -35,33 +37,38 @@ struct bench {
     size_t n, n_queries, rounds;
     struct load_requests requests[WAYS];
     struct load_result results[WAYS][ROUNDS_MAX];
+    double cpu_us[WAYS][ROUNDS_MAX]; /* of the server, a request */
     struct faiss_raw *raw;
-    int raw_ef;
-    double raw_recall, recall;
-    double raw_rates[ROUNDS_MAX];
+    int raw_ef, ef;
+    double raw_recall, recall, default_recall;
+    double raw_rates[ROUNDS_MAX], raw_cpu_us[ROUNDS_MAX];
 };
 
 static void prepare_requests(struct bench *b)
 {
-    const char *path = "/v1/collections/bench/search";
+    const char *path = "/v1/collections/bench/search", *floats = "application/octet-stream";
     struct lat_buf body = {0};
+    char with_ef[96];
+    snprintf(with_ef, sizeof(with_ef), "%s?k=10&ef=%d", path, b->ef);
     load_add(&b->requests[EMPTY], "GET", "/livez", NULL, NULL, 0);
     for (size_t i = 0; i < b->n_queries; i++) {
         const float *query = b->queries + i * D;
         lat_buf_clear(&body);
         lat_buf_text(&body, "{\"code\":");
         lat_buf_json_floats(&body, query, D);
-        lat_buf_text(&body, ",\"k\":10}");
+        lat_buf_printf(&body, ",\"k\":10,\"ef\":%d}", b->ef);
         load_add(&b->requests[JSON], "POST", path, "application/json", body.data, body.len);
         lat_buf_clear(&body);
         lat_buf_text(&body, "{\"code\":\"");
         lat_base64_encode(&body, query, D * sizeof(float));
-        lat_buf_text(&body, "\",\"encoding\":\"base64\",\"k\":10}");
+        lat_buf_printf(&body, "\",\"encoding\":\"base64\",\"k\":10,\"ef\":%d}", b->ef);
         load_add(&b->requests[BASE64], "POST", path, "application/json", body.data, body.len);
-        load_add(&b->requests[FLOATS], "POST", "/v1/collections/bench/search?k=10",
-                 "application/octet-stream", query, D * sizeof(float));
+        load_add(&b->requests[FLOATS], "POST", with_ef, floats, query, D * sizeof(float));
+        load_add(&b->requests[DEFAULT_EF], "POST", "/v1/collections/bench/search?k=10", floats,
+                 query, D * sizeof(float));
         lat_buf_clear(&body);
-        lat_buf_printf(&body, "{\"id\":\"%09zu\",\"k\":10}", i * (b->n / b->n_queries));
+        lat_buf_printf(&body, "{\"id\":\"%09zu\",\"k\":10,\"ef\":%d}",
+                       i * (b->n / b->n_queries), b->ef);
         load_add(&b->requests[BY_ID], "POST", path, "application/json", body.data, body.len);
     }
     lat_buf_release(&body);
@@ -102,17 +109,24 @@ static void measure_recall(struct bench *b)
     int64_t *exact = lat_alloc(n * K, sizeof(*exact)),
             *found = lat_alloc(n * K, sizeof(*found));
     float *distances = lat_alloc(n * K, sizeof(*distances));
+    char query[64];
     if (!exact || !found || !distances)
         abort();
     for (size_t i = 0; i < n; i++) {
         search_rows(b, "k=10&exact=true", i, exact + i * K);
         search_rows(b, "k=10", i, found + i * K);
     }
-    b->recall = overlap(exact, found, n);
-    for (b->raw_ef = K; b->raw_ef < 1024; b->raw_ef += b->raw_ef / 8) {
+    b->default_recall = overlap(exact, found, n);
+    for (b->ef = K; b->ef < EF_MAX; b->ef++) {
+        snprintf(query, sizeof(query), "k=10&ef=%d", b->ef);
+        for (size_t i = 0; i < n; i++)
+            search_rows(b, query, i, found + i * K);
+        if ((b->recall = overlap(exact, found, n)) >= RECALL_FLOOR)
+            break;
+    }
+    for (b->raw_ef = K; b->raw_ef < EF_MAX; b->raw_ef++) {
         faiss_raw_search(b->raw, b->queries, n, K, b->raw_ef, 1, found, distances);
-        b->raw_recall = overlap(exact, found, n);
-        if (b->raw_recall >= RECALL_FLOOR)
+        if ((b->raw_recall = overlap(exact, found, n)) >= RECALL_FLOOR)
             break;
     }
     lat_free(exact);
@@ -122,13 +136,21 @@ static void measure_recall(struct bench *b)
 
 /* ---- rates ---- */
 
-static double raw_rate(struct bench *b, double seconds)
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double raw_rate(struct bench *b, double seconds, double *out_cpu_us)
 {
     int64_t *rows = lat_alloc(b->n_queries * K, sizeof(*rows));
     float *distances = lat_alloc(b->n_queries * K, sizeof(*distances));
     if (!rows || !distances)
         abort();
     const uint64_t from = lat_clock_ns();
+    const double cpu = cpu_seconds();
     size_t n = 0;
     double passed;
     do {
@@ -139,6 +161,7 @@ static double raw_rate(struct bench *b, double seconds)
     } while (passed < seconds);
     lat_free(rows);
     lat_free(distances);
+    *out_cpu_us = (cpu_seconds() - cpu) / (double)n * 1e6;
     return (double)n / passed;
 }
 
@@ -148,10 +171,13 @@ static void measure_rates(struct bench *b)
     const struct load_options options = {
         .port = b->server.port, .seconds = seconds, .warmup = seconds / 10};
     for (size_t round = 0; round < b->rounds; round++) {
-        b->raw_rates[round] = raw_rate(b, seconds);
+        b->raw_rates[round] = raw_rate(b, seconds, &b->raw_cpu_us[round]);
         for (size_t way = 0; way < WAYS; way++) {
             struct load_result *result = &b->results[way][round];
+            const double cpu = server_cpu(&b->server);
             load_run(&b->requests[way], &options, result);
+            b->cpu_us[way][round] =
+                (server_cpu(&b->server) - cpu) / (result->rate * 1.1 * seconds) * 1e6;
             if (result->failed || result->broken)
                 bench_die("%s: %llu replies failed (first %d), %llu broken", names[way],
                           (unsigned long long)result->failed, result->first_status,
@@ -186,11 +212,18 @@ static void report(struct bench *b)
     bench_set(results, "limit_per_s", limit);
     json_object_set_new(results, "faiss_ef", json_integer(b->raw_ef));
     bench_set(results, "faiss_recall", b->raw_recall);
+    bench_set(results, "faiss_cpu_us", bench_median(b->raw_cpu_us, b->rounds));
+    bench_set(results, "empty_route_cpu_us", bench_median(b->cpu_us[EMPTY], b->rounds));
+    json_object_set_new(results, "ef", json_integer(b->ef));
+    bench_set(results, "default_ef_recall", b->default_recall);
     json_object_set_new(results, "recall", bench_row(b->recall, RECALL_FLOOR, false));
     for (size_t way = JSON; way < WAYS; way++) {
         const double rate = middle(b, way, offsetof(struct load_result, rate));
         json_t *row = bench_row(rate / limit, limits[way], false);
+        if (limits[way] == 0)
+            json_object_del(row, "limit");
         bench_set(row, "per_s", rate);
+        bench_set(row, "server_cpu_us", bench_median(b->cpu_us[way], b->rounds));
         bench_set(row, "p50_us", middle(b, way, offsetof(struct load_result, p50_us)));
         bench_set(row, "p99_us", middle(b, way, offsetof(struct load_result, p99_us)));
         json_object_set_new(results, names[way], row);
@@ -218,10 +251,10 @@ int main(void)
     bench_say("%zu codes stored in %.1f s, linked %.1f s later", b.n,
               (double)(stored - from) / 1e9, (double)(lat_clock_ns() - stored) / 1e9);
     b.raw = faiss_raw_new(b.rows, b.n, D, M, EF_CONSTRUCTION, (int)lat_cpu_count());
-    prepare_requests(&b);
     measure_recall(&b);
-    bench_say("recall@10 over HTTP %.4f; FAISS %.4f at ef %d", b.recall, b.raw_recall,
-              b.raw_ef);
+    bench_say("recall@10 over HTTP %.4f at ef %d, %.4f by default; FAISS %.4f at ef %d",
+              b.recall, b.ef, b.default_recall, b.raw_recall, b.raw_ef);
+    prepare_requests(&b);
     measure_rates(&b);
     report(&b);
     wire_release(&b.wire);
