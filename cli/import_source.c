@@ -19,7 +19,13 @@
 
 #include "base/banned.h"
 
-enum { FILE_MAX = 256 << 20, DEPTH_MAX = 64, ROW_DIGITS = 6, LINE_MAX_LEN = 64 << 20 };
+enum {
+    FILE_MAX = 256 << 20,
+    DEPTH_MAX = 64,
+    ROW_DIGITS = 6,
+    LINE_MAX_LEN = 64 << 20,
+    STORED_MAX = 4096 /* bytes of a picture that compressing would not make much smaller */
+};
 
 const char *const lat_import_formats[] = {"images", "idx", "npy", "npz", "csv", "ndjson"};
 const size_t lat_n_import_formats = LAT_ARRAY_LEN(lat_import_formats);
@@ -169,7 +175,8 @@ static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
     if (input->kind == LAT_INPUT_IMAGE) {
         make_pixels(rows, row);
         lat_buf_clear(&rows->png);
-        const enum lat_status status = lat_image_encode_png(
+        const bool small = rows->dataset->elements <= STORED_MAX;
+        const enum lat_status status = (small ? lat_image_store_png : lat_image_encode_png)(
             rows->pixels, input->width, input->height, input->channels, &rows->png, err);
         if (status != LAT_OK)
             return status;

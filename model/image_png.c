@@ -210,9 +210,20 @@ static bool matches(const uint8_t *bytes, size_t len)
 const struct lat_image_codec lat_image_codec_png = {LAT_IMAGE_PNG, "PNG", "image/png", matches,
                                                     decode};
 
-enum lat_status lat_image_encode_png(const uint8_t *pixels, uint32_t width, uint32_t height,
-                                     uint32_t channels, struct lat_buf *out,
-                                     struct lat_error *err)
+/* Stored: no filters, no compression. */
+static int set_stored(spng_ctx *png)
+{
+    int code = spng_set_option(png, SPNG_IMG_COMPRESSION_LEVEL, 0);
+    if (code == 0)
+        code = spng_set_option(png, SPNG_FILTER_CHOICE, SPNG_DISABLE_FILTERING);
+    if (code == 0)
+        code = spng_set_option(png, SPNG_IMG_WINDOW_BITS, 9);
+    return code ? code : spng_set_option(png, SPNG_IMG_MEM_LEVEL, 1);
+}
+
+static enum lat_status write_png(const uint8_t *pixels, uint32_t width, uint32_t height,
+                                 uint32_t channels, bool stored, struct lat_buf *out,
+                                 struct lat_error *err)
 {
     size_t len = 0;
     char *bytes = NULL;
@@ -229,6 +240,8 @@ enum lat_status lat_image_encode_png(const uint8_t *pixels, uint32_t width, uint
         .color_type = channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR,
     };
     int code = spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1);
+    if (code == 0 && stored)
+        code = set_stored(png);
     if (code == 0)
         code = spng_set_ihdr(png, &header);
     if (code == 0)
@@ -245,4 +258,18 @@ enum lat_status lat_image_encode_png(const uint8_t *pixels, uint32_t width, uint
     if (code || !bytes)
         return lat_fail(err, LAT_INTERNAL, NULL, "writing a PNG: %s", spng_strerror(code));
     return lat_buf_check(out, err);
+}
+
+enum lat_status lat_image_encode_png(const uint8_t *pixels, uint32_t width, uint32_t height,
+                                     uint32_t channels, struct lat_buf *out,
+                                     struct lat_error *err)
+{
+    return write_png(pixels, width, height, channels, false, out, err);
+}
+
+enum lat_status lat_image_store_png(const uint8_t *pixels, uint32_t width, uint32_t height,
+                                    uint32_t channels, struct lat_buf *out,
+                                    struct lat_error *err)
+{
+    return write_png(pixels, width, height, channels, true, out, err);
 }
