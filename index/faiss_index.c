@@ -51,6 +51,15 @@ const char *lat_faiss_version(void)
     return text;
 }
 
+/* The words of "Error in FUNCTION at FILE:LINE: WORDS": where in FAISS that is says nothing to
+ * a client. */
+static const char *words_of(const char *text)
+{
+    const char *file = strstr(text, ".cpp:");
+    const char *words = file ? strstr(file, ": ") : NULL;
+    return words ? words + 2 : text;
+}
+
 enum lat_status lat_ann_check_factory(const char *factory, size_t d, struct lat_error *err)
 {
     struct lat_shim_error error = {""};
@@ -61,7 +70,7 @@ enum lat_status lat_ann_check_factory(const char *factory, size_t d, struct lat_
     if (status == LAT_OK || status == LAT_NO_MEMORY)
         return tell(status, &error, err);
     return lat_fail(err, LAT_INVALID, "invalid_factory", "index factory '%s': FAISS says: %s",
-                    factory, error.words);
+                    factory, words_of(error.words));
 }
 
 /* ---- life ---- */

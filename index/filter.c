@@ -118,16 +118,6 @@ static void put_comparison(struct builder *b, const struct place *at, const char
     lat_buf_char(b->text, ')');
 }
 
-/* Only numbers and texts have an order. */
-static void put_order(struct builder *b, const struct place *at, const char *operator,
-                      const struct lat_value * value)
-{
-    if (value->kind == LAT_VALUE_BOOL || value->kind == LAT_VALUE_NULL)
-        lat_buf_char(b->text, '0');
-    else
-        put_comparison(b, at, operator, value);
-}
-
 /* A row of json_each, under a new name. */
 static struct place new_row(struct builder *b)
 {
@@ -226,16 +216,16 @@ static void put_test(struct builder *b, const struct lat_filter *filter, const s
             put_equalities(b, at, filter->values, filter->n_values);
         return;
     case LAT_FILTER_GT:
-        put_order(b, at, ">", filter->values);
+        put_comparison(b, at, ">", filter->values);
         return;
     case LAT_FILTER_GTE:
-        put_order(b, at, ">=", filter->values);
+        put_comparison(b, at, ">=", filter->values);
         return;
     case LAT_FILTER_LT:
-        put_order(b, at, "<", filter->values);
+        put_comparison(b, at, "<", filter->values);
         return;
     case LAT_FILTER_LTE:
-        put_order(b, at, "<=", filter->values);
+        put_comparison(b, at, "<=", filter->values);
         return;
     case LAT_FILTER_EXISTS:
         put_type(b, at);
@@ -310,6 +300,31 @@ static void put_from(struct builder *b, const struct lat_filter *filter, const c
         put_from(b, filter, value, plain + 1);
     }
     lat_buf_char(b->text, ')');
+}
+
+/* Nothing can pass: a member of an empty list, or an order where there is none. */
+static bool is_hopeless(const struct lat_filter *filter)
+{
+    switch (filter->op) {
+    case LAT_FILTER_IN:
+    case LAT_FILTER_NIN:
+        return filter->n_values == 0;
+    case LAT_FILTER_GT:
+    case LAT_FILTER_GTE:
+    case LAT_FILTER_LT:
+    case LAT_FILTER_LTE:
+        return filter->values[0].kind == LAT_VALUE_BOOL ||
+               filter->values[0].kind == LAT_VALUE_NULL;
+    case LAT_FILTER_AND:
+    case LAT_FILTER_OR:
+    case LAT_FILTER_NOT:
+    case LAT_FILTER_EQ:
+    case LAT_FILTER_NE:
+    case LAT_FILTER_EXISTS:
+    case LAT_FILTER_PREFIX:
+        break;
+    }
+    return false;
 }
 
 static bool is_negation(const struct lat_filter *filter)
@@ -390,7 +405,10 @@ static void put_filter(struct builder *b, const struct lat_filter *filter)
         lat_buf_char(b->text, '1');
     } else {
         lat_buf_text(b->text, is_negation(filter) ? "NOT ifnull(" : "ifnull(");
-        put_from(b, filter, "i.metadata", 0);
+        if (is_hopeless(filter))
+            lat_buf_char(b->text, '0');
+        else
+            put_from(b, filter, "i.metadata", 0);
         lat_buf_text(b->text, ",0)");
     }
 }
@@ -400,9 +418,10 @@ enum lat_status lat_filter_sql(const struct lat_filter *filter, unsigned first,
 {
     struct lat_sql sql = {.first = first};
     struct builder b = {.sql = &sql, .text = &sql.text, .err = err};
-    lat_buf_char(&sql.text, '(');
+    /* A damaged row passes no filter, and does not take the answer away from the others. */
+    lat_buf_text(&sql.text, "(CASE WHEN json_valid(i.metadata) THEN ");
     put_filter(&b, filter);
-    lat_buf_char(&sql.text, ')');
+    lat_buf_text(&sql.text, " ELSE 0 END)");
     if (b.status == LAT_OK)
         b.status = lat_buf_check(&sql.text, err);
     if (b.status != LAT_OK) {

@@ -187,12 +187,12 @@ static enum lat_status build(const struct input *in, struct lat_index **out_inde
     if (status != LAT_OK)
         return status;
     status = lat_index_reserve(index, NULL, head->n, head->section_len[LAT_SECTION_IDS], err);
-    if (status == LAT_OK)
-        status = add_positions(in, index, err);
     if (status == LAT_OK) {
         copy_rows(in, index);
-        status = read_ann(in, index, err);
+        status = add_positions(in, index, err);
     }
+    if (status == LAT_OK)
+        status = read_ann(in, index, err);
     if (status == LAT_OK && (index->live != head->live || index->hidden != head->hidden ||
                              head->last_slot < index->last_slot))
         status = broken(in, "its counts do not agree", err);

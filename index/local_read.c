@@ -17,8 +17,8 @@
 #include "base/banned.h"
 
 #define ITEM_COLUMNS                                                                           \
-    "i.slot, i.id, i.version, i.hidden, i.error, i.created_ms, i.updated_ms, i.metadata,"      \
-    " n.type, n.slot IS NOT NULL"
+    "i.slot, i.id, i.version, i.hidden, i.error, i.created_ms, i.updated_ms,"                  \
+    " CASE WHEN json_valid(i.metadata) THEN i.metadata END, n.type, n.slot IS NOT NULL"
 #define ITEM_FROM " FROM items i LEFT JOIN inputs n ON n.slot=i.slot "
 
 enum { LIST_MAX = 10000 };
@@ -103,7 +103,9 @@ static enum lat_status read_row(struct lat_db *db, struct lat_stmt *row, size_t 
     item->has_input = lat_stmt_i64(row, 9) != 0;
     snprintf(item->input_type, sizeof(item->input_type), "%s", lat_stmt_text(row, 8));
     enum lat_status status = LAT_OK;
-    if (parts & LAT_ITEM_CODE && d)
+    if (parts & LAT_ITEM_METADATA && lat_stmt_is_null(row, 7))
+        status = lat_fail(err, LAT_CORRUPT, "corrupt_metadata", "its metadata are damaged");
+    if (status == LAT_OK && parts & LAT_ITEM_CODE && d)
         status = read_code(db, slot, d, &item->code, err);
     if (status == LAT_OK && parts & LAT_ITEM_INPUT && item->has_input)
         status = read_input(db, slot, item, err);

@@ -257,7 +257,8 @@ static enum lat_status read_hit(struct search *s, struct lat_db *db, struct foun
     size_t len = 0;
     enum lat_status status =
         lat_db_statement(db,
-                         "SELECT i.metadata, i.error, c.crc, c.code FROM items i"
+                         "SELECT CASE WHEN json_valid(i.metadata) THEN i.metadata END,"
+                         " i.error, c.crc, c.code FROM items i"
                          " LEFT JOIN codes c ON c.slot=i.slot WHERE i.slot=?1",
                          &stmt, err);
     if (status != LAT_OK)
@@ -272,13 +273,14 @@ static enum lat_status read_hit(struct search *s, struct lat_db *db, struct foun
         hit->metadata_at = s->metadata.len;
         if (s->query->parts & LAT_ITEM_METADATA) {
             const char *text = lat_stmt_text(stmt, 0);
+            hit->lost = lat_stmt_is_null(stmt, 0);
             lat_buf_append(&s->metadata, text, strlen(text) + 1);
         }
     }
     if (row && s->query->parts & LAT_ITEM_CODE) {
         const void *code = lat_stmt_bytes(stmt, 3, &len);
         hit->code_at = s->codes.len;
-        hit->lost = len != s->index->d * sizeof(float) ||
+        hit->lost = hit->lost || len != s->index->d * sizeof(float) ||
                     lat_stmt_i64(stmt, 2) != (int64_t)lat_code_crc(hit->slot, code, len);
         if (!hit->lost)
             lat_buf_append(&s->codes, code, len);

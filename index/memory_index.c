@@ -22,6 +22,7 @@ enum lat_status lat_index_new(enum lat_distance metric, size_t d, struct lat_ind
     index->d = d;
     lat_vectors_init(&index->vectors, d);
     lat_slot_map_init(&index->map);
+    index->codes.seed = index->map.seed;
     *out_index = index;
     return LAT_OK;
 }
@@ -39,6 +40,7 @@ void lat_index_unref(struct lat_index *index)
     lat_ann_free(index->ann);
     lat_vectors_release(&index->vectors);
     lat_slot_map_release(&index->map);
+    lat_code_table_release(&index->codes);
     lat_free(index);
 }
 
@@ -47,11 +49,17 @@ enum lat_status lat_index_reserve(struct lat_index *index, struct lat_rwlock *lo
 {
     struct lat_vectors vectors, old_vectors = index->vectors;
     struct lat_slot_map map, old_map = index->map;
-    enum lat_status status =
-        lat_vectors_grow(&old_vectors, old_map.staged + more, &vectors, err);
+    struct lat_code_table codes, old_codes = index->codes;
+    const size_t n = old_map.staged + more;
+    enum lat_status status = lat_vectors_grow(&old_vectors, n, &vectors, err);
     if (status != LAT_OK)
         return status;
     status = lat_slot_map_grow(&old_map, more, id_bytes, &map, err);
+    if (status == LAT_OK) {
+        status = lat_code_table_grow(&old_codes, &vectors, n, &codes, err);
+        if (status != LAT_OK)
+            lat_slot_map_forget(&old_map, &map);
+    }
     if (status != LAT_OK) {
         lat_vectors_forget(&old_vectors, &vectors);
         return status;
@@ -60,10 +68,12 @@ enum lat_status lat_index_reserve(struct lat_index *index, struct lat_rwlock *lo
         lat_rwlock_write(lock);
     index->vectors = vectors;
     index->map = map;
+    index->codes = codes;
     if (lock)
         lat_rwlock_unlock(lock);
     lat_vectors_retire(&old_vectors, &vectors);
     lat_slot_map_retire(&old_map, &map);
+    lat_code_table_retire(&old_codes, &codes);
     return LAT_OK;
 }
 
@@ -104,6 +114,7 @@ void lat_index_publish(struct lat_index *index, bool hidden)
     if (before != LAT_NO_POSITION)
         lat_index_kill(index, before);
     lat_slot_map_publish(&index->map, hidden);
+    lat_code_table_put(&index->codes, &index->vectors, &index->map, staged);
     index->live++;
     index->hidden += hidden;
 }
@@ -142,5 +153,5 @@ uint64_t lat_index_bytes(const struct lat_index *index)
     const size_t used = index->map.staged * index->d * sizeof(float);
     const size_t reserved = lat_vectors_bytes(&index->vectors);
     return (used < reserved ? used : reserved) + lat_slot_map_bytes(&index->map) +
-           lat_ann_bytes(index->ann);
+           index->codes.size * sizeof(*index->codes.table) + lat_ann_bytes(index->ann);
 }

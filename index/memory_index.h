@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #include "base/sync.h"
+#include "index/code_table.h"
 #include "index/exact.h"
 #include "index/slot_map.h"
 #include "index/vectors.h"
@@ -33,6 +34,7 @@ struct lat_index {
     size_t d;
     struct lat_vectors vectors;
     struct lat_slot_map map;
+    struct lat_code_table codes;
     struct lat_ann *ann; /* owned; NULL: none */
     size_t linked;       /* positions the accelerator has */
     uint64_t sequence;   /* the last change contained */
@@ -57,7 +59,7 @@ void lat_index_stage(struct lat_index *index, uint64_t slot, const char *id, con
 /* A row as it lies in another index's memory. */
 void lat_index_stage_raw(struct lat_index *index, uint64_t slot, const char *id,
                          const float *row);
-/* A position as a file has it, its row to be written by the caller. Private indexes only. A
+/* A position as a file has it, its row written already. Private indexes only. A
  * second live position of the same id replaces the first, which a sane file does not have. */
 void lat_index_stage_id(struct lat_index *index, uint64_t slot, const char *id, bool gone,
                         bool hidden);

@@ -11,6 +11,7 @@
  * a writer waits no longer and holds back other searches no longer. */
 #include <math.h>
 
+#include "index/distance.h"
 #include "index/faiss_index.h"
 #include "index/memory_index.h"
 
@@ -69,6 +70,32 @@ static bool scan_is_cheaper(const struct lat_index *index, const struct lat_inde
            (double)LINKS * (double)ef * (double)index->map.n;
 }
 
+static bool is_visible(const struct lat_index *index, const struct lat_index_query *query,
+                       uint32_t position)
+{
+    return lat_bit(index->map.shown, position) &&
+           (!query->passed ||
+            (position / 64 < query->n_passed_words && lat_bit(query->passed, position)));
+}
+
+/* Rows that equal the query, in case the accelerator missed them. Under the lock. */
+static void offer_twins(const struct lat_index *index, const struct lat_index_query *query,
+                        struct lat_top *top)
+{
+    uint32_t twins[LAT_TWINS_MAX];
+    const size_t n = lat_code_table_find(&index->codes, &index->vectors, query->code, twins);
+    for (size_t i = 0; i < n; i++) {
+        bool there = twins[i] >= index->linked || !is_visible(index, query, twins[i]);
+        for (size_t j = 0; !there && j < top->n; j++)
+            there = top->items[j].position == twins[i];
+        if (there)
+            continue;
+        const float *row = lat_vectors_row(&index->vectors, twins[i]);
+        lat_top_offer(top, (struct lat_candidate){
+                               lat_score(index->metric, query->code, row, index->d), twins[i]});
+    }
+}
+
 /* Asks the accelerator; *out_linked is where the exact scan has to begin. Under the lock. */
 static enum lat_status ask_accelerator(const struct lat_index *index,
                                        const struct lat_index_query *query, uint64_t visible,
@@ -87,9 +114,11 @@ static enum lat_status ask_accelerator(const struct lat_index *index,
     top->ids = &index->map;
     const enum lat_status status =
         lat_ann_search(index->ann, &index->vectors, query->code, &effort, top, err);
-    if (status == LAT_OK)
-        *out_linked = index->linked;
-    return status;
+    if (status != LAT_OK)
+        return status;
+    offer_twins(index, query, top);
+    *out_linked = index->linked;
+    return LAT_OK;
 }
 
 enum lat_status lat_index_search(const struct lat_index *index, struct lat_rwlock *lock,

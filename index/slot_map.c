@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "index/hash.h"
 
 #include "base/banned.h"
 
@@ -24,7 +25,6 @@ void lat_slot_map_init(struct lat_slot_map *map)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     *map = (struct lat_slot_map){0};
-    /* Differs from process to process, so that nobody can prepare ids that collide. */
     map->seed = (uint64_t)now.tv_nsec * UINT64_C(0x9E3779B97F4A7C15) ^ (uintptr_t)map ^
                 (uint64_t)now.tv_sec;
 }
@@ -42,23 +42,9 @@ void lat_slot_map_release(struct lat_slot_map *map)
     *map = (struct lat_slot_map){.seed = map->seed};
 }
 
-/* Eight bytes a round; the finaliser is that of MurmurHash3 (Appleby, public domain). */
 static uint64_t hash_id(uint64_t seed, const char *id)
 {
-    size_t left = strlen(id);
-    uint64_t h = seed ^ left * UINT64_C(0x9E3779B97F4A7C15);
-    while (left) {
-        uint64_t word = 0;
-        const size_t take = left < 8 ? left : 8;
-        memcpy(&word, id, take);
-        h = (h ^ word) * UINT64_C(0xFF51AFD7ED558CCD);
-        h ^= h >> 32;
-        id += take;
-        left -= take;
-    }
-    h ^= h >> 33;
-    h *= UINT64_C(0xC4CEB9FE1A85EC53);
-    return h ^ h >> 33;
+    return lat_hash(seed, id, strlen(id));
 }
 
 /* Where the id is, or the free entry where it belongs. */
