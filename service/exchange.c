@@ -166,7 +166,7 @@ static enum lat_status decode_text(struct lat_call *call, const char **inout_tex
     }
     if (!lat_utf8_valid(text, len))
         return lat_fail(err, LAT_BAD_SYNTAX, "bad_utf8", "the query is not UTF-8");
-    if (memchr(text, '\0', len))
+    if (strnlen(text, len) < len)
         return lat_fail(err, LAT_BAD_SYNTAX, "bad_query", "the query contains a NUL byte");
     *inout_text = text;
     return LAT_OK;

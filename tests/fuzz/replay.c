@@ -1,5 +1,6 @@
-/* Runs a fuzz target without a fuzzer: every file of the folders or files named is one input. Linked in
- * where the compiler has no libFuzzer, so that inputs that once crashed stay tests everywhere.
+/* Runs a fuzz target without a fuzzer: every file of the folders or files named is one input.
+ * Linked in where the compiler has no libFuzzer, so that inputs that once crashed stay tests
+ * everywhere.
  *
  * A missing folder is an empty corpus; an unreadable file is a failure. */
 #include <dirent.h>

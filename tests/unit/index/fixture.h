@@ -1,5 +1,5 @@
-/* What the tests of the store share: a store in a temporary folder, items made from seeds, and the
- * exact answer to compare with. */
+/* What the tests of the store share: a store in a temporary folder, items made from seeds, and
+ * the exact answer to compare with. */
 #ifndef LAT_TESTS_INDEX_FIXTURE_H
 #define LAT_TESTS_INDEX_FIXTURE_H
 
@@ -13,8 +13,8 @@ struct lat_collection_spec fixture_spec(const char *name, uint32_t d, enum lat_d
                                         enum lat_index_type type);
 void fixture_create(struct lat_store *store, const struct lat_collection_spec *spec);
 
-/* The code of item i, the same each time: numbers around 64 centres, as encoders give them; with
- * `flat` gaussian noise without structure, the hardest there is. */
+/* The code of item i, the same each time: numbers around 64 centres, as encoders give them;
+ * with `flat` gaussian noise without structure, the hardest there is. */
 void fixture_code(uint64_t i, uint32_t d, float *out);
 void fixture_noise(uint64_t i, uint32_t d, float *out);
 
@@ -27,8 +27,8 @@ void fixture_put_one(struct lat_store *store, const char *name, const char *id,
 enum lat_status fixture_delete(struct lat_store *store, const char *name, const char *id);
 void fixture_id(uint64_t i, char out[32]);
 
-/* The share of the exact k nearest that `query` finds, over n_queries queries drawn beside the items
- * (fixture_code of numbers past a million); exact answers come from the same store. */
+/* The share of the exact k nearest that `query` finds, over n_queries queries drawn beside the
+ * items (fixture_code of numbers past a million); exact answers come from the same store. */
 double fixture_recall(struct lat_store *store, const char *name, uint32_t d, size_t n_queries,
                       size_t k, const struct lat_filter *filter);
 
