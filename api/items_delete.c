@@ -16,7 +16,7 @@
 struct deletion {
     const char *name;
     struct lat_list ids;
-    bool by_ids, dry_run;
+    bool by_ids, dry_run, atomic;
     const struct lat_filter *filter;
 };
 
@@ -186,6 +186,31 @@ static enum lat_status answer(struct lat_call *call, const struct deletion *dele
     return lat_reply_batch(call, results, deletion->ids.n, members, err);
 }
 
+/* Nothing was deleted: because of an id that was refused as it was read, or of the first that
+ * the store refused. */
+static enum lat_status answer_atomic(struct lat_call *call, const struct deletion *deletion,
+                                     const struct lat_write_result *stored, const size_t *map,
+                                     size_t n, struct lat_batch_result *results,
+                                     struct lat_error *err)
+{
+    const struct lat_error why = *err;
+    size_t bad = deletion->ids.n;
+    for (size_t i = 0; i < deletion->ids.n && bad == deletion->ids.n; i++)
+        if (results[i].error)
+            bad = i;
+    for (size_t i = 0; i < n && bad == deletion->ids.n; i++)
+        if (stored[i].status != LAT_OK)
+            bad = map[i];
+    if (bad == deletion->ids.n)
+        return why.status;
+    lat_error_clear(err);
+    enum lat_status status = LAT_OK;
+    if (!results[bad].error)
+        status = refuse(call, bad, &why, &results[bad], err);
+    return status == LAT_OK ? lat_reply_atomic(call, results, deletion->ids.n, bad, err)
+                            : status;
+}
+
 static enum lat_status delete_by_ids(struct lat_call *call, const struct deletion *deletion,
                                      struct lat_error *err)
 {
@@ -199,14 +224,17 @@ static enum lat_status delete_by_ids(struct lat_call *call, const struct deletio
         return lat_fail_memory(err);
     enum lat_status status =
         read_ids(call, &deletion->ids, writes, results, map, &n_writes, err);
+    if (status == LAT_OK && deletion->atomic && n_writes < n)
+        return answer_atomic(call, deletion, stored, map, 0, results, err);
     if (status == LAT_OK && deletion->dry_run)
         look(call, deletion->name, writes, n_writes, stored);
     else if (status == LAT_OK && n_writes)
-        status = lat_store_write(call->app->store, deletion->name, writes, n_writes, false,
-                                 stored, err);
+        status = lat_store_write(call->app->store, deletion->name, writes, n_writes,
+                                 deletion->atomic, stored, err);
     if (status == LAT_OK)
-        status = answer(call, deletion, writes, stored, map, n_writes, results, err);
-    return status;
+        return answer(call, deletion, writes, stored, map, n_writes, results, err);
+    return deletion->atomic ? answer_atomic(call, deletion, stored, map, n_writes, results, err)
+                            : status;
 }
 
 enum lat_status lat_api_items_delete(struct lat_call *call, struct lat_error *err)
@@ -216,6 +244,7 @@ enum lat_status lat_api_items_delete(struct lat_call *call, struct lat_error *er
     struct lat_json json = {0};
     struct deletion deletion = {0};
     lat_options_begin(&options, call, err);
+    lat_option_flag(&options, "atomic", &deletion.atomic);
     enum lat_status status = lat_options_end(&options);
     if (status == LAT_OK)
         status = lat_call_collection(call, &deletion.name, err);

@@ -80,7 +80,15 @@ async function run(what, send) {
   }
 }
 
+// The address names what is shown, so that it can be sent to somebody.
+function remember(id) {
+  const wanted = new URLSearchParams({ collection: $("collection").value });
+  if (id !== undefined) wanted.set("id", id);
+  history.replaceState(null, "", "?" + wanted);
+}
+
 function searchLike(id) {
+  remember(id);
   $("query").hidden = false;
   show($("query"), path() + "/items/" + encodeURIComponent(id) + "/input");
   return run("items like " + id, () => ask(path() + "/search", {
@@ -107,6 +115,7 @@ function searchPicture(file) {
 }
 
 function browse() {
+  remember();
   $("query").hidden = true;
   if ($("collection").value)
     run("items", () => ask(path() + "/items?limit=" + encodeURIComponent($("k").value)));
@@ -115,12 +124,12 @@ function browse() {
 async function start() {
   try {
     const { collections } = await (await ask("/v1/collections")).json();
-    $("collection").replaceChildren(...collections.map((c) => {
-      const option = new Option(c.name + " (" + c.items + ")", c.name);
-      return option;
-    }));
+    $("collection").replaceChildren(...collections.map((c) => new Option(c.name + " (" + c.items + ")", c.name)));
     if (!collections.length) return say("No collections yet.");
-    browse();
+    const wanted = new URLSearchParams(location.search);
+    if (collections.some((c) => c.name === wanted.get("collection"))) $("collection").value = wanted.get("collection");
+    if (wanted.has("id")) searchLike(wanted.get("id"));
+    else browse();
   } catch (failure) {
     say(failure.message, true);
   }

@@ -40,7 +40,7 @@ function operation(document, path, method, item) {
 
 async function start() {
   const document_ = await (await fetch("/openapi.json")).json();
-  document.getElementById("intro").textContent = document_.info.description;
+  document.getElementById("intro").textContent = document_.info.description.replaceAll("`", "");
   const list = document.getElementById("paths");
   list.replaceChildren();
   for (const [path, item] of Object.entries(document_.paths))

@@ -356,6 +356,8 @@ Test(items, a_body_that_is_broken_as_a_whole)
     PROBLEM(400, "number_out_of_range");
     POINTER("/items/0/code/1");
     ask("PUT", coll("/items"), "{\"item\":[]}");
+    PROBLEM(422, "unknown_field");
+    ask("PUT", coll("/items"), "{}");
     PROBLEM(422, "missing_field");
     ask("PUT", coll("/items"), "{\"items\":[],\"extra\":1}");
     PROBLEM(422, "unknown_field");
@@ -489,6 +491,12 @@ Test(items, deleted_by_ids_and_by_filter)
     cr_assert_str_eq(text_of("results.1.error.code"), "item_not_found");
     cr_assert_eq(number_of("results.2.status"), 422);
     cr_assert_eq(number_of("deleted"), 1);
+    ask("POST", coll("/items/delete?atomic=true"), "{\"ids\":[\"b\",\"nobody\"]}");
+    PROBLEM(404, "item_not_found");
+    cr_assert_eq(number_of("results.0.status"), 424);
+    ask("POST", coll("/items/delete?atomic=true"), "{\"ids\":[\"b\",\"\"]}");
+    PROBLEM(422, "invalid_id");
+    STATUS(200, ask("GET", coll("/items/b"), NULL));
     STATUS(200, ask("POST", coll("/items/delete"), "{\"filter\":{\"n\":{\"$gt\":1}}}"));
     cr_assert_eq(number_of("deleted"), 2);
     STATUS(200, ask("GET", coll(""), NULL));
