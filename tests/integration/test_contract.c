@@ -66,3 +66,12 @@ Test(contract, a_png_of_the_largest_claim_is_too_large_not_broken)
     ask_as("POST", "/v1/models/tiny/encode", "Content-Type: image/png\r\n", png, sizeof(png));
     PROBLEM(413, "image_too_large");
 }
+
+Test(contract, a_refused_factory_is_explained_without_the_places_in_the_library)
+{
+    ask("PUT", "/v1/collections/never-made",
+        "{\"dimension\":4,\"index\":{\"factory\":\"Nonsense9\"}}");
+    PROBLEM(422, "invalid_factory");
+    cr_expect_not_null(strstr(text_of("detail"), "Nonsense9"));
+    cr_expect_null(strstr(text_of("detail"), ".cpp"));
+}
