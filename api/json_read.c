@@ -2,43 +2,19 @@
  * the document has failed, the key is absent or the value is null. */
 #include "api/json.h"
 
-#include <float.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "api/json_scan.h"
+#include "api/json_value.h"
 #include "base/mem.h"
 #include "base/text.h"
 
 #include "base/banned.h"
 
 /* ---- failures ---- */
-
-static const char *kind_of(const json_t *value)
-{
-    if (!value)
-        return "nothing";
-    switch (value ? json_typeof(value) : JSON_NULL) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "a number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "a boolean";
-    case JSON_NULL:
-        return "null";
-    }
-    return "?";
-}
 
 /* "/at/key" with the two characters a JSON pointer escapes; cut when it does not fit. */
 static void write_pointer(char *out, size_t size, const char *at, const char *key)
@@ -56,22 +32,13 @@ static void write_pointer(char *out, size_t size, const char *at, const char *ke
         out[n] = '\0';
 }
 
-static void record(struct lat_json *json, const char *pointer, enum lat_status status,
-                   const char *code, const char *words)
-{
-    if (json->err->status != LAT_OK)
-        return;
-    lat_fail(json->err, status, code, "%s", words);
-    lat_error_at(json->err, "%s", pointer);
-}
-
 static void record_key(struct lat_object *object, const char *key, enum lat_status status,
                        const char *code, const char *words)
 {
     char pointer[192];
     if (key)
         write_pointer(pointer, sizeof(pointer), object->at, key);
-    record(object->json, key ? pointer : object->at, status, code, words);
+    lat_json_record(object->json, key ? pointer : object->at, status, code, words);
 }
 
 void lat_object_fail(struct lat_object *object, const char *key, enum lat_status status,
@@ -90,16 +57,10 @@ static void fail_type(struct lat_object *object, const char *key, const char *ex
 {
     if (lat_json_status(object->json) != LAT_OK)
         return;
-    const char *got = kind_of(value);
+    const char *got = lat_json_kind(value);
     lat_object_fail(object, key, LAT_INVALID, "wrong_type", "'%s' must be %s, not %s", key,
                     expected, got);
     lat_error_expected(object->json->err, expected, got);
-}
-
-static void fail_memory(struct lat_json *json)
-{
-    if (json->err->status == LAT_OK)
-        lat_fail_memory(json->err);
 }
 
 /* ---- finding ---- */
@@ -122,22 +83,10 @@ static const json_t *find(struct lat_object *object, const char *key)
     return json_is_null(value) ? NULL : value;
 }
 
-/* The extract a value of a watched key stands for, or NULL. */
-static const struct lat_extract *extract_of(const struct lat_json *json, const json_t *value)
-{
-    if (!json->extracted || !json_is_array(value) || json_array_size(value) != 1)
-        return NULL;
-    const json_t *index = json_array_get(value, 0);
-    if (!json_is_integer(index))
-        return NULL;
-    const json_int_t i = json_integer_value(index);
-    return i >= 0 && (size_t)i < json->n_extracts ? &json->extracts[i] : NULL;
-}
-
 static const struct lat_extract *find_extract(const struct lat_object *object, const char *key,
                                               const json_t *value)
 {
-    return lat_json_scan_watches(key) ? extract_of(object->json, value) : NULL;
+    return lat_json_scan_watches(key) ? lat_json_extract(object->json, value) : NULL;
 }
 
 void lat_json_root(struct lat_json *json, struct lat_object *out_root)
@@ -147,9 +96,9 @@ void lat_json_root(struct lat_json *json, struct lat_object *out_root)
         out_root->value = json->root;
         return;
     }
-    record(json, "", LAT_INVALID, "wrong_type", "the body must be a JSON object");
+    lat_json_record(json, "", LAT_INVALID, "wrong_type", "the body must be a JSON object");
     if (json->root)
-        lat_error_expected(json->err, "an object", kind_of(json->root));
+        lat_error_expected(json->err, "an object", lat_json_kind(json->root));
 }
 
 size_t lat_object_size(const struct lat_object *object)
@@ -170,7 +119,7 @@ const struct json_t *lat_object_value(struct lat_object *object, const char *key
         return NULL;
     *out_at = lat_arena_printf(object->json->arena, "%s/%s", object->at, key);
     if (!*out_at) {
-        fail_memory(object->json);
+        lat_json_fail_memory(object->json);
         return NULL;
     }
     return value;
@@ -178,24 +127,11 @@ const struct json_t *lat_object_value(struct lat_object *object, const char *key
 
 /* ---- scalars ---- */
 
-static const char *text_of(const struct lat_extract *extract, const json_t *value,
-                           size_t *out_len)
-{
-    if (extract && extract->kind == LAT_EXTRACT_TEXT) {
-        *out_len = extract->n;
-        return extract->text;
-    }
-    if (!json_is_string(value))
-        return NULL;
-    *out_len = json_string_length(value);
-    return json_string_value(value);
-}
-
 bool lat_object_is_text(struct lat_object *object, const char *key)
 {
     const json_t *value = find(object, key);
     size_t len;
-    return value && text_of(find_extract(object, key, value), value, &len) != NULL;
+    return value && lat_json_text(find_extract(object, key, value), value, &len) != NULL;
 }
 
 const char *lat_object_text(struct lat_object *object, const char *key, size_t *out_len)
@@ -203,7 +139,7 @@ const char *lat_object_text(struct lat_object *object, const char *key, size_t *
     const json_t *value = find(object, key);
     if (!value)
         return NULL;
-    const char *text = text_of(find_extract(object, key, value), value, out_len);
+    const char *text = lat_json_text(find_extract(object, key, value), value, out_len);
     if (!text)
         fail_type(object, key, "a string", value);
     return text;
@@ -329,59 +265,7 @@ void lat_object_encoding(struct lat_object *object)
     lat_object_choice(object, "encoding", words, LAT_ARRAY_LEN(words), &encoding);
     object->json->base64 = encoding == 1;
 }
-
 /* ---- floats ---- */
-
-/* An array the scan left whole: some text with an escape in a key. */
-static enum lat_status floats_from_array(struct lat_arena *arena, const json_t *array,
-                                         struct lat_floats *out_floats, struct lat_error *err)
-{
-    const size_t n = json_array_size(array);
-    float *values = lat_arena_alloc_raw(arena, n, sizeof(*values));
-    if (!values)
-        return lat_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *element = json_array_get(array, i);
-        if (!json_is_number(element)) {
-            lat_fail(err, LAT_INVALID, "wrong_type", "value %zu must be a number, not %s", i,
-                     kind_of(element));
-            lat_error_at(err, "/%zu", i);
-            lat_error_expected(err, "a number", kind_of(element));
-            return LAT_INVALID;
-        }
-        values[i] = (float)json_number_value(element);
-        if (!isfinite(values[i])) {
-            lat_fail(err, LAT_BAD_SYNTAX, "number_out_of_range",
-                     "value %zu is beyond a 32-bit float", i);
-            lat_error_at(err, "/%zu", i);
-            return LAT_BAD_SYNTAX;
-        }
-    }
-    *out_floats = (struct lat_floats){values, n};
-    return LAT_OK;
-}
-
-/* Reads floats in any of their forms; false when `value` is none of them. */
-static bool read_floats(struct lat_json *json, const struct lat_extract *extract,
-                        const json_t *value, const char *at, struct lat_floats *out_floats)
-{
-    if (json->err->status != LAT_OK)
-        return true;
-    enum lat_status status = LAT_OK;
-    size_t len;
-    const char *text = text_of(extract, value, &len);
-    if (extract && extract->kind == LAT_EXTRACT_FLOATS)
-        *out_floats = (struct lat_floats){extract->values, extract->n};
-    else if (text && json->base64)
-        status = lat_floats_from_base64(json->arena, text, len, out_floats, json->err);
-    else if (json_is_array(value) && !extract)
-        status = floats_from_array(json->arena, value, out_floats, json->err);
-    else
-        return false;
-    if (status != LAT_OK)
-        lat_error_at(json->err, "%s", at);
-    return true;
-}
 
 bool lat_object_floats(struct lat_object *object, const char *key,
                        struct lat_floats *out_floats)
@@ -391,7 +275,8 @@ bool lat_object_floats(struct lat_object *object, const char *key,
         return false;
     char at[192];
     write_pointer(at, sizeof(at), object->at, key);
-    if (!read_floats(object->json, find_extract(object, key, value), value, at, out_floats)) {
+    if (!lat_json_floats(object->json, find_extract(object, key, value), value, at,
+                         out_floats)) {
         const struct lat_extract *extract = find_extract(object, key, value);
         const bool text =
             json_is_string(value) || (extract && extract->kind == LAT_EXTRACT_TEXT);
@@ -450,7 +335,7 @@ const char *lat_object_json(struct lat_object *object, const char *key)
     if (lat_buf_check(&text, object->json->err) == LAT_OK) {
         copy = lat_arena_strndup(object->json->arena, text.data, text.len);
         if (!copy)
-            fail_memory(object->json);
+            lat_json_fail_memory(object->json);
     }
     lat_buf_release(&text);
     return copy;
@@ -485,96 +370,4 @@ void lat_object_end(struct lat_object *object)
             lat_error_expected(object->json->err, nearest, NULL);
         return;
     }
-}
-
-static const json_t *element(const struct lat_list *list, size_t i)
-{
-    return list->numbers ? NULL : json_array_get(list->value, i);
-}
-
-static const char *kind_of_element(const struct lat_list *list, size_t i)
-{
-    const json_t *value = element(list, i);
-    return value ? kind_of(value) : "a number";
-}
-
-void lat_list_fail(const struct lat_list *list, size_t i, enum lat_status status,
-                   const char *code, const char *fmt, ...)
-{
-    char words[512], pointer[192];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(words, sizeof(words), fmt, args);
-    va_end(args);
-    snprintf(pointer, sizeof(pointer), "%s/%zu", list->at, i);
-    record(list->json, pointer, status, code, words);
-}
-
-static void fail_element(const struct lat_list *list, size_t i, const char *expected)
-{
-    if (list->json->err->status != LAT_OK)
-        return;
-    const char *got = kind_of_element(list, i);
-    lat_list_fail(list, i, LAT_INVALID, "wrong_type", "element %zu must be %s, not %s", i,
-                  expected, got);
-    lat_error_expected(list->json->err, expected, got);
-}
-
-void lat_list_object(const struct lat_list *list, size_t i, struct lat_object *out_object)
-{
-    *out_object = (struct lat_object){.json = list->json, .at = ""};
-    const json_t *value = element(list, i);
-    if (!json_is_object(value)) {
-        fail_element(list, i, "an object");
-        return;
-    }
-    out_object->at = lat_arena_printf(list->json->arena, "%s/%zu", list->at, i);
-    if (!out_object->at) {
-        out_object->at = "";
-        fail_memory(list->json);
-        return;
-    }
-    out_object->value = value;
-}
-
-static const struct lat_extract *element_extract(const struct lat_list *list,
-                                                 const json_t *value)
-{
-    return list->watched && value ? extract_of(list->json, value) : NULL;
-}
-
-const char *lat_list_text(const struct lat_list *list, size_t i, size_t *out_len)
-{
-    const json_t *value = element(list, i);
-    const char *text = text_of(element_extract(list, value), value, out_len);
-    if (!text)
-        fail_element(list, i, "a string");
-    return text;
-}
-
-bool lat_list_floats(const struct lat_list *list, size_t i, struct lat_floats *out_floats)
-{
-    const json_t *value = element(list, i);
-    char at[192];
-    snprintf(at, sizeof(at), "%s/%zu", list->at, i);
-    if (!value || !read_floats(list->json, element_extract(list, value), value, at, out_floats))
-        fail_element(list, i, "a list of numbers");
-    return list->json->err->status == LAT_OK;
-}
-
-bool lat_list_is_text(const struct lat_list *list, size_t i)
-{
-    const json_t *value = element(list, i);
-    size_t len;
-    return text_of(element_extract(list, value), value, &len) != NULL;
-}
-
-bool lat_list_is_object(const struct lat_list *list, size_t i)
-{
-    return json_is_object(element(list, i));
-}
-
-bool lat_list_is_number(const struct lat_list *list, size_t i)
-{
-    return list->numbers || json_is_number(element(list, i));
 }
