@@ -24,6 +24,7 @@
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexIVFPQ.h>
+#include <faiss/IndexPQ.h>
 #include <faiss/IndexPreTransform.h>
 #include <faiss/IndexScalarQuantizer.h>
 #include <faiss/impl/IDSelector.h>
@@ -119,6 +120,11 @@ struct lat_shim_index {
         inner = before ? before->index : index;
         ivf = dynamic_cast<faiss::IndexIVF *>(inner);
         hnsw = dynamic_cast<faiss::IndexHNSW *>(inner);
+        /* Half a minute of training for Hamming distances nobody asks for. */
+        if (auto *pq = dynamic_cast<faiss::IndexIVFPQ *>(inner))
+            pq->do_polysemous_training = false;
+        if (auto *pq = dynamic_cast<faiss::IndexPQ *>(inner))
+            pq->do_polysemous_training = false;
         splits_additions = dynamic_cast<faiss::IndexIVFFlat *>(inner) ||
                            dynamic_cast<faiss::IndexIVFPQ *>(inner) ||
                            dynamic_cast<faiss::IndexIVFScalarQuantizer *>(inner);

@@ -195,7 +195,7 @@ static bool wants_rebuild(const struct lat_index *index, const struct sight *sig
     if (sight->dead >= DEAD_LEAST && sight->dead >= sight->n / DEAD_SHARE)
         return true;
     if (!index->ann)
-        return lat_index_wants_training(index, &sight->spec);
+        return lat_index_wants_training(&sight->spec, sight->live);
     return sight->spec.type == LAT_INDEX_IVF && !sight->spec.nlist &&
            sight->live > RETRAIN_GROWTH * lat_ann_trained(index->ann);
 }

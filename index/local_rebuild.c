@@ -63,19 +63,16 @@ static void factory_of(const struct lat_index_spec *spec, uint64_t rows, char *o
         snprintf(out, size, "%s", spec->factory);
 }
 
-bool lat_index_wants_training(const struct lat_index *index, const struct lat_index_spec *spec)
+bool lat_index_wants_training(const struct lat_index_spec *spec, uint64_t live)
 {
-    if (spec->type == LAT_INDEX_IVF) {
-        const uint64_t least = (uint64_t)spec->nlist * ROWS_PER_LIST;
-        return index->live >= IVF_LEAST && index->live >= least;
-    }
-    return spec->type == LAT_INDEX_FACTORY && index->live >= FACTORY_LEAST;
+    if (spec->type == LAT_INDEX_IVF)
+        return live >= IVF_LEAST && live >= (uint64_t)spec->nlist * ROWS_PER_LIST;
+    return spec->type == LAT_INDEX_FACTORY && live >= FACTORY_LEAST;
 }
 
 /* Rows spread evenly over the index, gathered for training. */
 static enum lat_status gather(const struct lat_index *index, struct lat_rwlock *lock,
-                              size_t most, float **out_rows, size_t *out_n,
-                              struct lat_error *err)
+                              float **out_rows, size_t *out_n, struct lat_error *err)
 {
     struct lat_vectors view;
     if (lock)
@@ -86,6 +83,8 @@ static enum lat_status gather(const struct lat_index *index, struct lat_rwlock *
         lat_rwlock_unlock(lock);
     if (status != LAT_OK)
         return status;
+    size_t most = TRAIN_PER_LIST * (size_t)lists_for(n);
+    most = most < TRAIN_LEAST ? TRAIN_LEAST : most;
     const size_t take = n < most ? n : most;
     size_t floats;
     float *rows = lat_mul_size(take ? take : 1, index->d, &floats)
@@ -107,14 +106,11 @@ static enum lat_status new_trained(const struct lat_index *index, const char *fa
                                    struct lat_ann **out_ann, struct lat_error *err)
 {
     float *rows = NULL;
-    size_t n = 0, most = TRAIN_PER_LIST * (size_t)lists_for(index->map.n);
-    most = most < TRAIN_LEAST ? TRAIN_LEAST : most;
-    enum lat_status status = gather(index, lock, most, &rows, &n, err);
+    size_t n = 0;
+    enum lat_status status = gather(index, lock, &rows, &n, err);
     if (status == LAT_OK)
         status = lat_ann_new_factory(index->metric, index->d, factory, rows, n, threads,
                                      out_ann, err);
-    if (status == LAT_OK)
-        lat_ann_set_trained(*out_ann, index->live);
     lat_free(rows);
     return status;
 }
@@ -127,15 +123,26 @@ enum lat_status lat_index_new_accelerator(const struct lat_index *index,
 {
     char factory[LAT_FACTORY_MAX];
     *out_ann = NULL;
-    if (spec->type == LAT_INDEX_FLAT || !index->map.n ||
-        (spec->type == LAT_INDEX_AUTO && index->map.n < LAT_AUTO_GRAPH_ITEMS))
+    if (lock)
+        lat_rwlock_read(lock);
+    const size_t n = index->map.n;
+    const uint64_t live = index->live;
+    if (lock)
+        lat_rwlock_unlock(lock);
+    if (spec->type == LAT_INDEX_FLAT || !n ||
+        (spec->type == LAT_INDEX_AUTO && n < LAT_AUTO_GRAPH_ITEMS))
         return LAT_OK;
     if (spec->type == LAT_INDEX_AUTO || spec->type == LAT_INDEX_HNSW)
         return lat_ann_new_graph(index->metric, index->d, spec->m, spec->ef_construction,
                                  out_ann, err);
-    factory_of(spec, index->live, factory, sizeof(factory));
-    if (may_train && lat_index_wants_training(index, spec))
-        return new_trained(index, factory, lock, threads, out_ann, err);
+    factory_of(spec, live, factory, sizeof(factory));
+    if (may_train && lat_index_wants_training(spec, live)) {
+        const enum lat_status trained =
+            new_trained(index, factory, lock, threads, out_ann, err);
+        if (trained == LAT_OK)
+            lat_ann_set_trained(*out_ann, live);
+        return trained;
+    }
     if (spec->type == LAT_INDEX_IVF)
         return LAT_OK;
     /* Some factory indexes need no training; the others say LAT_INVALID. */
@@ -348,6 +355,7 @@ enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection
                                   const struct lat_rebuild *rebuild, struct lat_error *err)
 {
     struct rebuilding r = {.store = store, .collection = collection, .how = rebuild};
+    char kind[LAT_FACTORY_MAX];
     r.old = lat_collection_index(collection);
     if (!r.old)
         return lat_fail(err, LAT_UNAVAILABLE, "loading", "its index is being loaded");
@@ -367,6 +375,8 @@ enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection
     if (status == LAT_OK)
         status = catch_up(&r, err);
     if (status == LAT_OK) {
+        /* From the switch on it is others who change it. */
+        snprintf(kind, sizeof(kind), "%s", r.fresh->ann ? lat_ann_kind(r.fresh->ann) : "Flat");
         struct switch_task task = {.task = {.collection = collection,
                                             .apply = apply_switch,
                                             .commit = commit_switch,
@@ -376,9 +386,8 @@ enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection
         status = lat_writer_run(store, &task.task, err);
     }
     if (status == LAT_OK)
-        lat_log(LAT_LOG_INFO, "index rebuilt",
-                "\"collection\":\"%s\",\"rows\":%zu,\"kind\":\"%s\"", collection->name,
-                r.fresh->map.n, r.fresh->ann ? lat_ann_kind(r.fresh->ann) : "Flat");
+        lat_log(LAT_LOG_INFO, "index rebuilt", "\"collection\":\"%s\",\"kind\":\"%s\"",
+                collection->name, kind);
     lat_free(r.origin);
     lat_index_unref(r.fresh);
     lat_index_unref(r.old);

@@ -294,7 +294,7 @@ enum lat_status lat_index_new_accelerator(const struct lat_index *index,
                                           unsigned threads, struct lat_ann **out_ann,
                                           struct lat_error *err);
 /* Whether rows are to be trained on before there can be an accelerator. */
-bool lat_index_wants_training(const struct lat_index *index, const struct lat_index_spec *spec);
+bool lat_index_wants_training(const struct lat_index_spec *spec, uint64_t live);
 /* Builds a new index beside the old one and switches. The caller has set collection->building.
  */
 enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection *collection,

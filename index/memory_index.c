@@ -150,7 +150,7 @@ uint64_t lat_index_count(const struct lat_index *index, const uint64_t *passed, 
 
 uint64_t lat_index_bytes(const struct lat_index *index)
 {
-    const size_t used = index->map.staged * index->d * sizeof(float);
+    const size_t used = index->map.n * index->d * sizeof(float);
     const size_t reserved = lat_vectors_bytes(&index->vectors);
     return (used < reserved ? used : reserved) + lat_slot_map_bytes(&index->map) +
            index->codes.size * sizeof(*index->codes.table) + lat_ann_bytes(index->ann);

@@ -52,6 +52,7 @@ static sqlite3 *open_rows(void)
 {
     sqlite3 *db;
     cr_assert_eq(sqlite3_open(test_path("data/latentd.db"), &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000); /* the keeper may be writing */
     return db;
 }
 
