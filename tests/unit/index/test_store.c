@@ -162,7 +162,7 @@ Test(store, max_distance_cuts_including_its_bound)
 {
     struct lat_store *store = open_with(LAT_DISTANCE_L2, 0);
     for (int i = 0; i < 10; i++) {
-        char id[8];
+        char id[16];
         const float code[D] = {(float)i};
         snprintf(id, sizeof(id), "%d", i);
         fixture_put_one(store, "c", id, code);
