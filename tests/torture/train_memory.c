@@ -27,19 +27,23 @@ static enum lat_status put_pictures(const char *path, struct lat_error *err)
     return lat_file_write(path, file, sizeof(file), err);
 }
 
-static enum lat_status train_and_evaluate(void *context, struct lat_error *err)
+static enum lat_status train(void *context, struct lat_error *err)
 {
     const struct lat_spec *spec = context;
+    const struct lat_train_options how = {.models = test_path("models"), .threads = 1};
     struct lat_train_result result;
+    return lat_train(engine, spec, &how, &result, err);
+}
+
+static enum lat_status evaluate(void *context, struct lat_error *err)
+{
+    (void)context;
     struct lat_evaluation evaluation;
     struct lat_registry *registry = NULL;
-    const struct lat_train_options how = {.models = test_path("models"), .threads = 1};
     const struct lat_registry_options where = {.folder = test_path("models"), .threads = 1};
     const struct lat_eval_options options = {
         .model = "noise", .data = test_path("noise-idx3-ubyte"), .pca = true};
-    enum lat_status status = lat_train(engine, spec, &how, &result, err);
-    if (status == LAT_OK)
-        status = lat_registry_open(engine, &where, &registry, err);
+    enum lat_status status = lat_registry_open(engine, &where, &registry, err);
     if (status == LAT_OK)
         status = lat_evaluate(registry, &options, &evaluation, err);
     if (registry)
@@ -83,8 +87,11 @@ static int run(void)
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    /* May degrade: a registry that cannot load one model says so later. */
-    const char *words = test_torture(train_and_evaluate, &spec, true);
+    /* One after the other: every training that gets through adds a version, which every
+     * evaluation would find. */
+    const char *words = test_torture(train, &spec, true);
+    if (!words)
+        words = test_torture(evaluate, NULL, true);
     if (words)
         fprintf(stderr, "%s\n", words);
     const int good = !words && all_ready();
