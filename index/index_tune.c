@@ -66,6 +66,8 @@ static enum lat_status recall(struct tuning *t, uint32_t breadth, double *out,
     size_t found = 0, wanted = 0;
     struct lat_top top;
     enum lat_status status = lat_top_init(&top, NEAREST, NULL, err);
+    if (status != LAT_OK)
+        return status;
     for (size_t q = 0; q < t->n_queries && status == LAT_OK; q++) {
         const struct lat_ann_effort effort = {.k = NEAREST, .ef = breadth, .nprobe = breadth};
         top.n = 0;

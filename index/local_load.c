@@ -68,7 +68,7 @@ static enum lat_status from_file(struct lat_local *store, struct lat_collection 
     if (status == LAT_NO_MEMORY)
         return lat_fail_memory(err);
     if (status != LAT_OK) {
-        if (status != LAT_NOT_FOUND || collection->items)
+        if (status != LAT_NOT_FOUND)
             lat_log_error("index file not used", &why);
         return LAT_OK;
     }

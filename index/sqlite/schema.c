@@ -5,6 +5,8 @@
  * collections whose rows are still being deleted, bit by bit. */
 #include "index/sqlite/schema.h"
 
+#include "base/mem.h"
+
 #include "base/banned.h"
 
 const char *const lat_schema_steps[] = {
@@ -57,7 +59,10 @@ enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)
     for (size_t i = 0; i < LAT_ARRAY_LEN(probes); i++) {
         struct lat_stmt *stmt;
         struct lat_error why = LAT_ERROR_INIT;
-        if (lat_db_prepare(db, probes[i], &stmt, &why) != LAT_OK)
+        const enum lat_status status = lat_db_prepare(db, probes[i], &stmt, &why);
+        if (status == LAT_NO_MEMORY)
+            return lat_fail_memory(err);
+        if (status != LAT_OK)
             return lat_fail(err, LAT_CORRUPT, NULL, "schema: %s", why.message);
         lat_stmt_free(stmt);
     }

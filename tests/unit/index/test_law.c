@@ -250,7 +250,7 @@ Test(law, five_dead_slots_are_reclaimed_by_a_rebuild)
 {
     struct lat_store *store = open_with(LAT_INDEX_HNSW, 3000);
     struct lat_collection_info info;
-    fixture_put(store, "c", D, 0, 1500); /* 1500 dead of 4500 */
+    fixture_put(store, "c", D, 0, 1000); /* 1000 dead of 4000: as many as ask for a rebuild */
     fixture_settle(store, "c");
     cr_assert_eq(lat_store_describe(store, "c", &info, NULL), LAT_OK);
     cr_assert_eq(info.dead, 0);

@@ -1,0 +1,119 @@
+/* A full disk under the store: writes say so and do nothing, reads go on, and when space
+ * returns writing works again by itself. The disk is a small tmpfs in a mount namespace of this
+ * test's own; where that is not allowed the test is skipped. */
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "fixture.h"
+#include "tests/support/support.h"
+
+TestSuite(full, .init = test_folder_enter, .fini = test_folder_leave);
+
+enum { D = 16, BATCHES_MAX = 3000, BALLAST = 3 << 20 };
+
+static bool mount_disk(void)
+{
+    const char *folder = test_path("data");
+    return mkdir(folder, 0755) == 0 && unshare(CLONE_NEWNS) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", folder, "tmpfs", 0, "size=10m") == 0;
+}
+
+static void put_ballast(void)
+{
+    static const char zeros[4096];
+    const int fd = open(test_path("data/ballast"), O_CREAT | O_WRONLY, 0644);
+    cr_assert(fd >= 0);
+    for (size_t i = 0; i < BALLAST; i += sizeof(zeros))
+        cr_assert_eq(write(fd, zeros, sizeof(zeros)), (ssize_t)sizeof(zeros));
+    close(fd);
+}
+
+static enum lat_status put_batch(struct lat_store *store, unsigned batch, struct lat_error *err)
+{
+    enum { SIZE = 40 };
+    struct lat_write writes[SIZE];
+    struct lat_write_result results[SIZE];
+    static char ids[SIZE][32], input[300];
+    static float codes[SIZE][D];
+    for (size_t i = 0; i < SIZE; i++) {
+        fixture_id(batch * SIZE + i, ids[i]);
+        fixture_code(batch * SIZE + i, D, codes[i]);
+        writes[i] = (struct lat_write){.id = ids[i],
+                                       .code = codes[i],
+                                       .input = input,
+                                       .input_len = sizeof(input),
+                                       .error = NAN,
+                                       .hidden = -1};
+    }
+    return lat_store_write(store, "c", writes, SIZE, false, results, err);
+}
+
+static void finds(struct lat_store *store, uint64_t i)
+{
+    float code[D];
+    char id[32];
+    struct lat_search_result result;
+    struct lat_error err = LAT_ERROR_INIT;
+    fixture_code(i, D, code);
+    fixture_id(i, id);
+    struct lat_query query = fixture_query(code, 1);
+    query.parts = LAT_ITEM_METADATA;
+    cr_assert_eq(lat_store_search(store, "c", &query, &result, &err), LAT_OK, "%s",
+                 err.message);
+    cr_assert_str_eq(result.hits[0].id, id);
+    lat_search_result_release(&result);
+}
+
+static void report(void *context, const char *line)
+{
+    (void)context;
+    cr_expect_fail("%s", line);
+}
+
+Test(full, a_full_disk_refuses_writes_and_lets_reads_go_on)
+{
+    if (!mount_disk())
+        cr_skip("no tmpfs may be mounted here");
+    struct lat_store *store = fixture_open();
+    const struct lat_collection_spec spec =
+        fixture_spec("c", D, LAT_DISTANCE_L2, LAT_INDEX_HNSW);
+    fixture_create(store, &spec);
+    put_ballast();
+    unsigned batch = 0;
+    enum lat_status status = LAT_OK;
+    while (batch < BATCHES_MAX) {
+        struct lat_error err = LAT_ERROR_INIT;
+        status = put_batch(store, batch, &err);
+        if (status != LAT_OK)
+            break;
+        batch++;
+    }
+    cr_assert_eq(status, LAT_DISK_FULL, "%s", lat_status_code(status));
+    cr_assert(batch > 2);
+    uint64_t n;
+    cr_assert_eq(lat_store_count(store, "c", NULL, &n, NULL), LAT_OK);
+    cr_assert_eq(n, batch * 40, "nothing of the refused batch is there");
+    finds(store, 7);
+    finds(store, batch * 40 - 1);
+    cr_assert_eq(unlink(test_path("data/ballast")), 0);
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(put_batch(store, batch, &err), LAT_OK, "%s", err.message);
+    finds(store, batch * 40 + 39);
+    store = fixture_reopen(store);
+    finds(store, batch * 40 + 39);
+    lat_store_close(store);
+    uint64_t faults = 1;
+    cr_assert_eq(lat_store_check(test_path("data"), report, NULL, &faults, NULL), LAT_OK);
+    cr_assert_eq(faults, 0);
+    umount(test_path("data"));
+}
