@@ -1,8 +1,9 @@
 /* POST …/search and …/search/batch.
  *
  * A search by code or id is answered on the network thread when the store can do that from
- * memory in bounded time; what needs a model, a filter or metadata asks for a worker. Whether
- * it does is mostly clear from a glance at the body, before anything is parsed. */
+ * memory in bounded time, and one by a small picture when its model is fast and free
+ * (service/embed.c); what needs more, or a filter or metadata, asks for a worker. Whether it
+ * does is mostly clear from a glance at the body, before anything is parsed. */
 #include <string.h>
 
 #include "api/handlers.h"
@@ -34,10 +35,11 @@ static bool holds(const struct lat_call *call, const char *word)
 /* Whether this call belongs on a worker, as far as can be seen from outside. */
 static bool looks_expensive(const struct lat_call *call, enum lat_body_kind kind)
 {
-    if (kind == LAT_BODY_FLOATS)
+    if (call->body_len > INLINE_BODY_MAX)
+        return true;
+    if (kind == LAT_BODY_FLOATS || kind == LAT_BODY_IMAGE)
         return lat_call_query(call, "filter") || lat_call_query(call, "include");
-    return kind != LAT_BODY_JSON || call->body_len > INLINE_BODY_MAX ||
-           holds(call, "\"input\"") || holds(call, "\"filter\"") || holds(call, "\"metadata\"");
+    return kind != LAT_BODY_JSON || holds(call, "\"filter\"") || holds(call, "\"metadata\"");
 }
 
 /* ---- reading ---- */
@@ -193,8 +195,12 @@ enum lat_status lat_api_search(struct lat_call *call, struct lat_error *err)
     } else {
         if (status == LAT_OK)
             status = run(call, &search, err);
-        if (status == LAT_OK)
+        if (status == LAT_OK) {
             status = reply(call, &search, err);
+        } else if (call->defer) {
+            lat_error_clear(err);
+            status = LAT_OK;
+        }
     }
     lat_json_release(&search.json);
     return status;

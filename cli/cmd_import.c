@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "base/urgency.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/import_known.h"
@@ -381,6 +382,7 @@ int lat_cmd_import(int argc, char **argv)
     if (read_settings(&argc, argv, &import->settings, &err) == LAT_OK) {
         import->collection = argv[1];
         import->start_ns = lat_clock_ns();
+        lat_urgency_set(LAT_BULK);
         enum lat_status status = prepare(import, &err);
         if (status == LAT_OK)
             status = read_paths(import, argv + 2, argc - 2, &err);

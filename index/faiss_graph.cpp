@@ -8,8 +8,13 @@
  * its selector by query, and keeps only selected rows among the results while it walks over
  * all;
  *  - the insertion is split. prepare() does all the work beside running searches: it only reads
- * what they read, and writes lists of edits. commit() copies those lists into place, some
- * microseconds under the lock. One linker means nothing changes between the two.
+ * what they read, and writes lists of edits. commit() copies those lists into place, link by
+ * link while searches read them. One linker means nothing changes between the two.
+ *
+ * A search beside a commit reads each link whole (load_link), the old one or the new one: rows
+ * that exist either way. The new row it does not follow, for it was told how many rows count
+ * before it began. Only what changes where a walk starts, or moves the arrays, wants searches
+ * kept out.
  *
  * The arrays are longer than what is used: `n` rows count, and neighbours behind offsets[n] are
  * room.
@@ -162,25 +167,44 @@ struct lat_shim_graph {
 namespace
 {
 
-/* The nearest row on a level to walk down from. */
-Node descend(const lat_shim_graph &graph, const Rows &rows, Node at, int level)
+/* A link beside a commit; -1 ends the list. */
+int32_t load_link(const int32_t *link)
 {
+    return __atomic_load_n(link, __ATOMIC_RELAXED);
+}
+
+/* The links of `row` that end at one of the first n rows. */
+void read_links(const lat_shim_graph &graph, size_t n, int32_t row, int level,
+                std::vector<int32_t> &out)
+{
+    size_t cap;
+    const int32_t *links = graph.list(row, level, &cap);
+    out.clear();
+    for (size_t i = 0; i < cap; i++) {
+        const int32_t link = load_link(links + i);
+        if (link < 0)
+            break;
+        if (size_t(link) < n)
+            out.push_back(link);
+    }
+}
+
+/* The nearest row on a level to walk down from. */
+Node descend(const lat_shim_graph &graph, size_t n, const Rows &rows, Node at, int level)
+{
+    std::vector<int32_t> &links = scratch.fresh;
     for (bool moved = true; moved;) {
         moved = false;
-        size_t cap;
-        const int32_t *links = graph.list(at.row, level, &cap);
-        for (size_t i = 0; i < cap && links[i] >= 0; i++)
-            rows.fetch(links[i]);
-        const int32_t from = at.row;
-        for (size_t i = 0; i < cap && links[i] >= 0; i++) {
-            const float score = rows(links[i]);
+        read_links(graph, n, at.row, level, links);
+        for (const int32_t link : links)
+            rows.fetch(link);
+        for (const int32_t link : links) {
+            const float score = rows(link);
             if (score < at.score) {
-                at = {score, links[i]};
+                at = {score, link};
                 moved = true;
             }
         }
-        if (at.row == from)
-            break;
     }
     return at;
 }
@@ -188,10 +212,10 @@ Node descend(const lat_shim_graph &graph, const Rows &rows, Node at, int level)
 /* Algorithm 2: the ef nearest of those `keep` accepts, into s.nearest (a heap, farthest on
  * top). */
 template <class Keep>
-void walk(const lat_shim_graph &graph, const Rows &rows, Node entry, int level, size_t ef,
-          Scratch &s, Keep keep)
+void walk(const lat_shim_graph &graph, size_t n, const Rows &rows, Node entry, int level,
+          size_t ef, Scratch &s, Keep keep)
 {
-    s.seen.begin(graph.n);
+    s.seen.begin(n);
     s.seen.first(entry.row);
     s.candidates.assign(1, entry);
     s.nearest.clear();
@@ -206,11 +230,14 @@ void walk(const lat_shim_graph &graph, const Rows &rows, Node entry, int level, 
         size_t cap;
         const int32_t *links = graph.list(at.row, level, &cap);
         s.fresh.clear();
-        for (size_t i = 0; i < cap && links[i] >= 0; i++) {
-            if (!s.seen.first(links[i]))
+        for (size_t i = 0; i < cap; i++) {
+            const int32_t link = load_link(links + i);
+            if (link < 0)
+                break;
+            if (size_t(link) >= n || !s.seen.first(link))
                 continue;
-            rows.fetch(links[i]);
-            s.fresh.push_back(links[i]);
+            rows.fetch(link);
+            s.fresh.push_back(link);
         }
         for (const int32_t row : s.fresh) {
             const Node node = {rows(row), row};
@@ -328,7 +355,7 @@ void link_back(lat_shim_graph &graph, const Rows &rows, int32_t row, int level, 
 Node link_level(lat_shim_graph &graph, const Rows &rows, int32_t row, int level, Node entry)
 {
     static thread_local std::vector<Node> sorted, chosen;
-    walk(graph, rows, entry, level, size_t(graph.hnsw.efConstruction), scratch,
+    walk(graph, graph.n, rows, entry, level, size_t(graph.hnsw.efConstruction), scratch,
          [](int32_t) { return true; });
     sorted = scratch.nearest;
     std::sort(sorted.begin(), sorted.end(), Nearer());
@@ -445,10 +472,15 @@ extern "C" lat_status lat_shim_graph_prepare(lat_shim_graph *graph, const lat_ve
         const Rows rows = {vectors, graph->metric, lat_vectors_row(vectors, graph->n)};
         Node at = {rows(hnsw.entry_point), hnsw.entry_point};
         for (int level = hnsw.max_level; level > top; level--)
-            at = descend(*graph, rows, at, level);
+            at = descend(*graph, graph->n, rows, at, level);
         for (int level = std::min(top, hnsw.max_level); level >= 0; level--)
             at = link_level(*graph, rows, row, level, at);
     });
+}
+
+extern "C" bool lat_shim_graph_may_commit_beside(const lat_shim_graph *graph)
+{
+    return graph->n && graph->next_level <= graph->hnsw.max_level;
 }
 
 extern "C" void lat_shim_graph_commit(lat_shim_graph *graph)
@@ -458,7 +490,8 @@ extern "C" void lat_shim_graph_commit(lat_shim_graph *graph)
         size_t cap;
         int32_t *links = graph->list(edit.row, edit.level, &cap);
         for (size_t i = 0; i < cap; i++)
-            links[i] = i < edit.n ? graph->pool[edit.begin + i] : -1;
+            __atomic_store_n(links + i, i < edit.n ? graph->pool[edit.begin + i] : -1,
+                             __ATOMIC_RELAXED);
     }
     if (!graph->n || graph->next_level > hnsw.max_level) {
         hnsw.max_level = graph->next_level;
@@ -469,20 +502,20 @@ extern "C" void lat_shim_graph_commit(lat_shim_graph *graph)
     graph->next_level = hnsw.random_level();
 }
 
-extern "C" lat_status lat_shim_graph_search(const lat_shim_graph *graph,
+extern "C" lat_status lat_shim_graph_search(const lat_shim_graph *graph, size_t n,
                                             const lat_vectors *vectors, const float *query,
                                             uint32_t ef, const lat_shim_select *select,
                                             lat_top *top, lat_shim_error *error)
 {
     return lat::guard(error, LAT_INTERNAL, [&] {
-        if (!graph->n)
+        if (!n)
             return;
         const faiss::HNSW &hnsw = graph->hnsw;
         const Rows rows = {vectors, graph->metric, query};
         Node at = {rows(hnsw.entry_point), hnsw.entry_point};
         for (int level = hnsw.max_level; level > 0; level--)
-            at = descend(*graph, rows, at, level);
-        walk(*graph, rows, at, 0, ef, scratch,
+            at = descend(*graph, n, rows, at, level);
+        walk(*graph, n, rows, at, 0, ef, scratch,
              [select](int32_t row) { return lat::selected(select, size_t(row)); });
         for (const Node &node : scratch.nearest)
             lat_top_offer(top, {node.score, uint32_t(node.row)});
@@ -540,7 +573,7 @@ extern "C" lat_status lat_shim_graph_search_faiss(const lat_shim_graph *graph,
     });
 #else
     const lat_shim_select all = {nullptr, nullptr, 0};
-    return lat_shim_graph_search(graph, vectors, query, ef, &all, top, error);
+    return lat_shim_graph_search(graph, graph->n, vectors, query, ef, &all, top, error);
 #endif
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/urgency.h"
 #include "index/distance.h"
 #include "index/faiss_shim.h"
 
@@ -210,7 +211,7 @@ static void give(struct lat_rwlock *lock)
 }
 
 static enum lat_status link_row(struct lat_ann *ann, const struct lat_vectors *vectors,
-                                struct lat_rwlock *lock, size_t n_more, size_t *linked,
+                                struct lat_rwlock *lock, size_t n_more, atomic_size_t *linked,
                                 struct lat_shim_error *error)
 {
     struct lat_shim_graph *graph = ann->graph;
@@ -224,18 +225,23 @@ static enum lat_status link_row(struct lat_ann *ann, const struct lat_vectors *v
         give(lock);
         lat_shim_graph_trim(graph);
     }
+    lat_urgency_pause();
     status = lat_shim_graph_prepare(graph, vectors, error);
     if (status != LAT_OK)
         return status;
+    /* A lock that is held for every row would be waited for by every search whenever the
+     * scheduler takes the CPU from the linker right then. */
+    if (lat_shim_graph_may_commit_beside(graph))
+        lock = NULL;
     take(lock);
     lat_shim_graph_commit(graph);
-    *linked = lat_shim_graph_count(graph);
+    atomic_store_explicit(linked, lat_shim_graph_count(graph), memory_order_release);
     give(lock);
     return LAT_OK;
 }
 
 static enum lat_status add_rows(struct lat_ann *ann, const struct lat_vectors *vectors,
-                                struct lat_rwlock *lock, size_t n, size_t *linked,
+                                struct lat_rwlock *lock, size_t n, atomic_size_t *linked,
                                 struct lat_shim_error *error)
 {
     float *rows = lat_alloc_raw(n * ann->d, sizeof(*rows));
@@ -248,7 +254,7 @@ static enum lat_status add_rows(struct lat_ann *ann, const struct lat_vectors *v
     if (status == LAT_OK) {
         take(lock);
         status = lat_shim_index_commit(ann->index, error);
-        *linked = lat_shim_index_count(ann->index);
+        atomic_store_explicit(linked, lat_shim_index_count(ann->index), memory_order_release);
         give(lock);
     }
     lat_free(rows);
@@ -256,7 +262,7 @@ static enum lat_status add_rows(struct lat_ann *ann, const struct lat_vectors *v
 }
 
 enum lat_status lat_ann_link(struct lat_ann *ann, const struct lat_vectors *vectors,
-                             struct lat_rwlock *lock, size_t n, size_t *linked,
+                             struct lat_rwlock *lock, size_t n, atomic_size_t *linked,
                              struct lat_error *err)
 {
     struct lat_shim_error error = {"out of memory"};
@@ -318,8 +324,9 @@ enum lat_status lat_ann_search(const struct lat_ann *ann, const struct lat_vecto
         ef += (uint32_t)effort->k;
     if (ef < effort->k)
         ef = (uint32_t)effort->k;
-    return tell(lat_shim_graph_search(ann->graph, vectors, query, ef, &select, top, &error),
-                &error, err);
+    return tell(
+        lat_shim_graph_search(ann->graph, effort->n, vectors, query, ef, &select, top, &error),
+        &error, err);
 }
 
 /* ---- bytes ---- */

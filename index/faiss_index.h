@@ -16,6 +16,8 @@
 #ifndef LAT_INDEX_FAISS_INDEX_H
 #define LAT_INDEX_FAISS_INDEX_H
 
+#include <stdatomic.h>
+
 #include "base/sync.h"
 #include "index/exact.h"
 #include "index/store.h"
@@ -58,14 +60,16 @@ void lat_ann_set_trained(struct lat_ann *ann, uint64_t rows);
 
 /* Takes in positions [lat_ann_count, lat_ann_count + n) of `vectors`, whose rows must be there.
  * `shown` is not needed: rows that are gone stay stepping stones. `lock` may be NULL for a
- * private one; it is held for a few lists (graph) or rows (factory) at a time. `linked` is set
- * to the count under the lock each time. Linker only. */
+ * private one; it is held while rows are added to a factory index, and when a graph's arrays or
+ * its entry point change; other links are set while searches run. `linked` is set to the count
+ * after each step (release). Linker only. */
 enum lat_status lat_ann_link(struct lat_ann *ann, const struct lat_vectors *vectors,
-                             struct lat_rwlock *lock, size_t n, size_t *linked,
+                             struct lat_rwlock *lock, size_t n, atomic_size_t *linked,
                              struct lat_error *err) LAT_MUST_USE;
 
 /* How hard to look. */
 struct lat_ann_effort {
+    size_t n; /* positions to look at: `linked`, read before (acquire) */
     size_t k;
     uint32_t ef, nprobe;   /* 0: the calibrated ones */
     const uint64_t *shown; /* bitmaps as in lat_scan */

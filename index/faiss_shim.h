@@ -56,13 +56,16 @@ void lat_shim_graph_grown(struct lat_shim_graph *graph);
 void lat_shim_graph_trim(struct lat_shim_graph *graph);
 
 /* Finds the neighbours of the next row and what becomes of theirs, without changing what a
- * search sees; then makes it so (quick, cannot fail: under the lock). */
+ * search sees; then makes it so (quick, cannot fail). _may_commit_beside, asked in between,
+ * says whether searches may run during that; they must be kept out otherwise. */
 enum lat_status lat_shim_graph_prepare(struct lat_shim_graph *graph,
                                        const struct lat_vectors *vectors,
                                        struct lat_shim_error *error);
+bool lat_shim_graph_may_commit_beside(const struct lat_shim_graph *graph);
 void lat_shim_graph_commit(struct lat_shim_graph *graph);
 
-enum lat_status lat_shim_graph_search(const struct lat_shim_graph *graph,
+/* Among the first n rows, n being at most lat_shim_graph_count() at some moment before. */
+enum lat_status lat_shim_graph_search(const struct lat_shim_graph *graph, size_t n,
                                       const struct lat_vectors *vectors, const float *query,
                                       uint32_t ef, const struct lat_shim_select *select,
                                       struct lat_top *top, struct lat_shim_error *error);

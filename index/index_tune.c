@@ -69,7 +69,8 @@ static enum lat_status recall(struct tuning *t, uint32_t breadth, double *out,
     if (status != LAT_OK)
         return status;
     for (size_t q = 0; q < t->n_queries && status == LAT_OK; q++) {
-        const struct lat_ann_effort effort = {.k = NEAREST, .ef = breadth, .nprobe = breadth};
+        const struct lat_ann_effort effort = {
+            .n = t->first, .k = NEAREST, .ef = breadth, .nprobe = breadth};
         top.n = 0;
         take(t);
         status = lat_ann_search(t->index->ann, &t->rows,

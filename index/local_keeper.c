@@ -10,13 +10,11 @@
  * It sleeps until somebody wakes it: every group of writes does. Both its thread and the
  * rebuilder's give way to searches (nice). */
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/urgency.h"
 #include "index/faiss_index.h"
 #include "index/local_store.h"
 
@@ -27,6 +25,7 @@ enum {
     TAIL_BYTES = 8 << 20, /* rows waiting to be linked are scanned by every search */
     TAIL_ROWS_MIN = 2048,
     TAIL_ROWS_MAX = 65536,
+    LATER_MS = 25,      /* rows that wait for a quieter moment */
     THROTTLE_MS = 1000, /* a write is held back no longer */
     TUNE_FIRST = 2000,  /* rows at the first calibration; then at every doubling */
     DEAD_LEAST = 1000,  /* dead slots that are worth a rebuild, and the share of all */
@@ -35,7 +34,6 @@ enum {
     SAVE_SHARE = 4,
     RETRAIN_GROWTH = 4, /* lists are trained anew when there are so many times the rows */
     PURGE_ROWS = 2000,
-    NICE = 5,
 };
 
 size_t lat_keeper_tail_limit(size_t d)
@@ -44,12 +42,20 @@ size_t lat_keeper_tail_limit(size_t d)
     return rows < TAIL_ROWS_MIN ? TAIL_ROWS_MIN : rows > TAIL_ROWS_MAX ? TAIL_ROWS_MAX : rows;
 }
 
-static void be_quiet(void)
+/* ---- link, tune ---- */
+
+#define SEARCHED_NS (100 * LAT_NS_PER_MS)
+
+void lat_keeper_note_search(struct lat_collection *collection)
 {
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* a failure only costs politeness */
+    const uint64_t now = lat_clock_ns();
+    if (now - atomic_load_explicit(&collection->searched_ns, memory_order_relaxed) >
+        SEARCHED_NS)
+        atomic_store_explicit(&collection->searched_ns, now, memory_order_relaxed);
 }
 
-/* ---- link, tune ---- */
+/* When to look again. */
+enum next { WHEN_WOKEN, LATER, AT_ONCE };
 
 /* What the keeper has to know, read in one hold of the lock. */
 struct sight {
@@ -93,6 +99,18 @@ static enum lat_status accelerate(struct lat_collection *collection, struct lat_
     return LAT_OK;
 }
 
+/* While rows come in and nobody searches, linking them can wait for a quieter moment: only
+ * searches pay for a tail, and it stays bounded. */
+static bool may_wait(struct lat_collection *collection, const struct sight *sight)
+{
+    const uint64_t searched =
+        atomic_load_explicit(&collection->searched_ns, memory_order_relaxed);
+    const bool growing = sight->sequence != collection->glimpsed;
+    collection->glimpsed = sight->sequence;
+    return growing && lat_clock_ns() - searched > 2 * SEARCHED_NS &&
+           sight->n - sight->linked < lat_keeper_tail_limit(collection->spec.dimension) / 2;
+}
+
 static bool must_tune(const struct lat_collection *collection, const struct sight *sight)
 {
     const size_t next =
@@ -114,10 +132,10 @@ static enum lat_status link_some(struct lat_collection *collection, struct lat_i
     return status;
 }
 
-/* *out_more: rows are still waiting. */
+/* *out_next: whether rows are still waiting. */
 static enum lat_status link_rows(struct lat_local *store, struct lat_collection *collection,
-                                 struct lat_index *index, struct sight *sight, bool *out_more,
-                                 struct lat_error *err)
+                                 struct lat_index *index, struct sight *sight,
+                                 enum next *out_next, struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
     if (!index->ann)
@@ -129,6 +147,10 @@ static enum lat_status link_rows(struct lat_local *store, struct lat_collection 
         collection->tended = index->generation;
         collection->calibrated = sight->linked >= 2 * TUNE_FIRST ? sight->linked : 0;
     }
+    if (sight->linked < sight->n && may_wait(collection, sight)) {
+        *out_next = LATER;
+        return LAT_OK;
+    }
     if (must_tune(collection, sight)) {
         status = lat_index_calibrate(index, &collection->lock, LAT_TUNE_QUERIES, err);
         collection->calibrated = sight->linked;
@@ -138,7 +160,7 @@ static enum lat_status link_rows(struct lat_local *store, struct lat_collection 
     if (status == LAT_OK && n)
         status = link_some(collection, index, n, err);
     *sight = look(collection, index);
-    *out_more = sight->linked < sight->n;
+    *out_next = sight->linked < sight->n ? AT_ONCE : WHEN_WOKEN;
     lat_mutex_lock(&store->keeper.mutex);
     lat_cond_broadcast(&store->keeper.progress);
     lat_mutex_unlock(&store->keeper.mutex);
@@ -154,7 +176,7 @@ static void *rebuilder_main(void *argument)
     struct lat_collection *collection = keeper->rebuilding;
     const struct lat_rebuild rebuild = {.spec = NULL};
     struct lat_error err = LAT_ERROR_INIT;
-    be_quiet();
+    lat_urgency_set(LAT_BACKGROUND);
     const enum lat_status status = lat_index_rebuild(store, collection, &rebuild, &err);
     if (status != LAT_OK && status != LAT_CANCELLED) {
         lat_error_prefix(&err, "collection '%s'", collection->name);
@@ -288,61 +310,70 @@ static bool purge_some(struct lat_local *store)
 
 /* ---- the round ---- */
 
-/* One piece of work for one collection; true when there is more at once. */
-static bool tend(struct lat_local *store, struct lat_collection *collection)
+/* One piece of work for one collection. */
+static enum next tend(struct lat_local *store, struct lat_collection *collection)
 {
     struct lat_index *index = lat_collection_index(collection);
     struct lat_error err = LAT_ERROR_INIT;
-    bool more = false;
+    enum next next = WHEN_WOKEN;
     if (!index)
-        return false;
+        return next;
     struct sight sight = look(collection, index);
-    const enum lat_status status = link_rows(store, collection, index, &sight, &more, &err);
+    const enum lat_status status = link_rows(store, collection, index, &sight, &next, &err);
     if (status != LAT_OK) {
         lat_error_prefix(&err, "collection '%s'", collection->name);
         lat_log_error("rows not linked", &err);
-        more = false;
+        next = WHEN_WOKEN;
     }
     maybe_rebuild(store, collection, index, &sight);
     if (!sight.dropped)
         maybe_save(store, collection, &sight);
     lat_index_unref(index);
-    return more;
+    return next;
 }
 
-static bool go_round(struct lat_local *store)
+static enum next go_round(struct lat_local *store)
 {
     struct lat_collection **list;
     size_t n;
-    bool more = false;
+    enum next soonest = WHEN_WOKEN;
     if (lat_collection_all(store, &list, &n, NULL) != LAT_OK)
-        return false;
+        return soonest;
     for (size_t i = 0; i < n; i++) {
-        if (!atomic_load(&store->closing))
-            more |= tend(store, list[i]);
+        const enum next next = atomic_load(&store->closing) ? soonest : tend(store, list[i]);
+        soonest = next > soonest ? next : soonest;
         lat_collection_unref(list[i]);
     }
     lat_free(list);
-    return more;
+    return soonest;
+}
+
+static void rest(struct lat_keeper *keeper, enum next next)
+{
+    const uint64_t deadline = lat_clock_ns() + LATER_MS * LAT_NS_PER_MS;
+    lat_mutex_lock(&keeper->mutex);
+    while (next == WHEN_WOKEN && !keeper->signalled && !keeper->closing)
+        lat_cond_wait(&keeper->wake, &keeper->mutex);
+    while (next == LATER && !keeper->closing &&
+           lat_cond_wait_until(&keeper->wake, &keeper->mutex, deadline))
+        ;
+    keeper->signalled = false;
+    lat_mutex_unlock(&keeper->mutex);
 }
 
 static void *keeper_main(void *argument)
 {
     struct lat_local *store = argument;
     struct lat_keeper *keeper = &store->keeper;
-    be_quiet();
-    bool more = true;
+    lat_urgency_set(LAT_BACKGROUND);
+    enum next next = AT_ONCE;
     while (!atomic_load(&store->closing)) {
-        lat_mutex_lock(&keeper->mutex);
-        while (!more && !keeper->signalled && !keeper->closing)
-            lat_cond_wait(&keeper->wake, &keeper->mutex);
-        keeper->signalled = false;
-        lat_mutex_unlock(&keeper->mutex);
-        more = go_round(store);
+        rest(keeper, next);
+        next = go_round(store);
         if (atomic_exchange(&keeper->purging, false) && !atomic_load(&store->closing) &&
             purge_some(store)) {
             atomic_store(&keeper->purging, true);
-            more = true;
+            next = AT_ONCE;
         }
     }
     return NULL;

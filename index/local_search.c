@@ -165,6 +165,7 @@ static enum lat_status prepare(struct search *s, struct lat_error *err)
 static enum lat_status look(struct search *s, struct lat_error *err)
 {
     const size_t k = s->query->k + s->n_excluded;
+    lat_keeper_note_search(s->collection);
     lat_rwlock_read(&s->collection->lock);
     const size_t n = s->index->map.n;
     const uint32_t ef = s->query->ef ? s->query->ef : s->collection->spec.index.ef_search;

@@ -60,6 +60,9 @@ struct lat_collection {
     /* The keeper alone. */
     size_t calibrated; /* rows at the last calibration */
     uint64_t tended;   /* the generation that is about */
+    uint64_t glimpsed; /* the sequence when it was looked at last */
+
+    atomic_uint_fast64_t searched_ns; /* when a search began lately, to within SEARCHED_NS */
 
     struct lat_mutex filters_mutex;
     struct lat_filter_entry *filters[LAT_FILTER_CACHE]; /* newest first */
@@ -260,6 +263,9 @@ enum lat_status lat_index_replay(struct lat_db *db, const struct lat_collection 
 enum lat_status lat_keeper_start(struct lat_local *store, struct lat_error *err);
 void lat_keeper_stop(struct lat_local *store);
 void lat_keeper_wake(struct lat_local *store);
+/* Somebody searches this collection: its new rows are linked soon. */
+void lat_keeper_note_search(struct lat_collection *collection);
+
 /* Holds a writer back while the rows not linked yet are many. */
 void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n);
 

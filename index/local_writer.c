@@ -201,7 +201,7 @@ static struct lat_task *take_group(struct lat_writer *writer)
     lat_mutex_lock(&writer->mutex);
     while (!writer->first && !writer->closing)
         lat_cond_wait(&writer->arrived, &writer->mutex);
-    const size_t wanted = writer->usual - writer->usual / 4;
+    const size_t wanted = writer->usual - writer->usual / 8;
     if (writer->first && wanted > 1) {
         const uint64_t deadline = lat_clock_ns() + LINGER_NS;
         while (writer->n_waiting < wanted && !writer->closing &&

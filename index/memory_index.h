@@ -35,13 +35,13 @@ struct lat_index {
     struct lat_vectors vectors;
     struct lat_slot_map map;
     struct lat_code_table codes;
-    struct lat_ann *ann; /* owned; NULL: none */
-    size_t linked;       /* positions the accelerator has */
-    uint64_t sequence;   /* the last change contained */
-    uint64_t last_slot;  /* rows up to this slot have been looked at, damaged ones included */
-    uint64_t live;       /* positions that are not gone */
-    uint64_t hidden;     /* of these, hidden */
-    uint64_t corrupt;    /* rows left out because their code is damaged */
+    struct lat_ann *ann;  /* owned; NULL: none */
+    atomic_size_t linked; /* positions the accelerator has; moves on without the lock */
+    uint64_t sequence;    /* the last change contained */
+    uint64_t last_slot;   /* rows up to this slot have been looked at, damaged ones included */
+    uint64_t live;        /* positions that are not gone */
+    uint64_t hidden;      /* of these, hidden */
+    uint64_t corrupt;     /* rows left out because their code is damaged */
 };
 
 /* A new index with one reference. */

@@ -80,12 +80,12 @@ static bool is_visible(const struct lat_index *index, const struct lat_index_que
 
 /* Rows that equal the query, in case the accelerator missed them. Under the lock. */
 static void offer_twins(const struct lat_index *index, const struct lat_index_query *query,
-                        struct lat_top *top)
+                        size_t linked, struct lat_top *top)
 {
     uint32_t twins[LAT_TWINS_MAX];
     const size_t n = lat_code_table_find(&index->codes, &index->vectors, query->code, twins);
     for (size_t i = 0; i < n; i++) {
-        bool there = twins[i] >= index->linked || !is_visible(index, query, twins[i]);
+        bool there = twins[i] >= linked || !is_visible(index, query, twins[i]);
         for (size_t j = 0; !there && j < top->n; j++)
             there = top->items[j].position == twins[i];
         if (there)
@@ -102,10 +102,12 @@ static enum lat_status ask_accelerator(const struct lat_index *index,
                                        struct lat_top *top, size_t *out_linked,
                                        struct lat_error *err)
 {
+    const size_t linked = atomic_load_explicit(&index->linked, memory_order_acquire);
     *out_linked = 0;
-    if (query->exact || !index->ann || !index->linked || scan_is_cheaper(index, query, visible))
+    if (query->exact || !index->ann || !linked || scan_is_cheaper(index, query, visible))
         return LAT_OK;
-    const struct lat_ann_effort effort = {.k = query->k,
+    const struct lat_ann_effort effort = {.n = linked,
+                                          .k = query->k,
                                           .ef = query->ef,
                                           .nprobe = query->nprobe,
                                           .shown = index->map.shown,
@@ -116,8 +118,8 @@ static enum lat_status ask_accelerator(const struct lat_index *index,
         lat_ann_search(index->ann, &index->vectors, query->code, &effort, top, err);
     if (status != LAT_OK)
         return status;
-    offer_twins(index, query, top);
-    *out_linked = index->linked;
+    offer_twins(index, query, linked, top);
+    *out_linked = linked;
     return LAT_OK;
 }
 

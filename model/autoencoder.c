@@ -139,6 +139,23 @@ static enum lat_status run_failed(const struct lat_model *model, enum lat_status
     return LAT_INTERNAL;
 }
 
+/* Single rows make a running average; a batch says at least that a row takes no longer. */
+static void note_time(struct lat_model *model, size_t n, uint64_t ns)
+{
+    const uint64_t known = atomic_load_explicit(&model->row_ns, memory_order_relaxed);
+    uint64_t now = known;
+    if (known == 0 || (n > 1 && ns < known))
+        now = ns;
+    else if (n == 1)
+        now = known - known / 8 + ns / 8;
+    atomic_store_explicit(&model->row_ns, now, memory_order_relaxed);
+}
+
+uint64_t lat_model_row_ns(const struct lat_model *model)
+{
+    return atomic_load_explicit(&model->row_ns, memory_order_relaxed);
+}
+
 static enum lat_status run(struct lat_model *model, struct lat_session *session,
                            const struct lat_tensor *input, const struct lat_tensor *outputs,
                            size_t n_outputs, struct lat_error *err)
@@ -147,9 +164,11 @@ static enum lat_status run(struct lat_model *model, struct lat_session *session,
     const enum lat_status status = lat_session_run(session, input, 1, outputs, n_outputs, err);
     if (status != LAT_OK)
         return run_failed(model, status, err);
+    const uint64_t took_ns = lat_clock_ns() - start;
+    if (session == model->encoder)
+        note_time(model, (size_t)input->dims[0], took_ns);
     if (model->infer_seconds)
-        lat_series_observe(model->infer_seconds,
-                           (double)(lat_clock_ns() - start) / (double)LAT_NS_PER_S);
+        lat_series_observe(model->infer_seconds, (double)took_ns / (double)LAT_NS_PER_S);
     if (model->infer_batch)
         lat_series_observe(model->infer_batch, (double)input->dims[0]);
     return LAT_OK;

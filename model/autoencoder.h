@@ -37,6 +37,9 @@ enum lat_status lat_model_encode(struct lat_model *model, const float *rows, siz
                                  float *out_codes, float *out_variances,
                                  struct lat_error *err) LAT_MUST_USE;
 
+/* How long encoding a single row has lately taken, in nanoseconds; 0 before the first run. */
+uint64_t lat_model_row_ns(const struct lat_model *model);
+
 /* codes [n][code_dimension] -> rows [n][elements], in the space the network sees (after the
  * sigmoid where the likelihood has one). */
 enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,

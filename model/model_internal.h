@@ -12,7 +12,7 @@
 
 struct lat_series;
 
-/* Immutable once loaded, but for the count. */
+/* Immutable once loaded, but for the count and the running average. */
 struct lat_model {
     atomic_uint references;       /* the registry's own, and one a handle */
     struct lat_manifest manifest; /* complete: what the text left open is filled in */
@@ -21,6 +21,7 @@ struct lat_model {
     char reference[LAT_NAME_MAX + 12];              /* "name@version" */
     uint64_t stamp;                                 /* lat_package_stamp() before it was read */
     struct lat_series *infer_seconds, *infer_batch; /* NULL during the trial run */
+    _Atomic uint64_t row_ns;                        /* see lat_model_row_ns */
 };
 
 /* Where a model comes from; all borrowed. */

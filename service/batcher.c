@@ -9,6 +9,7 @@
  * and writes their results while their callers wait on their own condition. */
 #include "service/batcher.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -34,7 +35,7 @@ struct ticket {
 struct lat_batcher {
     struct lat_mutex mutex;
     struct ticket *first, **last; /* all waiting calls, oldest first */
-    unsigned free_slots;
+    atomic_uint free_slots;       /* written under the mutex */
     size_t max_batch;
 };
 
@@ -58,6 +59,11 @@ void lat_batcher_free(struct lat_batcher *batcher)
         return;
     lat_mutex_release(&batcher->mutex);
     lat_free(batcher);
+}
+
+bool lat_batcher_has_slot(struct lat_batcher *batcher)
+{
+    return atomic_load_explicit(&batcher->free_slots, memory_order_relaxed) > 0;
 }
 
 static size_t width_in(const struct ticket *ticket)
@@ -234,6 +240,11 @@ static enum lat_status submit(struct lat_batcher *batcher, struct ticket *ticket
     if (batcher->free_slots > 0) {
         batcher->free_slots--;
         ticket->state = TICKET_LEADS;
+    } else if (call && lat_call_must_be_brief(call)) {
+        call->defer = true;
+        ticket->state = TICKET_DONE;
+        ticket->status =
+            lat_fail(&ticket->error, LAT_BUSY, NULL, "no run of the engine is free");
     } else if (!wait_turn(batcher, ticket, call ? call->deadline_ns : 0)) {
         ticket->state = TICKET_DONE;
         ticket->status = lat_fail(&ticket->error, LAT_UNAVAILABLE, "deadline_exceeded",

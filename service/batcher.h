@@ -23,10 +23,14 @@ enum lat_status lat_batcher_new(unsigned slots, size_t max_batch,
 /* Nobody may be waiting any more. */
 void lat_batcher_free(struct lat_batcher *batcher);
 
+/* Whether a call would lead at once, at this moment. Cheap, without the lock: a hint. */
+bool lat_batcher_has_slot(struct lat_batcher *batcher);
+
 /* rows [n][elements] -> out_codes [n][code_dimension]; out_variances the same shape, or NULL.
  * More than `max_batch` rows are run in parts. Adds to the call's LAT_TIMING_QUEUE and
  * LAT_TIMING_INFER, and gives up with LAT_UNAVAILABLE (code deadline_exceeded) when the call's
- * deadline passes before a run has begun. `call` may be NULL: no deadline, no timing. The
+ * deadline passes before a run has begun; on a network thread it does not wait, but sets
+ * call->defer and fails with LAT_BUSY. `call` may be NULL: no deadline, no timing. The
  * model's own failures are every joined caller's failure. */
 enum lat_status lat_batcher_encode(struct lat_batcher *batcher, struct lat_model *model,
                                    const float *rows, size_t n, float *out_codes,

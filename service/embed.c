@@ -8,9 +8,16 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/urgency.h"
 #include "service/app.h"
 
 #include "base/banned.h"
+
+enum {
+    BRIEF_NS = 300000, /* a model that encodes a row within this may run on a network thread */
+    BRIEF_BYTES = 65536, /* of a picture decoded there */
+    BRIEF_PIXELS = 128 * 128
+};
 
 enum lat_status lat_embed_acquire(struct lat_call *call, const char *reference,
                                   struct lat_model **out_model, struct lat_error *err)
@@ -31,9 +38,25 @@ static enum lat_status prepare_row(const struct lat_call *call, const struct lat
 {
     if (input->kind == LAT_INPUT_VECTOR)
         return lat_model_row_from_vector(model, input->values, input->n_values, out_row, err);
-    const struct lat_image_limits limits = {.max_pixels =
-                                                (uint64_t)call->app->config.max_pixels};
+    const uint64_t most = (uint64_t)call->app->config.max_pixels;
+    const bool brief = lat_call_must_be_brief(call) && most > BRIEF_PIXELS;
+    const struct lat_image_limits limits = {.max_pixels = brief ? BRIEF_PIXELS : most};
     return lat_model_row_from_image(model, input->bytes, input->len, &limits, out_row, err);
+}
+
+static enum lat_status defer(struct lat_call *call, struct lat_error *err)
+{
+    call->defer = true;
+    return lat_fail(err, LAT_BUSY, NULL, "this takes a worker");
+}
+
+static bool is_brief(const struct lat_call *call, const struct lat_model *model,
+                     const struct lat_input *inputs, size_t n, unsigned wants)
+{
+    const uint64_t row_ns = lat_model_row_ns(model);
+    return n == 1 && wants == LAT_EMBED_CODES && row_ns > 0 && row_ns <= BRIEF_NS &&
+           (inputs->kind != LAT_INPUT_IMAGE || inputs->len <= BRIEF_BYTES) &&
+           lat_batcher_has_slot(call->app->batcher);
 }
 
 /* Rows of the good inputs, packed; the errors of the others in out->bad. */
@@ -46,12 +69,16 @@ static enum lat_status prepare_rows(struct lat_call *call, const struct lat_mode
     size_t n_good = 0;
     for (size_t i = 0; i < out->n; i++) {
         struct lat_error why = LAT_ERROR_INIT;
+        if (i)
+            lat_urgency_pause();
         const enum lat_status status =
             prepare_row(call, model, &inputs[i], out->rows + n_good * elements, &why);
         if (status == LAT_OK) {
             n_good++;
             continue;
         }
+        if (status == LAT_TOO_LARGE && lat_call_must_be_brief(call))
+            return defer(call, err);
         struct lat_error *kept = lat_arena_alloc_raw(&call->arena, 1, sizeof(*kept));
         if (status == LAT_NO_MEMORY || !kept)
             return lat_fail_memory(err);
@@ -160,6 +187,9 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
     enum lat_status status = lat_model_require(model, LAT_CAN_ENCODE, err);
     if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS)))
         status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
+    if (status == LAT_OK && lat_call_must_be_brief(call) &&
+        !is_brief(call, model, inputs, n, wants))
+        status = defer(call, err);
     if (status == LAT_OK)
         status = allocate(call, manifest, wants, &out, err);
     if (status == LAT_OK)

@@ -37,9 +37,12 @@ struct lat_embedding {
     size_t n_bad;
 };
 
-/* Encodes `n` inputs. A bad input is reported in out_embedding->bad and costs the others
- * nothing; inputs that differ in kind may be mixed if the model takes them. The call fails as a
- * whole (memory, model, deadline) only when no input could be encoded because of it. */
+/* Encodes `n` inputs. On a network thread only what is brief is done there, a small picture or
+ * a vector through a fast model that is free; otherwise call->defer is set and the call fails
+ * with LAT_BUSY, to be made again on a worker. A bad input is reported in out_embedding->bad
+ * and costs the others nothing; inputs that differ in kind may be mixed if the model takes
+ * them. The call fails as a whole (memory, model, deadline) only when no input could be encoded
+ * because of it. */
 enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
                           const struct lat_input *inputs, size_t n, unsigned wants,
                           struct lat_embedding *out_embedding,

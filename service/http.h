@@ -120,6 +120,13 @@ struct lat_call {
     struct lat_exchange *exchange; /* the transport's own (service/exchange.h) */
 };
 
+/* Whether this is an inline handler on the network thread: what takes long, or would have to
+ * wait, sets call->defer instead. */
+static inline bool lat_call_must_be_brief(const struct lat_call *call)
+{
+    return !call->on_worker && call->route && (call->route->flags & LAT_ROUTE_INLINE);
+}
+
 /* Borrowed; NULL when absent. Query values are percent-decoded, `+` is a space; names are
  * matched exactly, of several the first counts. */
 const char *lat_call_query(const struct lat_call *call, const char *name);

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/urgency.h"
 #include "service/acceptor.h"
 #include "service/exchange.h"
 
@@ -408,8 +409,12 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 static void *on_request_line(void *context, const char *uri, struct MHD_Connection *connection)
 {
     struct lat_conn *conn = conn_of(connection);
+    static _Thread_local bool is_prompt; /* the library does not tell when a thread starts */
     (void)context;
     (void)uri;
+    if (!is_prompt)
+        lat_urgency_set(LAT_PROMPT);
+    is_prompt = true;
     if (conn)
         lat_watched_enter(&conn->watched, LAT_PHASE_HEAD, lat_clock_ns());
     return NULL;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sync.h"
+#include "base/urgency.h"
 #include "index/store.h"
 #include "service/app.h"
 #include "service/crypto.h"
@@ -97,6 +98,7 @@ static void run(struct lat_jobs *jobs, struct lat_job *job)
 static void *run_jobs(void *argument)
 {
     struct lat_jobs *jobs = argument;
+    lat_urgency_set(LAT_BACKGROUND);
     lat_mutex_lock(&jobs->mutex);
     while (!jobs->closing) {
         struct lat_job *job = oldest_queued(jobs);

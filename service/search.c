@@ -11,7 +11,7 @@
 
 bool lat_search_is_cheap(const struct lat_search_request *request)
 {
-    return !request->input && lat_store_search_is_cheap(&request->query);
+    return !request->judge && lat_store_search_is_cheap(&request->query);
 }
 
 /* The inputs among the requests, packed, and whether any is to be judged. */

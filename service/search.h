@@ -28,8 +28,8 @@ enum lat_status lat_search_run(struct lat_call *call, const char *collection,
                                struct lat_search_answer *out_answers, size_t *out_bad,
                                struct lat_error *err) LAT_MUST_USE;
 
-/* Whether lat_search_run would neither encode nor block for long: it may run on a network
- * thread. */
+/* Whether lat_search_run may be tried on a network thread. If it fails there with call->defer
+ * set, the input takes more than was seen from outside: it is run again on a worker. */
 bool lat_search_is_cheap(const struct lat_search_request *request);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/queue.h"
+#include "base/urgency.h"
 
 #include "base/banned.h"
 
@@ -20,6 +21,7 @@ static void *work(void *argument)
 {
     struct lat_workers *workers = argument;
     void *item;
+    lat_urgency_set(LAT_BULK);
     while ((item = lat_queue_pop(&workers->queue))) {
         lat_series_add(workers->waiting, -1);
         workers->run(item);

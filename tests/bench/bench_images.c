@@ -229,7 +229,7 @@ static json_t *measure_search(struct bench *b)
     const size_t rounds = bench_size(5, 1);
     const double seconds = bench_seconds(2, 0.2);
     for (size_t i = 0; i < b->n && i < 2000; i++)
-        load_add(&requests, "POST", "/v1/collections/pictures/search?k=10", "image/png",
+        load_add(&requests, "POST", "/v1/collections/pictures/search?k=10&ef=16", "image/png",
                  b->pictures.files[i].data, b->pictures.files[i].len);
     for (size_t i = 0; i < rounds; i++) {
         const struct load_options options = {

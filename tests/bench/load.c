@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/urgency.h"
 
 #include "base/banned.h"
 
@@ -274,6 +275,7 @@ void load_run(const struct load_requests *requests, const struct load_options *o
                       .epoll = epoll_create1(EPOLL_CLOEXEC),
                       .started = lat_clock_ns()};
     unsigned active = 0;
+    lat_urgency_set(LAT_PROMPT); /* what waits for this thread is no latency of the server's */
     if (!connections || run.epoll < 0)
         abort();
     *out_result = (struct load_result){0};
