@@ -83,12 +83,15 @@ static void raise_file_limit(void)
 }
 
 /* glibc gives threads up to eight heaps a CPU, and each keeps what its busiest moment took. A
- * heap a CPU is enough for as many threads as can run, and the resident set stays flat. */
+ * heap a CPU is enough for as many threads as can run, and the resident set stays flat. The
+ * threshold is fixed so that glibc does not raise it: arrays that grow by copying go back to
+ * the system instead of leaving holes. */
 static void limit_heaps(void)
 {
 #ifdef M_ARENA_MAX
     const unsigned cpus = lat_cpu_count();
     mallopt(M_ARENA_MAX, cpus < 2 ? 2 : (int)cpus);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
 }
 
