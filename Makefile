@@ -1,7 +1,7 @@
 # The front door. Each target brings what it needs first (scripts/bootstrap), then hands over to CMake.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench check format asan tsan fuzz torture image bare install clean help
+.PHONY: build demo test bench check format asan tsan fuzz torture image bare install clean help results-list
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
@@ -45,6 +45,13 @@ fuzz: ## each fuzz target for FUZZ_SECONDS=60
 	@scripts/bootstrap fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
+results-%: ## trains and measures one result of docs/results.md (results-list: which there are)
+	@scripts/bootstrap
+	@scripts/results $*
+
+results-list:
+	@scripts/results --list
+
 torture: ## the long tests: every allocation failing in turn, KILLS=100 kills under load
 	@scripts/bootstrap
 	@LATENTD_KILLS=$(KILLS) scripts/test release -L 'torture|long'
@@ -64,4 +71,4 @@ clean: ## removes what was built; .deps and .demo stay
 	@rm -rf build build-dev build-asan build-tsan build-fuzz
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z%-]+:.*## / { sub(/%/, "NAME", $$1); printf "  make %-13s%s\n", $$1, $$2 }' Makefile

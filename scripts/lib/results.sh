@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# For the scripts of scripts/results.d; sourced after `set -euo pipefail`. They run under scripts/results,
+# which sets RESULTS_DIR, LATENTD, LATENTD_TEST_DATA and ROOT.
+
+MODELS=$RESULTS_DIR/models
+mkdir -p "$MODELS"
+
+note() { printf '%s\n' "$*" >&2; }
+
+# train SPEC [path=value…]: examples/specs/SPEC.json into $MODELS as SPEC; takes up a run that was cut short.
+# With REUSE=1 a model that is there already stays.
+train() {
+    local spec=$1 name=$1 sets=() resume=()
+    shift
+    [ -z "${REUSE:-}" ] || [ ! -f "$(manifest "$name" || true)" ] || return 0
+    while [ "$#" -gt 0 ]; do
+        sets+=(--set "$1")
+        shift
+    done
+    [ ! -f "$MODELS/$name/training.checkpoint" ] || resume=(--resume)
+    note "training $name, see $RESULTS_DIR/$name.log"
+    "$LATENTD" train "$ROOT/examples/specs/$spec.json" --models "$MODELS" --set "name=$name" "${sets[@]}" "${resume[@]}" \
+        >"$RESULTS_DIR/$name.log" 2>&1 </dev/null || {
+        tail -n 3 "$RESULTS_DIR/$name.log" >&2
+        return 1
+    }
+}
+
+# manifest MODEL: the path of the newest version's manifest.
+manifest() { find "$MODELS/$1" -mindepth 2 -maxdepth 2 -name model.json 2>/dev/null | sort -V | tail -n 1 | grep .; }
+
+# trained MODEL FILTER: a jq filter over the training record.
+trained() { jq -r ".training | $2" "$(manifest "$1")"; }
+
+# measure MODEL OPTIONS…: `latentd eval --json`; kept in $RESULTS_DIR/MODEL.json, printed.
+measure() {
+    local model=$1
+    shift
+    "$LATENTD" eval "$model" --models "$MODELS" --json "$@" >"$RESULTS_DIR/$model.json" </dev/null
+    cat "$RESULTS_DIR/$model.json"
+}
+
+# line NAME MEASURED '<='|'>='|'<'|'>' BAR [WORDS]: a line of results; WORDS follow the measured figure.
+line() {
+    awk -v name="$1" -v x="$2" -v op="$3" -v bar="$4" -v words="${5:-}" 'BEGIN {
+        met = op == "<=" ? x + 0 <= bar + 0 : op == ">=" ? x + 0 >= bar + 0 : op == "<" ? x + 0 < bar + 0 : x + 0 > bar + 0
+        sign = op == "<=" ? "≤" : op == ">=" ? "≥" : op
+        printf "%s | %s%s | %s %s | %s\n", name, x, words == "" ? "" : " (" words ")", sign, bar, met ? "yes" : "no" }'
+}
+
+# rounded NUMBER DIGITS
+rounded() { printf '%.*f\n' "$2" "$1"; }
