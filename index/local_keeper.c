@@ -21,9 +21,10 @@
 #include "base/banned.h"
 
 enum {
-    LINK_BATCH = 64,      /* rows linked before looking at the next collection */
-    TAIL_BYTES = 8 << 20, /* rows waiting to be linked are scanned by every search */
-    TAIL_ROWS_MIN = 2048,
+    LINK_BATCH = 64,               /* rows linked before looking at the next collection */
+    TAIL_BYTES = 8 << 20,          /* rows waiting to be linked are scanned by every search */
+    TAIL_BYTES_SEARCHED = 1 << 20, /* the same while there are searches: some 50 us */
+    TAIL_ROWS_MIN = 1024,
     TAIL_ROWS_MAX = 65536,
     LATER_MS = 25,      /* rows that wait for a quieter moment */
     THROTTLE_MS = 1000, /* a write is held back no longer */
@@ -36,12 +37,6 @@ enum {
     PURGE_ROWS = 2000,
 };
 
-size_t lat_keeper_tail_limit(size_t d)
-{
-    const size_t rows = TAIL_BYTES / (d * sizeof(float));
-    return rows < TAIL_ROWS_MIN ? TAIL_ROWS_MIN : rows > TAIL_ROWS_MAX ? TAIL_ROWS_MAX : rows;
-}
-
 /* ---- link, tune ---- */
 
 #define SEARCHED_NS (100 * LAT_NS_PER_MS)
@@ -52,6 +47,20 @@ void lat_keeper_note_search(struct lat_collection *collection)
     if (now - atomic_load_explicit(&collection->searched_ns, memory_order_relaxed) >
         SEARCHED_NS)
         atomic_store_explicit(&collection->searched_ns, now, memory_order_relaxed);
+}
+
+static bool is_searched(struct lat_collection *collection)
+{
+    const uint64_t last = atomic_load_explicit(&collection->searched_ns, memory_order_relaxed);
+    return last && lat_clock_ns() - last < 2 * SEARCHED_NS;
+}
+
+/* How many rows may wait to be linked before writers are held back. */
+static size_t tail_limit(struct lat_collection *collection)
+{
+    const size_t bytes = is_searched(collection) ? TAIL_BYTES_SEARCHED : TAIL_BYTES;
+    const size_t rows = bytes / (collection->spec.dimension * sizeof(float));
+    return rows < TAIL_ROWS_MIN ? TAIL_ROWS_MIN : rows > TAIL_ROWS_MAX ? TAIL_ROWS_MAX : rows;
 }
 
 /* When to look again. */
@@ -103,12 +112,10 @@ static enum lat_status accelerate(struct lat_collection *collection, struct lat_
  * searches pay for a tail, and it stays bounded. */
 static bool may_wait(struct lat_collection *collection, const struct sight *sight)
 {
-    const uint64_t searched =
-        atomic_load_explicit(&collection->searched_ns, memory_order_relaxed);
     const bool growing = sight->sequence != collection->glimpsed;
     collection->glimpsed = sight->sequence;
-    return growing && lat_clock_ns() - searched > 2 * SEARCHED_NS &&
-           sight->n - sight->linked < lat_keeper_tail_limit(collection->spec.dimension) / 2;
+    return growing && !is_searched(collection) &&
+           sight->n - sight->linked < tail_limit(collection) / 2;
 }
 
 static bool must_tune(const struct lat_collection *collection, const struct sight *sight)
@@ -408,7 +415,7 @@ void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collect
     struct lat_keeper *keeper = &store->keeper;
     if (!collection->spec.dimension)
         return;
-    const size_t limit = lat_keeper_tail_limit(collection->spec.dimension);
+    const size_t limit = tail_limit(collection);
     size_t begin = 0, linked = 0;
     if (tail_of(collection, &begin) <= limit)
         return;

@@ -269,9 +269,6 @@ void lat_keeper_note_search(struct lat_collection *collection);
 /* Holds a writer back while the rows not linked yet are many. */
 void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n);
 
-/* How many unlinked rows a collection may have before writers are held back. */
-size_t lat_keeper_tail_limit(size_t d);
-
 /* index_tune.c: chooses the breadth at which `index` finds 97 % of the ten nearest of rows it
  * does not contain yet: positions [linked, linked + n_queries). Linker; `lock` as in
  * memory_index.h. */

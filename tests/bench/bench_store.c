@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/urgency.h"
 #include "index/store.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/codes.h"
@@ -214,6 +215,7 @@ static void *put_singles(void *argument)
 static void *put_batches(void *argument)
 {
     struct ingest *ingest = argument;
+    lat_urgency_set(LAT_BULK); /* as the service's workers are */
     for (size_t i; (i = atomic_fetch_add(&ingest->next, BATCH)) < ingest->n;)
         put("ingest", ingest->rows, 128, i, i + BATCH < ingest->n ? i + BATCH : ingest->n);
     atomic_store(&ingest->done, true);
@@ -235,6 +237,7 @@ static void part_ingest(json_t *results)
     const double idle = times[QUERIES * 99 / 100];
     struct ingest ingest = {.rows = rows, .n = n, .next = half};
     pthread_t thread;
+    lat_urgency_set(LAT_PROMPT); /* as its network threads are */
     const uint64_t start = lat_clock_ns();
     pthread_create(&thread, NULL, put_batches, &ingest);
     size_t done = 0;
