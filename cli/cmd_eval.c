@@ -16,9 +16,9 @@ enum { DATA_MAX = 4096 };
 
 struct eval_settings {
     char models[LAT_PATH_MAX], data[DATA_MAX], labels[LAT_PATH_MAX], train_data[DATA_MAX],
-        split[16];
+        split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX];
     bool pca, json;
-    int64_t threads;
+    int64_t threads, queries;
 };
 
 static const struct lat_setting rows[] = {
@@ -35,6 +35,12 @@ static const struct lat_setting rows[] = {
                     "what PCA is fitted on, instead of what the package's record names"),
     LAT_SETTING_ROW(eval_settings, labels, LAT_SETTING_TEXT, "", 0, 0, "FILE",
                     "labels (IDX, NPY, or one a line): measures search by them"),
+    LAT_SETTING_ROW(eval_settings, database, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
+                    "what is searched, instead of all other items"),
+    LAT_SETTING_ROW(eval_settings, database_labels, LAT_SETTING_TEXT, "", 0, 0, "FILE",
+                    "labels of the database"),
+    LAT_SETTING_ROW(eval_settings, queries, LAT_SETTING_INT, "0", 0, INT32_MAX, "N",
+                    "only the first N items are searched for, in the database; 0 = all"),
     LAT_SETTING_ROW(eval_settings, threads, LAT_SETTING_INT, "0", 0, 1024, "N",
                     "threads of a run, 0 = one a CPU"),
     LAT_SETTING_ROW(eval_settings, json, LAT_SETTING_BOOL, "false", 0, 0, NULL,
@@ -120,6 +126,19 @@ static enum lat_status read_split(const char *word, enum lat_eval_split *out_spl
                     "--split: expected all, train or validation, not '%s'", word);
 }
 
+static enum lat_status check_search(const struct eval_settings *settings, struct lat_error *err)
+{
+    const bool database = settings->database[0] != '\0';
+    if (database && !settings->labels[0])
+        return lat_fail(err, LAT_INVALID, NULL, "--database needs --labels FILE");
+    if (database != (settings->database_labels[0] != '\0'))
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "--database and --database-labels need each other");
+    if (settings->queries && !database)
+        return lat_fail(err, LAT_INVALID, NULL, "--queries needs --database");
+    return LAT_OK;
+}
+
 static enum lat_status read_request(int argc, char **argv, struct eval_settings *settings,
                                     struct lat_eval_options *out_options, struct lat_error *err)
 {
@@ -134,6 +153,8 @@ static enum lat_status read_request(int argc, char **argv, struct eval_settings 
     if (status == LAT_OK && !settings->data[0])
         status = lat_fail(err, LAT_INVALID, NULL, "expected --data JSON-or-FILE");
     if (status == LAT_OK)
+        status = check_search(settings, err);
+    if (status == LAT_OK)
         status = read_split(settings->split, &out_options->split, err);
     if (status != LAT_OK)
         return status;
@@ -141,6 +162,9 @@ static enum lat_status read_request(int argc, char **argv, struct eval_settings 
     out_options->data = settings->data;
     out_options->labels = settings->labels[0] ? settings->labels : NULL;
     out_options->train_data = settings->train_data[0] ? settings->train_data : NULL;
+    out_options->database = settings->database[0] ? settings->database : NULL;
+    out_options->database_labels = settings->database_labels;
+    out_options->n_queries = (size_t)settings->queries;
     out_options->pca = settings->pca;
     return LAT_OK;
 }
@@ -170,7 +194,7 @@ static enum lat_status evaluate(const struct eval_settings *settings,
 
 int lat_cmd_eval(int argc, char **argv)
 {
-    static struct eval_settings settings; /* 16 KB; the command runs once a process */
+    static struct eval_settings settings; /* 30 KB; the command runs once a process */
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_eval_options options = {0};
     struct lat_evaluation evaluation = {0};

@@ -1,5 +1,5 @@
 /* Corruptions: noise on a copy of the batch; the clean batch stays the target (Vincent et al.
- * 2008). */
+ * 2008). The one that moves pictures is in warp.c. */
 #include <string.h>
 
 #include "model/train/parts.h"
@@ -7,38 +7,36 @@
 #include "base/banned.h"
 
 /* level: the standard deviation. */
-static void gaussian(struct lat_rng *rng, double level, float *values, size_t n)
+static void gaussian(const struct lat_noise *noise, const float *clean, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        values[i] += (float)(level * lat_rng_normal(rng));
+        out[i] = clean[i] + (float)(noise->level * lat_rng_normal(noise->rng));
     }
 }
 
 /* level: the share of elements set to 0. */
-static void masking(struct lat_rng *rng, double level, float *values, size_t n)
+static void masking(const struct lat_noise *noise, const float *clean, float *out, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (lat_rng_uniform(rng) < level) {
-            values[i] = 0;
-        }
+        out[i] = lat_rng_uniform(noise->rng) < noise->level ? 0 : clean[i];
     }
 }
 
 /* level: the share of elements set to 0 or 1, either as often. */
-static void salt_and_pepper(struct lat_rng *rng, double level, float *values, size_t n)
+static void salt_and_pepper(const struct lat_noise *noise, const float *clean, float *out,
+                            size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        double draw = lat_rng_uniform(rng);
-        if (draw < level) {
-            values[i] = draw < level / 2 ? 0 : 1;
-        }
+        double draw = lat_rng_uniform(noise->rng);
+        out[i] = draw >= noise->level ? clean[i] : draw < noise->level / 2 ? 0 : 1;
     }
 }
 
 static const struct lat_corruption corruptions[] = {
-    {"gaussian", gaussian},
-    {"masking", masking},
-    {"salt_and_pepper", salt_and_pepper},
+    {"gaussian", false, gaussian},
+    {"masking", false, masking},
+    {"salt_and_pepper", false, salt_and_pepper},
+    {"affine", true, lat_warp_affine},
 };
 
 const struct lat_corruption *lat_corruption_find(const char *name)

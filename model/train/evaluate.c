@@ -131,17 +131,17 @@ static enum lat_status choose(struct part *part, const struct origin *origin,
     return LAT_OK;
 }
 
-static enum lat_status open_part(const struct lat_eval_options *options,
+static enum lat_status open_part(const char *given, enum lat_eval_split split,
                                  const struct lat_input_spec *input,
                                  const struct origin *origin, struct part *out_part,
                                  struct lat_error *err)
 {
     struct lat_data_spec data = {0};
-    enum lat_status status = lat_data_spec_parse(options->data, &data, err);
+    enum lat_status status = lat_data_spec_parse(given, &data, err);
     if (status == LAT_OK)
         status = open_data(&data, input, &out_part->dataset, err);
     if (status == LAT_OK)
-        status = choose(out_part, origin, options->split, err);
+        status = choose(out_part, origin, split, err);
     lat_data_spec_release(&data);
     return status;
 }
@@ -189,10 +189,9 @@ static enum lat_status measure_pca(const struct lat_eval_options *options,
     return status;
 }
 
-static enum lat_status measure_retrieval(const char *path, const struct lat_manifest *manifest,
-                                         const struct part *part, const float *codes,
-                                         struct lat_evaluation *evaluation,
-                                         struct lat_error *err)
+/* The labels of a part's items, in its order: the caller's (lat_free). */
+static enum lat_status read_labels(const char *path, const struct part *part,
+                                   uint32_t **out_labels, struct lat_error *err)
 {
     uint32_t *labels = NULL;
     size_t n = 0;
@@ -207,11 +206,71 @@ static enum lat_status measure_retrieval(const char *path, const struct lat_mani
                           path, n, part->dataset.n);
     for (size_t i = 0; status == LAT_OK && i < part->n; i++)
         chosen[i] = labels[part->items[i]];
+    lat_free(labels);
     if (status == LAT_OK)
-        status = lat_retrieval_measure(codes, part->n, manifest->code_dimension,
-                                       manifest->metric, chosen, &evaluation->retrieval, err);
+        *out_labels = chosen;
+    else
+        lat_free(chosen);
+    return status;
+}
+
+/* What the queries are searched in, encoded. */
+struct database {
+    struct part part;
+    struct lat_measure measured;
+    uint32_t *labels; /* owned */
+};
+
+static void database_release(struct database *database)
+{
+    lat_measure_release(&database->measured);
+    lat_free(database->labels);
+    part_release(&database->part);
+}
+
+static enum lat_status open_database(struct lat_model *model,
+                                     const struct lat_eval_options *options,
+                                     const struct origin *origin, struct database *database,
+                                     struct lat_error *err)
+{
+    const struct lat_measure_options how = {.keep_codes = true};
+    const bool all = options->split == LAT_SPLIT_ALL;
+    struct part *part = &database->part;
+    enum lat_status status = open_part(options->database, all ? LAT_SPLIT_ALL : LAT_SPLIT_TRAIN,
+                                       &lat_model_manifest(model)->input, origin, part, err);
+    if (status == LAT_OK)
+        status = read_labels(options->database_labels, part, &database->labels, err);
+    if (status == LAT_OK)
+        status = lat_measure_model(model, &part->dataset, part->items, part->n, &how,
+                                   &database->measured, err);
+    if (status != LAT_OK)
+        lat_error_prefix(err, "the database");
+    return status;
+}
+
+static enum lat_status measure_retrieval(struct lat_model *model,
+                                         const struct lat_eval_options *options,
+                                         const struct origin *origin, const struct part *part,
+                                         const float *codes, struct lat_evaluation *evaluation,
+                                         struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    struct database database = {0};
+    uint32_t *labels = NULL;
+    enum lat_status status = read_labels(options->labels, part, &labels, err);
+    if (status == LAT_OK && options->database)
+        status = open_database(model, options, origin, &database, err);
+    const size_t n_queries =
+        options->n_queries && options->n_queries < part->n ? options->n_queries : part->n;
+    const struct lat_labelled queries = {codes, labels, n_queries};
+    const struct lat_labelled searched = {database.measured.codes, database.labels,
+                                          database.part.n};
+    if (status == LAT_OK)
+        status = lat_retrieval_measure(
+            options->database ? &searched : &queries, options->database ? &queries : NULL,
+            manifest->code_dimension, manifest->metric, &evaluation->retrieval, err);
     evaluation->has_retrieval = status == LAT_OK;
-    lat_free(chosen);
+    database_release(&database);
     lat_free(labels);
     return status;
 }
@@ -226,7 +285,8 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
         .keep_codes = options->labels != NULL};
     struct part part = {0};
     struct lat_measure measured = {0};
-    enum lat_status status = open_part(options, &manifest->input, origin, &part, err);
+    enum lat_status status =
+        open_part(options->data, options->split, &manifest->input, origin, &part, err);
     if (status == LAT_OK)
         status =
             lat_measure_model(model, &part.dataset, part.items, part.n, &how, &measured, err);
@@ -241,7 +301,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
         evaluation->negative_log_likelihood =
             how.decode ? measured.negative_log_likelihood : (double)NAN;
         if (options->labels)
-            status = measure_retrieval(options->labels, manifest, &part, measured.codes,
+            status = measure_retrieval(model, options, origin, &part, measured.codes,
                                        evaluation, err);
     }
     if (status == LAT_OK && options->pca)

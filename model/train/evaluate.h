@@ -11,9 +11,12 @@ enum lat_eval_split { LAT_SPLIT_ALL, LAT_SPLIT_TRAIN, LAT_SPLIT_VALIDATION };
 extern const char *const lat_eval_split_names[3]; /* "all" "train" "validation" */
 
 struct lat_eval_options {
-    const char *model;      /* "name" or "name@version" */
-    const char *data;       /* a data object in JSON, or a path */
-    const char *labels;     /* file, or NULL: no retrieval */
+    const char *model;           /* "name" or "name@version" */
+    const char *data;            /* a data object in JSON, or a path */
+    const char *labels;          /* file, or NULL: no retrieval */
+    const char *database;        /* what is searched, like `data`, or NULL: all other items */
+    const char *database_labels; /* file; with `database` */
+    size_t n_queries;            /* only the first so many items are searched for; 0: all */
     const char *train_data; /* what PCA is fitted on; NULL: what the package's record names */
     enum lat_eval_split split;
     bool pca;
@@ -36,7 +39,7 @@ struct lat_evaluation {
 
 /* Pictures of other sizes are resized to what the model takes. A split is LAT_INVALID for data
  * other than those trained on. PCA is fitted on all the training data; for a split on the part
- * learned from, so that both see the same. */
+ * learned from, so that both see the same; and so is the database of a search that part. */
 enum lat_status lat_evaluate(struct lat_registry *registry,
                              const struct lat_eval_options *options,
                              struct lat_evaluation *out_evaluation,

@@ -125,10 +125,21 @@ struct lat_value *lat_build_penalties(struct lat_build *build, struct lat_value 
 enum lat_status lat_penalties_check(const struct lat_penalties *penalties,
                                     struct lat_error *err) LAT_MUST_USE;
 
+/* Where noise comes from and how much of it. */
+struct lat_noise {
+    struct lat_rng *rng; /* borrowed */
+    double level;
+    const struct lat_input_spec *input; /* borrowed */
+};
+
 struct lat_corruption {
     const char *name;
-    void (*apply)(struct lat_rng *rng, double level, float *values, size_t n);
+    bool pictures; /* works on pictures only */
+    /* clean -> out, whole items of `n` elements in all; they do not overlap. */
+    void (*apply)(const struct lat_noise *noise, const float *clean, float *out, size_t n);
 };
+/* Moves, turns, scales and shears each picture by chance (warp.c). */
+void lat_warp_affine(const struct lat_noise *noise, const float *clean, float *out, size_t n);
 /* NULL for an unknown name. */
 const struct lat_corruption *lat_corruption_find(const char *name);
 

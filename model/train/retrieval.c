@@ -108,44 +108,68 @@ static void prepare(float *codes, size_t n, size_t dimension, enum lat_code_metr
     }
 }
 
-enum lat_status lat_retrieval_measure(const float *codes, size_t n, size_t dimension,
-                                      enum lat_code_metric metric, const uint32_t *labels,
+/* A copy of the set's codes, prepared. */
+static enum lat_status copy_codes(const struct lat_labelled *set, size_t dimension,
+                                  enum lat_code_metric metric, float **out_codes,
+                                  float **out_squares, struct lat_error *err)
+{
+    size_t total;
+    if (!lat_mul_size(set->n, dimension, &total))
+        return lat_fail_memory(err);
+    float *codes = lat_alloc_raw(total, sizeof(float));
+    float *squares = lat_alloc_raw(set->n, sizeof(float));
+    if (!codes || !squares) {
+        lat_free(codes);
+        lat_free(squares);
+        return lat_fail_memory(err);
+    }
+    memcpy(codes, set->codes, total * sizeof(float));
+    prepare(codes, set->n, dimension, metric, squares);
+    *out_codes = codes;
+    *out_squares = squares;
+    return LAT_OK;
+}
+
+enum lat_status lat_retrieval_measure(const struct lat_labelled *database,
+                                      const struct lat_labelled *queries, size_t dimension,
+                                      enum lat_code_metric metric,
                                       struct lat_retrieval *out_retrieval,
                                       struct lat_error *err)
 {
-    size_t total;
-    if (n < 2)
-        return lat_fail(err, LAT_INVALID, NULL, "a search needs at least 2 items");
-    if (!lat_mul_size(n, dimension, &total))
-        return lat_fail_memory(err);
-    float *own = lat_alloc_raw(total, sizeof(float));
-    float *squares = lat_alloc_raw(n, sizeof(float));
+    const struct lat_labelled *asked = queries ? queries : database;
+    const size_t n = database->n;
+    if (n < (queries ? 1 : 2) || asked->n == 0)
+        return lat_fail(err, LAT_INVALID, NULL, "a search needs at least %s",
+                        queries ? "one query and one item" : "2 items");
+    float *codes = NULL, *squares = NULL, *own = NULL, *own_squares = NULL;
     float *products = lat_alloc_raw(BLOCK * n, sizeof(float));
     struct hit *hits = lat_alloc_raw(n, sizeof(*hits));
     struct lat_retrieval sums = {0};
-    enum lat_status status = LAT_OK;
-    if (!own || !squares || !products || !hits) {
-        status = lat_fail_memory(err);
-        goto out;
-    }
-    memcpy(own, codes, total * sizeof(float));
-    prepare(own, n, dimension, metric, squares);
-    for (size_t at = 0; at < n; at += BLOCK) {
-        const size_t m = n - at < BLOCK ? n - at : BLOCK;
-        lat_linear_multiply(own + at * dimension, own, true, m, n, dimension, products);
+    enum lat_status status = products && hits ? LAT_OK : lat_fail_memory(err);
+    if (status == LAT_OK)
+        status = copy_codes(database, dimension, metric, &codes, &squares, err);
+    if (status == LAT_OK && queries)
+        status = copy_codes(queries, dimension, metric, &own, &own_squares, err);
+    for (size_t at = 0; status == LAT_OK && at < asked->n; at += BLOCK) {
+        const size_t m = asked->n - at < BLOCK ? asked->n - at : BLOCK;
+        lat_linear_multiply((own ? own : codes) + at * dimension, codes, true, m, n, dimension,
+                            products);
         for (size_t q = 0; q < m; q++) {
             size_t others = 0;
             for (size_t i = 0; i < n; i++)
-                if (i != at + q)
+                if (queries || i != at + q)
                     hits[others++] =
                         (struct hit){squares[i] - 2 * products[q * n + i], (uint32_t)i};
-            judge(hits, others, labels, labels[at + q], &sums);
+            judge(hits, others, database->labels, asked->labels[at + q], &sums);
         }
     }
-    out_retrieval->map_at_1000 = sums.map_at_1000 / (double)n;
-    out_retrieval->precision_at_10 = sums.precision_at_10 / (double)n;
-out:
+    if (status == LAT_OK) {
+        out_retrieval->map_at_1000 = sums.map_at_1000 / (double)asked->n;
+        out_retrieval->precision_at_10 = sums.precision_at_10 / (double)asked->n;
+    }
     lat_free(own);
+    lat_free(own_squares);
+    lat_free(codes);
     lat_free(squares);
     lat_free(products);
     lat_free(hits);

@@ -1,5 +1,5 @@
-/* How good a search over codes is: each item a query against all others, items of the same
- * label being relevant. */
+/* How good a search over codes is: each item a query against all others or against a database,
+ * items of the same label being relevant. */
 #ifndef LAT_MODEL_TRAIN_RETRIEVAL_H
 #define LAT_MODEL_TRAIN_RETRIEVAL_H
 
@@ -11,9 +11,18 @@ struct lat_retrieval {
     double precision_at_10; /* share of relevant among the first 10 */
 };
 
-/* codes [n][dimension], labels [n], n of at least 2. Results in (distance, item) order. */
-enum lat_status lat_retrieval_measure(const float *codes, size_t n, size_t dimension,
-                                      enum lat_code_metric metric, const uint32_t *labels,
+/* Codes and what is found by them; all borrowed. */
+struct lat_labelled {
+    const float *codes;     /* [n][dimension] */
+    const uint32_t *labels; /* [n] */
+    size_t n;
+};
+
+/* Exact search in (distance, item) order. queries NULL: each item of the database against all
+ * others, of which there must be one; else each query against the whole database. */
+enum lat_status lat_retrieval_measure(const struct lat_labelled *database,
+                                      const struct lat_labelled *queries, size_t dimension,
+                                      enum lat_code_metric metric,
                                       struct lat_retrieval *out_retrieval,
                                       struct lat_error *err) LAT_MUST_USE;
 

@@ -40,7 +40,9 @@ static const struct lat_choice likelihoods[] = {
 static const struct lat_choice corruptions[] = {{"none", 0, true},
                                                 {"gaussian", 1, true},
                                                 {"masking", 2, true},
-                                                {"salt_and_pepper", 3, true}};
+                                                {"salt_and_pepper", 3, true},
+                                                {"affine", 4, true}};
+static const struct lat_choice augmentations[] = {{"none", 0, true}, {"affine", 1, true}};
 static const struct lat_choice optimizers[] = {{"adam", LAT_OPTIMIZER_ADAM, true},
                                                {"sgd", LAT_OPTIMIZER_SGD, true}};
 static const struct lat_choice schedules[] = {{"constant", LAT_SCHEDULE_CONSTANT, true},
@@ -190,6 +192,20 @@ static void read_corruption(struct lat_fields *root, struct lat_spec *spec)
     lat_fields_end(&corruption);
 }
 
+static void read_augmentation(struct lat_fields *root, struct lat_spec *spec)
+{
+    struct lat_fields augmentation;
+    if (!lat_fields_object(root, "augmentation", &augmentation))
+        return;
+    int type = 0;
+    CHOICE(&augmentation, "type", augmentations, type);
+    lat_fields_real(&augmentation, "level", &spec->augmentation_level, 0, 1);
+    if (type)
+        snprintf(spec->augmentation, sizeof(spec->augmentation), "%s",
+                 augmentations[type].name);
+    lat_fields_end(&augmentation);
+}
+
 /* A penalty of the grammar that this version cannot train must be off. */
 static void refuse_unless(struct lat_fields *fields, const char *key, double value, double off)
 {
@@ -251,8 +267,9 @@ static void read_optimizer(struct lat_fields *root, struct lat_spec *spec)
  * refused. */
 static void refuse_for_pca(struct lat_fields *root)
 {
-    static const char *const meaningless[] = {"network",   "likelihood", "corruption",
-                                              "penalties", "optimizer",  "pretraining"};
+    static const char *const meaningless[] = {"network",     "likelihood", "corruption",
+                                              "penalties",   "optimizer",  "pretraining",
+                                              "augmentation"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(meaningless); i++)
         if (lat_fields_has(root, meaningless[i]))
             lat_fields_fail(root, meaningless[i], "out_of_range",
@@ -272,6 +289,7 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
     spec->likelihood_given = lat_fields_has(root, "likelihood");
     CHOICE(root, "likelihood", likelihoods, spec->likelihood);
     read_corruption(root, spec);
+    read_augmentation(root, spec);
     read_penalties(root, &spec->penalties);
     read_optimizer(root, spec);
     CHOICE(root, "pretraining", pretrainings, spec->layerwise);

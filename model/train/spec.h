@@ -90,6 +90,8 @@ struct lat_spec {
     enum lat_likelihood likelihood;
     char corruption[32]; /* "" (none) or a row of the corruption table */
     double corruption_level;
+    char augmentation[32]; /* "" or a row of that table that moves pictures */
+    double augmentation_level;
     struct lat_penalties penalties;
     struct lat_optimizer_spec optimizer;
     bool layerwise;

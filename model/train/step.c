@@ -73,6 +73,10 @@ static enum lat_status allocate(struct lat_step *step, struct lat_error *err)
         step->noisy = lat_alloc_aligned(step->n_input, sizeof(float));
         missing = missing || step->noisy == NULL;
     }
+    if (step->design.augmentation != NULL) {
+        step->unmoved = lat_alloc_aligned(step->n_input, sizeof(float));
+        missing = missing || step->unmoved == NULL;
+    }
     return missing ? lat_fail_memory(err) : LAT_OK;
 }
 
@@ -136,6 +140,7 @@ void lat_step_free(struct lat_step *step)
     lat_free(step->scale);
     lat_free(step->shift);
     lat_free(step->losses);
+    lat_free(step->unmoved);
     lat_free(step->noisy);
     lat_free(step->input);
     lat_free(step->gradients);
@@ -152,16 +157,28 @@ float *lat_step_input(struct lat_step *step)
     return step->input;
 }
 
+/* Target and input are moved alike first, then the input alone is corrupted. */
+static void disturb(struct lat_step *step, struct lat_rng *rng)
+{
+    const struct lat_design *design = &step->design;
+    struct lat_noise noise = {.rng = rng, .input = &design->input};
+    if (step->unmoved != NULL) {
+        noise.level = design->spec.augmentation_level;
+        memcpy(step->unmoved, step->input, step->n_input * sizeof(float));
+        design->augmentation->apply(&noise, step->unmoved, step->input, step->n_input);
+    }
+    if (step->noisy != NULL) {
+        noise.level = design->spec.corruption_level;
+        design->corruption->apply(&noise, step->input, step->noisy, step->n_input);
+    }
+}
+
 enum lat_status lat_step_run(struct lat_step *step, double rate, double *out_loss,
                              struct lat_error *err)
 {
     const struct lat_design *design = &step->design;
     struct lat_rng rng = step->rng;
-    if (step->noisy != NULL) {
-        memcpy(step->noisy, step->input, step->n_input * sizeof(float));
-        design->corruption->apply(&rng, design->spec.corruption_level, step->noisy,
-                                  step->n_input);
-    }
+    disturb(step, &rng);
     design->optimizer->scalars(&design->settings, rate, step->n_steps + 1, step->scalars);
     enum lat_status status = lat_step_run_program(
         step, out_loss != NULL ? LAT_STEP_UPDATE_LOSS : LAT_STEP_UPDATE, err);

@@ -43,6 +43,28 @@ static enum lat_status check_sizes(const struct lat_spec *spec,
     return LAT_OK;
 }
 
+/* NULL for "". */
+static enum lat_status find_corruption(const char *name, const char *key,
+                                       const struct lat_input_spec *input,
+                                       const struct lat_corruption **out_corruption,
+                                       struct lat_error *err)
+{
+    if (name[0] == '\0') {
+        return LAT_OK;
+    }
+    const struct lat_corruption *found = lat_corruption_find(name);
+    if (found == NULL) {
+        return not_trainable("the corruption ", name, err);
+    }
+    if (found->pictures && input->kind != LAT_INPUT_IMAGE) {
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/%s/type: '%s' wants pictures, the data are of the kind '%s'", key,
+                        name, lat_input_kind_names[input->kind]);
+    }
+    *out_corruption = found;
+    return LAT_OK;
+}
+
 enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec *spec,
                                 const struct lat_input_spec *input, struct lat_error *err)
 {
@@ -60,14 +82,16 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
     if (design->likelihood == NULL) {
         return not_trainable("the likelihood ", lat_likelihood_names[spec->likelihood], err);
     }
-    if (spec->corruption[0] != '\0') {
-        design->corruption = lat_corruption_find(spec->corruption);
-        if (design->corruption == NULL) {
-            return not_trainable("the corruption ", spec->corruption, err);
-        }
-    }
     copy_optimizer(design, &spec->optimizer);
-    enum lat_status status = check_sizes(spec, input, err);
+    enum lat_status status =
+        find_corruption(spec->corruption, "corruption", input, &design->corruption, err);
+    if (status == LAT_OK) {
+        status = find_corruption(spec->augmentation, "augmentation", input,
+                                 &design->augmentation, err);
+    }
+    if (status == LAT_OK) {
+        status = check_sizes(spec, input, err);
+    }
     if (status == LAT_OK) {
         status = lat_penalties_check(&spec->penalties, err);
     }

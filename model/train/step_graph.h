@@ -25,7 +25,8 @@ struct lat_design {
     const struct lat_network *encoder, *decoder;
     const struct lat_bottleneck *bottleneck;
     const struct lat_likelihood_part *likelihood;
-    const struct lat_corruption *corruption; /* NULL: none */
+    const struct lat_corruption *corruption;   /* NULL: none */
+    const struct lat_corruption *augmentation; /* of input and target alike; NULL: none */
     const struct lat_optimizer *optimizer;
     struct lat_optimizer_settings settings;
     size_t n_moments;                 /* of a parameter */

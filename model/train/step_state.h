@@ -30,6 +30,7 @@ struct lat_step {
     unsigned current;
     float *gradients; /* laid out like a set; for LAT_STEP_GRADIENT, made when wanted */
     float *input, *noisy, *losses; /* noisy NULL without a corruption */
+    float *unmoved;                /* the batch before its augmentation; NULL without one */
     size_t n_input;
     float *shift, *scale; /* exported with the model; NULL: none */
     float loss, scalars[LAT_OPTIMIZER_SCALARS];

@@ -44,7 +44,8 @@ enum lat_status lat_dataset_split(size_t n_items, double share, uint64_t seed,
                                   struct lat_error *err) LAT_MUST_USE;
 
 /* Labels for judging searches: a rank-1 IDX or NPY file of whole numbers, or text with one
- * label a line. Equal labels get equal numbers. *out_labels is the caller's (lat_free). */
+ * label a line. Equal labels get equal numbers, in other files too. *out_labels is the caller's
+ * (lat_free). */
 enum lat_status lat_labels_read(const char *path, uint32_t **out_labels, size_t *out_n,
                                 struct lat_error *err) LAT_MUST_USE;
 

@@ -1,18 +1,13 @@
-/* Labels: a rank-1 array of whole numbers, or lines of text. Text labels are numbered in the
- * order of their bytes; only equality counts. */
+/* Labels: a rank-1 array of whole numbers, or lines of text. Only equality
+ * counts, within a file and between files. */
 #include "model/train/dataset/arrays.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
-
-struct line {
-    const char *text; /* borrowed */
-    size_t len, item;
-};
 
 static enum lat_status from_array(const struct lat_raw_array *array, uint32_t **out_labels,
                                   size_t *out_n, struct lat_error *err)
@@ -35,14 +30,9 @@ static enum lat_status from_array(const struct lat_raw_array *array, uint32_t **
     return LAT_OK;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    const struct line *x = a, *y = b;
-    const int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-    return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static size_t split_lines(const char *text, size_t len, struct line *out_lines)
+/* Fills out_labels (NULL: only counts) and gives the number of lines. A label is its line's
+ * checksum, so that those of two files can be compared. */
+static size_t read_lines(const char *text, size_t len, uint32_t *out_labels)
 {
     size_t n = 0;
     for (const char *end = text + len; text < end; n++) {
@@ -52,8 +42,8 @@ static size_t split_lines(const char *text, size_t len, struct line *out_lines)
             stop = end;
         if (stop > text && stop[-1] == '\r')
             stop--;
-        if (out_lines)
-            out_lines[n] = (struct line){text, (size_t)(stop - text), n};
+        if (out_labels)
+            out_labels[n] = lat_crc32c(0, text, (size_t)(stop - text));
         text = next;
     }
     return n;
@@ -62,24 +52,13 @@ static size_t split_lines(const char *text, size_t len, struct line *out_lines)
 static enum lat_status from_text(const struct lat_buf *file, uint32_t **out_labels,
                                  size_t *out_n, struct lat_error *err)
 {
-    const size_t n = split_lines(file->data, file->len, NULL);
+    const size_t n = read_lines(file->data, file->len, NULL);
     if (n == 0)
         return lat_fail(err, LAT_INVALID, "empty", "there are no labels in it");
-    struct line *lines = lat_alloc(n, sizeof(*lines));
     uint32_t *labels = lat_alloc(n, sizeof(*labels));
-    if (!lines || !labels) {
-        lat_free(lines);
-        lat_free(labels);
+    if (!labels)
         return lat_fail_memory(err);
-    }
-    split_lines(file->data, file->len, lines);
-    qsort(lines, n, sizeof(*lines), by_text);
-    uint32_t number = 0;
-    for (size_t i = 0; i < n; i++) {
-        number += i > 0 && by_text(&lines[i - 1], &lines[i]) != 0;
-        labels[lines[i].item] = number;
-    }
-    lat_free(lines);
+    read_lines(file->data, file->len, labels);
     *out_labels = labels;
     *out_n = n;
     return LAT_OK;

@@ -376,6 +376,12 @@ Test(train_dataset, labels_come_as_idx_or_as_lines)
     cr_assert_eq(n, 3);
     cr_assert(labels[0] == labels[2] && labels[0] != labels[1]);
     lat_free(labels);
+    uint32_t *others = NULL;
+    cr_assert_eq(lat_labels_read(put_text("l.txt", "cat\ndog"), &labels, &n, NULL), LAT_OK);
+    cr_assert_eq(lat_labels_read(put_text("m.txt", "bird\ndog\n"), &others, &n, NULL), LAT_OK);
+    cr_assert(labels[1] == others[1] && labels[0] != others[0], "files are comparable");
+    lat_free(labels);
+    lat_free(others);
     cr_assert_neq(lat_labels_read(put("e-idx1-ubyte", idx1, 9), &labels, &n, NULL), LAT_OK);
     cr_assert_neq(lat_labels_read(put("empty.txt", "", 0), &labels, &n, NULL), LAT_OK);
 }

@@ -130,7 +130,8 @@ Test(train_retrieval, a_line_of_five_items_is_judged_as_by_hand)
      * same. 2: 1 3 0 4 -> relevant at 2: 1/2.   3: 2 1 0 4 -> at 1: 1.   4: 3 2 1 0 -> at 3, 4:
      * (1/3 + 2/4) / 2. */
     const double expected = (0.75 + 0.75 + 0.5 + 1 + (1.0 / 3 + 0.5) / 2) / 5;
-    cr_assert_eq(lat_retrieval_measure(codes, 5, 1, LAT_CODE_L2, labels, &got, NULL), LAT_OK);
+    const struct lat_labelled set = {codes, labels, 5};
+    cr_assert_eq(lat_retrieval_measure(&set, NULL, 1, LAT_CODE_L2, &got, NULL), LAT_OK);
     cr_assert_float_eq(got.map_at_1000, expected, 1e-9);
     cr_assert_float_eq(got.precision_at_10, (2 + 2 + 1 + 1 + 2) / 4.0 / 5, 1e-9);
 }
@@ -193,11 +194,29 @@ Test(train_retrieval, blocks_and_selection_agree_with_the_plainest_judge_in_ever
         struct lat_retrieval got;
         const struct lat_retrieval want =
             reference(codes, N, D, (enum lat_code_metric)metric, labels);
-        cr_assert_eq(lat_retrieval_measure(codes, N, D, (enum lat_code_metric)metric, labels,
-                                           &got, NULL),
-                     LAT_OK);
+        const struct lat_labelled set = {codes, labels, N};
+        cr_assert_eq(
+            lat_retrieval_measure(&set, NULL, D, (enum lat_code_metric)metric, &got, NULL),
+            LAT_OK);
         cr_assert_float_eq(got.map_at_1000, want.map_at_1000, 1e-6, "metric %d", metric);
         cr_assert_float_eq(got.precision_at_10, want.precision_at_10, 1e-6, "metric %d",
                            metric);
     }
+}
+
+Test(train_retrieval, queries_are_judged_against_the_whole_database)
+{
+    static const float codes[] = {0, 1, 2.1F, 3.3F}, asked[] = {0, 3};
+    static const uint32_t labels[] = {1, 2, 2, 1}, wanted[] = {1, 2};
+    const struct lat_labelled database = {codes, labels, 4}, queries = {asked, wanted, 2},
+                              none = {asked, wanted, 0};
+    struct lat_retrieval got;
+    cr_assert_eq(lat_retrieval_measure(&database, &queries, 1, LAT_CODE_L2, &got, NULL),
+                 LAT_OK);
+    /* 0: 0 1 2 3 -> relevant at 1, 4: (1 + 2/4) / 2.   3: 3 2 1 0 -> at 2, 3: (1/2 + 2/3) / 2.
+     */
+    cr_assert_float_eq(got.map_at_1000, (0.75 + (0.5 + 2.0 / 3) / 2) / 2, 1e-9);
+    cr_assert_float_eq(got.precision_at_10, 0.5, 1e-9);
+    cr_assert_eq(lat_retrieval_measure(&database, &none, 1, LAT_CODE_L2, &got, NULL),
+                 LAT_INVALID);
 }

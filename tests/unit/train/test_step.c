@@ -599,6 +599,34 @@ Test(step, a_restored_state_goes_on_to_the_bit)
     lat_step_free(resumed);
 }
 
+Test(step, an_augmentation_moves_the_target_with_the_input)
+{
+    struct lat_spec spec = conv_spec();
+    struct lat_input_spec input = image_input();
+    struct lat_error err = LAT_ERROR_INIT;
+    float before[420];
+    snprintf(spec.augmentation, sizeof(spec.augmentation), "affine");
+    spec.augmentation_level = 0.2;
+    struct lat_step *step = new_step(&spec, &input);
+    fill_input(step, 420, 3);
+    memcpy(before, lat_step_input(step), sizeof(before));
+    cr_assert_eq(lat_step_run(step, 0.01, NULL, &err), LAT_OK, "%s", err.message);
+    cr_assert_arr_neq(lat_step_input(step), before, sizeof(before));
+    lat_step_free(step);
+}
+
+Test(step, moving_pictures_wants_pictures)
+{
+    struct lat_spec spec = dense_spec();
+    struct lat_input_spec input = vector_input(12);
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_step *step = NULL;
+    snprintf(spec.corruption, sizeof(spec.corruption), "affine");
+    cr_assert_eq(lat_step_new(engine(), &spec, &input, 1, &step, &err), LAT_INVALID);
+    cr_assert(strstr(err.message, "/corruption/type") && strstr(err.message, "vector"), "%s",
+              err.message);
+}
+
 Test(step, evaluation_counts_only_the_rows_asked_for_and_changes_nothing)
 {
     struct lat_spec spec = dense_spec();
