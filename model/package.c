@@ -40,7 +40,9 @@ size_t lat_input_elements(const struct lat_input_spec *input)
     return input->dimension;
 }
 
-/* Verbs not in this list (impute, recommend, generate, compress) have no package that can yet.
+/* Verbs not in this list (impute, recommend, compress) have no package that can yet. A code
+ * with a variance was held to a prior while it was trained, so there is something to draw codes
+ * from.
  */
 unsigned lat_manifest_derive(const struct lat_manifest *manifest)
 {
@@ -50,6 +52,8 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest)
     can |= LAT_CAN_DECODE | LAT_CAN_RECONSTRUCT;
     if (manifest->denoising)
         can |= LAT_CAN_DENOISE;
+    if (manifest->log_variance_tensor[0] != '\0')
+        can |= LAT_CAN_GENERATE;
     if (manifest->calibration.present)
         can |= LAT_CAN_SCORE;
     return can;

@@ -95,10 +95,17 @@ struct lat_shape lat_network_row_shape(const struct lat_network *network,
 
 /* --- the other axes ----------------------------------------------------------------------- */
 
+/* What the encoder makes of rows. A code that is a distribution has a diagonal one. */
+struct lat_code {
+    struct lat_value *mean;         /* [batch, dimension]; a deterministic code itself */
+    struct lat_value *log_variance; /* the same shape, or NULL: deterministic */
+};
+
 struct lat_bottleneck {
     const char *name;
     enum lat_code_type type;
-    struct lat_value *(*code)(struct lat_build *build, struct lat_value *features);
+    bool samples; /* a distribution: what is decoded is drawn from it (variational.h) */
+    struct lat_code (*code)(struct lat_build *build, struct lat_value *features);
 };
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
 

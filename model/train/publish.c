@@ -95,6 +95,9 @@ static void describe(const struct lat_publication *publication, uint32_t version
     snprintf(manifest->decoder, sizeof(manifest->decoder), "decoder.onnx");
     snprintf(manifest->input_tensor, sizeof(manifest->input_tensor), "input");
     snprintf(manifest->code_tensor, sizeof(manifest->code_tensor), "code");
+    if (spec->code.type == LAT_CODE_GAUSSIAN)
+        snprintf(manifest->log_variance_tensor, sizeof(manifest->log_variance_tensor),
+                 "log_variance");
     snprintf(manifest->decoder_input_tensor, sizeof(manifest->decoder_input_tensor), "code");
     snprintf(manifest->output_tensor, sizeof(manifest->output_tensor), "output");
     manifest->likelihood = spec->likelihood;

@@ -77,6 +77,16 @@ static enum lat_status diverged(const struct lat_run *run, const struct epoch *e
 
 /* ---- steps ---- */
 
+/* The weight of a gaussian code's divergence grows linearly over the first epochs (Sonderby et
+ * al. 2016). `step` counts from the start of the training, so that it does not
+ * matter whether it was resumed. */
+static double divergence_weight(const struct lat_run *run, uint64_t step)
+{
+    const struct lat_penalties *penalties = &run->spec.penalties;
+    const uint64_t warm = run->steps_per_epoch * penalties->beta_warmup;
+    return step < warm ? penalties->beta * (double)step / (double)warm : penalties->beta;
+}
+
 static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct lat_error *err)
 {
     const size_t batch = run->spec.optimizer.batch;
@@ -88,6 +98,7 @@ static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct
     epoch->rate = lat_schedule_rate(&run->spec.optimizer, &run->done.schedule,
                                     run->done.step + epoch->step,
                                     run->steps_per_epoch * run->spec.optimizer.epochs);
+    lat_step_set_divergence(run->step, divergence_weight(run, run->done.step + epoch->step));
     const enum lat_status status =
         lat_step_run(run->step, epoch->rate, report ? &loss : NULL, err);
     if (status != LAT_OK)
@@ -104,12 +115,15 @@ static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct
     return LAT_OK;
 }
 
-static enum lat_status validate(struct lat_run *run, double *out_loss, struct lat_error *err)
+/* The loss of what was held out, averaged; NaN when nothing was. */
+static enum lat_status validate(struct lat_run *run, bool at_mean, double *out_loss,
+                                struct lat_error *err)
 {
     const size_t batch = run->spec.optimizer.batch;
     const uint32_t *held_out = run->indices + run->n_train;
     double total = 0;
     enum lat_status status = LAT_OK;
+    lat_step_begin_evaluation(run->step, at_mean);
     for (size_t at = 0; status == LAT_OK && at < run->n_validation; at += batch) {
         const size_t n = run->n_validation - at < batch ? run->n_validation - at : batch;
         double sum = 0;
@@ -217,7 +231,7 @@ static enum lat_status run_epoch(struct lat_run *run, bool *out_stopped, struct 
         status = run_step(run, &epoch, err);
     }
     if (status == LAT_OK)
-        status = validate(run, &validation, err);
+        status = validate(run, false, &validation, err);
     if (status == LAT_OK && run->n_validation && !isfinite(validation))
         status = diverged(run, &epoch, "the validation loss", err);
     if (status == LAT_OK)
@@ -258,4 +272,10 @@ enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err)
     else if (stopped)
         return lat_step_set_state(run->step, run->done.state, run->done.state_len, err);
     return LAT_OK;
+}
+
+enum lat_status lat_run_reconstruct(struct lat_run *run, double *out_loss,
+                                    struct lat_error *err)
+{
+    return validate(run, true, out_loss, err);
 }

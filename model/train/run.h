@@ -29,6 +29,12 @@ struct lat_run {
  * one. */
 enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
 
+/* The negative log-likelihood of what was held out, decoded from the mean of its codes with the
+ * weights run->step has now: what the exported package must give. NaN without a part held out.
+ */
+enum lat_status lat_run_reconstruct(struct lat_run *run, double *out_loss,
+                                    struct lat_error *err) LAT_MUST_USE;
+
 /* Sets run->step up with principal components instead of training it. */
 enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
 

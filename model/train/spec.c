@@ -29,7 +29,7 @@ static const struct lat_choice activations[] = {
     {"elu", LAT_ELU, true},         {"gelu", LAT_GELU, true}, {"silu", LAT_SILU, true},
     {"linear", LAT_LINEAR, true}};
 static const struct lat_choice code_types[] = {{"deterministic", LAT_CODE_DETERMINISTIC, true},
-                                               {"gaussian", LAT_CODE_GAUSSIAN, false}};
+                                               {"gaussian", LAT_CODE_GAUSSIAN, true}};
 static const struct lat_choice likelihoods[] = {
     {"gaussian", LAT_LIKELIHOOD_GAUSSIAN, true},
     {"bernoulli", LAT_LIKELIHOOD_BERNOULLI, true},
@@ -173,9 +173,9 @@ static void read_code(struct lat_fields *root, struct lat_spec *spec)
     spec->code.dimension = dimension;
     CHOICE(&code, "type", code_types, spec->code.type);
     lat_fields_count(&code, "samples", &spec->code.samples, 1, 1000);
-    if (spec->code.samples > 1)
-        lat_fields_fail(&code, "samples", "not_supported",
-                        "several samples need a gaussian code");
+    if (spec->code.samples > 1 && spec->code.type != LAT_CODE_GAUSSIAN)
+        lat_fields_fail(&code, "samples", "out_of_range",
+                        "expected 1: several samples need a code of the type \"gaussian\"");
     lat_fields_end(&code);
 }
 
@@ -215,8 +215,29 @@ static void refuse_unless(struct lat_fields *fields, const char *key, double val
                         off, value);
 }
 
-static void read_penalties(struct lat_fields *root, struct lat_penalties *penalties)
+/* Only a distribution has a divergence to weigh. */
+static void read_beta(struct lat_fields *fields, struct lat_spec *spec)
 {
+    struct lat_penalties *penalties = &spec->penalties;
+    lat_fields_real(fields, "beta", &penalties->beta, 0, 1e6);
+    lat_fields_count(fields, "beta_warmup", &penalties->beta_warmup, 0, 1000000);
+    if (spec->code.type == LAT_CODE_GAUSSIAN)
+        return;
+    if (fabs(penalties->beta - 1) > 0)
+        lat_fields_fail(fields, "beta", "out_of_range",
+                        "expected 1 or nothing, not %g: it weighs the divergence of a code of "
+                        "the type \"gaussian\"",
+                        penalties->beta);
+    if (penalties->beta_warmup)
+        lat_fields_fail(fields, "beta_warmup", "out_of_range",
+                        "expected 0 or nothing, not %u: it needs a code of the type "
+                        "\"gaussian\"",
+                        penalties->beta_warmup);
+}
+
+static void read_penalties(struct lat_fields *root, struct lat_spec *spec)
+{
+    struct lat_penalties *penalties = &spec->penalties;
     struct lat_fields fields, sparsity;
     if (!lat_fields_object(root, "penalties", &fields))
         return;
@@ -231,11 +252,10 @@ static void read_penalties(struct lat_fields *root, struct lat_penalties *penalt
     }
     lat_fields_count(&fields, "k_sparse", &penalties->k_sparse, 0, MAX_WIDTH);
     lat_fields_real(&fields, "contractive", &penalties->contractive, 0, big);
-    lat_fields_real(&fields, "beta", &penalties->beta, 0, big);
+    read_beta(&fields, spec);
     lat_fields_end(&fields);
     refuse_unless(&fields, "k_sparse", penalties->k_sparse, 0);
     refuse_unless(&fields, "contractive", penalties->contractive, 0);
-    refuse_unless(&fields, "beta", penalties->beta, 1);
 }
 
 static void read_optimizer(struct lat_fields *root, struct lat_spec *spec)
@@ -290,7 +310,7 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
     CHOICE(root, "likelihood", likelihoods, spec->likelihood);
     read_corruption(root, spec);
     read_augmentation(root, spec);
-    read_penalties(root, &spec->penalties);
+    read_penalties(root, spec);
     read_optimizer(root, spec);
     CHOICE(root, "pretraining", pretrainings, spec->layerwise);
     lat_fields_u64(root, "seed", &spec->seed);

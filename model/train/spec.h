@@ -64,7 +64,8 @@ struct lat_penalties {
     double kl_sparsity_target, kl_sparsity_weight;
     uint32_t k_sparse;
     double contractive;
-    double beta;
+    double beta;          /* weight of a gaussian code's divergence from the prior */
+    uint32_t beta_warmup; /* epochs over which it grows from 0, linearly; 0: none */
 };
 
 struct lat_optimizer_spec {
@@ -84,7 +85,7 @@ struct lat_spec {
     struct {
         size_t dimension;
         enum lat_code_type type;
-        uint32_t samples;
+        uint32_t samples; /* gaussian: codes drawn an item at a step */
     } code;
     bool likelihood_given;
     enum lat_likelihood likelihood;

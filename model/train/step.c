@@ -17,6 +17,9 @@ enum {
     STATE_MAGIC = 0x5354504C
 };
 
+/* Not the stream that starts the weights. */
+static const uint64_t EVALUATION_STREAM = UINT64_C(0x6576616C);
+
 /* What a checkpoint begins with. */
 struct state_header {
     uint32_t magic, reserved;
@@ -80,6 +83,21 @@ static enum lat_status allocate(struct lat_step *step, struct lat_error *err)
     return missing ? lat_fail_memory(err) : LAT_OK;
 }
 
+static enum lat_status allocate_noise(struct lat_step *step, struct lat_error *err)
+{
+    const struct lat_design *design = &step->design;
+    size_t rows;
+    if (!design->bottleneck->samples) {
+        return LAT_OK;
+    }
+    if (!lat_mul_size(lat_design_samples(design), design->spec.optimizer.batch, &rows) ||
+        !lat_mul_size(rows, design->spec.code.dimension, &step->n_noise)) {
+        return lat_fail(err, LAT_INVALID, NULL, "the batch times code.samples is too large");
+    }
+    step->noise = lat_alloc_aligned(step->n_noise, sizeof(float));
+    return step->noise == NULL ? lat_fail_memory(err) : LAT_OK;
+}
+
 float *lat_step_parameter_data(const struct lat_step *step, unsigned set, size_t i)
 {
     return step->sets[set] + step->slots[i * (1 + step->design.n_moments)].offset;
@@ -94,6 +112,17 @@ static void start(struct lat_step *step)
                             lat_step_parameter_data(step, 0, i));
     }
     step->rng = rng;
+    step->divergence_weight = step->design.spec.penalties.beta;
+    lat_step_begin_evaluation(step, false);
+}
+
+/* Standard normal numbers and the weight of the divergence for the next run. */
+static void draw(struct lat_step *step, struct lat_rng *rng, double beta)
+{
+    for (size_t i = 0; i < step->n_noise; i++) {
+        step->noise[i] = (float)lat_rng_normal(rng);
+    }
+    step->beta = (float)beta;
 }
 
 /* --- the interface ------------------------------------------------------------------------ */
@@ -119,6 +148,9 @@ enum lat_status lat_step_new(struct lat_engine *engine, const struct lat_spec *s
         status = allocate(step, err);
     }
     if (status == LAT_OK) {
+        status = allocate_noise(step, err);
+    }
+    if (status == LAT_OK) {
         start(step);
         status = lat_step_open_program(step, LAT_STEP_UPDATE, err);
     }
@@ -141,6 +173,7 @@ void lat_step_free(struct lat_step *step)
     lat_free(step->shift);
     lat_free(step->losses);
     lat_free(step->unmoved);
+    lat_free(step->noise);
     lat_free(step->noisy);
     lat_free(step->input);
     lat_free(step->gradients);
@@ -155,6 +188,17 @@ void lat_step_free(struct lat_step *step)
 float *lat_step_input(struct lat_step *step)
 {
     return step->input;
+}
+
+void lat_step_set_divergence(struct lat_step *step, double weight)
+{
+    step->divergence_weight = weight;
+}
+
+void lat_step_begin_evaluation(struct lat_step *step, bool at_mean)
+{
+    lat_rng_seed(&step->evaluation_rng, step->design.spec.seed ^ EVALUATION_STREAM);
+    step->at_mean = at_mean;
 }
 
 /* Target and input are moved alike first, then the input alone is corrupted. */
@@ -179,6 +223,7 @@ enum lat_status lat_step_run(struct lat_step *step, double rate, double *out_los
     const struct lat_design *design = &step->design;
     struct lat_rng rng = step->rng;
     disturb(step, &rng);
+    draw(step, &rng, step->divergence_weight);
     design->optimizer->scalars(&design->settings, rate, step->n_steps + 1, step->scalars);
     enum lat_status status = lat_step_run_program(
         step, out_loss != NULL ? LAT_STEP_UPDATE_LOSS : LAT_STEP_UPDATE, err);
@@ -200,6 +245,12 @@ enum lat_status lat_step_evaluate(struct lat_step *step, size_t n, double *out_l
     size_t batch = step->design.spec.optimizer.batch;
     if (n > batch) {
         return lat_fail(err, LAT_INTERNAL, NULL, "%zu rows of a batch of %zu", n, batch);
+    }
+    if (step->at_mean && step->noise != NULL) {
+        memset(step->noise, 0, step->n_noise * sizeof(float));
+        step->beta = 0;
+    } else {
+        draw(step, &step->evaluation_rng, step->design.spec.penalties.beta);
     }
     enum lat_status status = lat_step_run_program(step, LAT_STEP_EVALUATE, err);
     if (status != LAT_OK) {
@@ -270,6 +321,8 @@ enum lat_status lat_step_set_state(struct lat_step *step, const void *bytes, siz
 enum lat_status lat_step_gradient(struct lat_step *step, size_t i, float *out_gradient,
                                   struct lat_error *err)
 {
+    struct lat_rng rng = step->rng;
+    draw(step, &rng, step->divergence_weight);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_GRADIENT, err);
     if (status == LAT_OK) {
         size_t slot = i * (1 + step->design.n_moments);

@@ -35,8 +35,17 @@ float *lat_step_input(struct lat_step *step);
 enum lat_status lat_step_run(struct lat_step *step, double rate, double *out_loss,
                              struct lat_error *err) LAT_MUST_USE;
 
-/* Negative log-likelihood of the batch in lat_step_input, summed over its first `n` rows: no
- * update, no corruption, no penalties. */
+/* For gaussian codes: the weight of the divergence from the prior in the steps that follow; at
+ * first penalties.beta. Deterministic codes have none. */
+void lat_step_set_divergence(struct lat_step *step, double weight);
+
+/* Starts a pass of lat_step_evaluate. A gaussian code is drawn anew for every row, and every
+ * pass draws the same; `at_mean`: the mean is decoded instead and the divergence left out,
+ * which is what an exported package reconstructs. Nothing for deterministic codes. */
+void lat_step_begin_evaluation(struct lat_step *step, bool at_mean);
+
+/* Negative log-likelihood (gaussian codes: the negative bound at penalties.beta) of the batch
+ * in lat_step_input, summed over its first `n` rows: no update, no corruption, no penalties. */
 enum lat_status lat_step_evaluate(struct lat_step *step, size_t n, double *out_loss_sum,
                                   struct lat_error *err) LAT_MUST_USE;
 
@@ -67,7 +76,8 @@ enum lat_status lat_step_set_scaling(struct lat_step *step, const float *shift,
 enum lat_status lat_step_export(const struct lat_step *step, const char *folder,
                                 struct lat_error *err) LAT_MUST_USE;
 
-/* The gradient of the loss by parameter `i` for the batch in lat_step_input, for tests. */
+/* The gradient of the loss by parameter `i` for the batch in lat_step_input, for tests. Codes
+ * are drawn as the next step would draw them. */
 enum lat_status lat_step_gradient(struct lat_step *step, size_t i, float *out_gradient,
                                   struct lat_error *err) LAT_MUST_USE;
 

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "model/graph/grad.h"
+#include "model/train/variational.h"
 
 #include "base/banned.h"
 
@@ -77,7 +78,7 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
         return not_trainable("a recurrent network", "", err);
     }
     if (design->bottleneck == NULL) {
-        return not_trainable("a gaussian code", "", err);
+        return not_trainable("this type of code", "", err);
     }
     if (design->likelihood == NULL) {
         return not_trainable("the likelihood ", lat_likelihood_names[spec->likelihood], err);
@@ -106,6 +107,12 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
     return status;
 }
 
+uint32_t lat_design_samples(const struct lat_design *design)
+{
+    const uint32_t samples = design->spec.code.samples;
+    return design->bottleneck->samples && samples > 1 ? samples : 1;
+}
+
 void lat_design_release(struct lat_design *design)
 {
     lat_parameters_release(&design->parameters);
@@ -125,11 +132,12 @@ static struct lat_build build_for(struct lat_design *design, struct lat_graph *g
 
 /* The values of one forward pass. */
 struct pass {
-    struct lat_value *input, *target, *code, *output, *losses;
+    struct lat_value *input, *target, *losses;
+    struct lat_code code;
 };
 
-static struct lat_value *encode(struct lat_design *design, struct lat_build *build,
-                                struct lat_value *x)
+static struct lat_code encode(struct lat_design *design, struct lat_build *build,
+                              struct lat_value *x)
 {
     return design->bottleneck->code(build, design->encoder->encode(build, x));
 }
@@ -142,19 +150,44 @@ static struct lat_value *decode(struct lat_design *design, struct lat_build *bui
     return lat_graph_reshape(build->graph, design->decoder->decode(build, code), &row);
 }
 
+/* The negative log-likelihood of each row of `decoded` codes, whatever they were drawn from. */
+static struct lat_value *row_losses(struct lat_design *design, struct lat_build *build,
+                                    struct lat_value *codes, struct lat_value *target)
+{
+    int64_t axes[LAT_TENSOR_MAX_RANK] = {1, 2, 3, 4, 5, 6, 7};
+    struct lat_value *output = decode(design, build, codes);
+    struct lat_value *nll = design->likelihood->nll(build, output, target);
+    return nll == NULL ? NULL
+                       : lat_graph_sum(build->graph, nll, axes, nll->shape.rank - 1, false);
+}
+
+/* Draws codes and decodes each: the bound on the likelihood instead of the likelihood. */
+static struct lat_value *sampled_losses(struct lat_design *design, struct lat_build *build,
+                                        const struct pass *pass)
+{
+    const uint32_t k = lat_design_samples(design);
+    const int64_t batch = build->batch;
+    struct lat_draw draw;
+    lat_draw_codes(build, &pass->code, k, &draw);
+    build->batch = k * batch;
+    struct lat_value *target = lat_draw_repeat(build->graph, pass->target, k);
+    struct lat_value *losses = row_losses(design, build, draw.codes, target);
+    build->batch = batch;
+    return lat_draw_losses(build, &pass->code, &draw, losses);
+}
+
 static void forward(struct lat_design *design, struct lat_build *build, bool corrupted,
                     struct pass *pass)
 {
     struct lat_graph *graph = build->graph;
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
-    int64_t axes[LAT_TENSOR_MAX_RANK] = {1, 2, 3};
     pass->input = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
     pass->target =
         corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
     pass->code = encode(design, build, pass->input);
-    pass->output = decode(design, build, pass->code);
-    struct lat_value *nll = design->likelihood->nll(build, pass->output, pass->target);
-    pass->losses = lat_graph_sum(graph, nll, axes, row.rank - 1, false);
+    pass->losses = design->bottleneck->samples
+                       ? sampled_losses(design, build, pass)
+                       : row_losses(design, build, pass->code.mean, pass->target);
 }
 
 /* Mean negative log-likelihood of the batch, penalties added. */
@@ -162,7 +195,7 @@ static struct lat_value *loss_of(struct lat_build *build, const struct pass *pas
 {
     struct lat_value *sum = lat_graph_sum(build->graph, pass->losses, NULL, 0, false);
     struct lat_value *loss = lat_graph_scale(build->graph, sum, 1.0F / (float)build->batch);
-    struct lat_value *penalties = lat_build_penalties(build, pass->code);
+    struct lat_value *penalties = lat_build_penalties(build, pass->code.mean);
     return penalties != NULL ? lat_graph_add(build->graph, loss, penalties) : loss;
 }
 
@@ -273,7 +306,11 @@ void lat_design_export_encoder(struct lat_design *design, const float *const *we
     if (scale != NULL) {
         x = lat_graph_div(graph, x, per_element(design, graph, "scale", scale));
     }
-    lat_graph_output(graph, encode(design, &build, x), "code");
+    const struct lat_code code = encode(design, &build, x);
+    lat_graph_output(graph, code.mean, "code");
+    if (code.log_variance != NULL) {
+        lat_graph_output(graph, code.log_variance, "log_variance");
+    }
     lat_build_release(&build);
 }
 

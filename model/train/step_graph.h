@@ -2,8 +2,9 @@
  *
  * Tensor names tell what a buffer is: a parameter has its own name, its moments NAME/m1 and
  * NAME/m2, what a step makes of any of them NAME/next, its derivative NAME/gradient. Besides
- * there are "input" and, with a corruption, "target" [batch, row], "scalar1" and "scalar2" (of
- * the optimiser), "loss" (one number) and "losses" [batch]. */
+ * there are "input" and, with a corruption, "target" [batch, row], with a gaussian code "noise"
+ * [samples, batch, dimension] and "beta" (one number), "scalar1" and "scalar2" (of the
+ * optimiser), "loss" (one number) and "losses" [batch]. */
 #ifndef LAT_MODEL_TRAIN_STEP_GRAPH_H
 #define LAT_MODEL_TRAIN_STEP_GRAPH_H
 
@@ -13,7 +14,7 @@
 enum lat_step_kind {
     LAT_STEP_UPDATE,      /* new parameters and moments */
     LAT_STEP_UPDATE_LOSS, /* the same and the loss before the step */
-    LAT_STEP_EVALUATE,    /* the likelihood's share of the loss, a number an item */
+    LAT_STEP_EVALUATE,    /* the loss without penalties, a number an item */
     LAT_STEP_GRADIENT,    /* the derivatives */
     LAT_STEP_KIND_COUNT
 };
@@ -38,6 +39,9 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
                                 const struct lat_input_spec *input,
                                 struct lat_error *err) LAT_MUST_USE;
 void lat_design_release(struct lat_design *design);
+
+/* Codes drawn for an item: 1 for a deterministic code. */
+uint32_t lat_design_samples(const struct lat_design *design);
 
 /* Builds into an empty graph; failures are the graph's. */
 void lat_design_build(struct lat_design *design, enum lat_step_kind kind,

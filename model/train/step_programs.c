@@ -73,6 +73,12 @@ static float *buffer_of(struct lat_step *step, enum lat_step_kind kind, const ch
     if (strcmp(name, "scalar2") == 0) {
         return &step->scalars[1];
     }
+    if (strcmp(name, "noise") == 0) {
+        return step->noise;
+    }
+    if (strcmp(name, "beta") == 0) {
+        return &step->beta;
+    }
     if (strcmp(name, "loss") == 0) {
         return &step->loss;
     }

@@ -156,10 +156,13 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
                               struct lat_error *err)
 {
     struct lat_train_result result;
+    double expected = NAN;
     enum lat_status status = LAT_OK;
     summarise(run, &result);
+    if (run->spec.method == LAT_METHOD_AUTOENCODER)
+        status = lat_run_reconstruct(run, &expected, err);
     run->dataset.standardised = false;
-    if (run->dataset.shift)
+    if (status == LAT_OK && run->dataset.shift)
         status = lat_step_set_scaling(run->step, run->dataset.shift, run->dataset.scale, err);
     const struct lat_publication publication = {.engine = run->engine,
                                                 .spec = &run->spec,
@@ -171,7 +174,7 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
                                                 .step = run->step,
                                                 .curve = run->done.curve,
                                                 .threads = run->options->threads,
-                                                .expected_loss = result.validation};
+                                                .expected_loss = expected};
     if (status == LAT_OK)
         status = lat_publish(&publication, &result, err);
     if (status != LAT_OK)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/autoencoder.h"
 #include "model/registry.h"
 #include "model/train/evaluate.h"
 #include "model/train/trainer.h"
@@ -58,13 +59,13 @@ static struct lat_spec spec_of(const char *members)
 {
     const char *network =
         strstr(members, "\"network\"") ? "" : "\"network\":{\"encoder\":{\"hidden\":[24]}},";
+    const char *code = strstr(members, "\"code\"") ? "" : "\"code\":{\"dimension\":6},";
     char json[1024];
     struct lat_spec spec;
     struct lat_error err = LAT_ERROR_INIT;
     snprintf(json, sizeof(json),
-             "{\"name\":\"bars\",\"data\":{\"path\":\"%s\",\"validation\":0.2},"
-             "%s\"code\":{\"dimension\":6},%s}",
-             test_path("bars-idx3-ubyte"), network, members);
+             "{\"name\":\"bars\",\"data\":{\"path\":\"%s\",\"validation\":0.2},%s%s%s}",
+             test_path("bars-idx3-ubyte"), network, code, members);
     const enum lat_status status = lat_spec_parse(json, strlen(json), &spec, &err);
     cr_assert_eq(status, LAT_OK, "%s", err.message);
     return spec;
@@ -188,6 +189,8 @@ Test(train_trainer, a_training_stopped_and_resumed_ends_with_the_very_same_weigh
     static const char *const kinds[] = {
         "\"optimizer\":{\"epochs\":4,\"batch\":16},"
         "\"corruption\":{\"type\":\"gaussian\",\"level\":0.1}",
+        "\"optimizer\":{\"epochs\":4,\"batch\":16},\"penalties\":{\"beta_warmup\":3},"
+        "\"code\":{\"dimension\":6,\"type\":\"gaussian\",\"samples\":3}",
         "\"optimizer\":{\"type\":\"sgd\",\"momentum\":0.9,\"nesterov\":true,\"rate\":0.001,"
         "\"epochs\":4,\"batch\":16,\"schedule\":\"plateau\"}"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(kinds); i++) {
@@ -207,6 +210,34 @@ Test(train_trainer, a_training_stopped_and_resumed_ends_with_the_very_same_weigh
         assert_same_file(whole, parts, "encoder.onnx");
         assert_same_file(whole, parts, "decoder.onnx");
     }
+}
+
+Test(train_trainer, a_gaussian_code_is_published_with_its_variance)
+{
+    put_pictures("bars-idx3-ubyte", 1);
+    trained("\"code\":{\"dimension\":6,\"type\":\"gaussian\"},"
+            "\"optimizer\":{\"epochs\":20,\"batch\":20,\"rate\":0.01}",
+            test_path("m"), false, 0);
+    static float rows[2][SIDE * SIDE], codes[2][6], variances[2][6];
+    const struct lat_registry_options where = {.folder = test_path("m"), .threads = 1};
+    struct lat_registry *registry = NULL;
+    struct lat_model *model = NULL;
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_registry_open(engine, &where, &registry, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_registry_load(registry, "bars", &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_registry_acquire(registry, "bars", &model, &err), LAT_OK);
+    cr_assert_str_eq(lat_model_manifest(model)->log_variance_tensor, "log_variance");
+    cr_assert_eq(lat_model_require(model, LAT_CAN_GENERATE | LAT_CAN_RECONSTRUCT, &err), LAT_OK,
+                 "%s", err.message);
+    for (size_t i = 0; i < SIDE; i++)
+        rows[1][i] = 1;
+    cr_assert_eq(lat_model_encode(model, rows[0], 2, codes[0], variances[0], &err), LAT_OK);
+    for (size_t i = 0; i < 6; i++) {
+        cr_assert_gt(variances[1][i], 0);
+        cr_assert_lt(variances[1][i], 2, "a posterior is hardly wider than the prior");
+    }
+    lat_model_release(model);
+    lat_registry_close(registry);
 }
 
 Test(train_trainer, a_checkpoint_of_another_spec_or_other_data_is_refused)
