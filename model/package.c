@@ -31,12 +31,16 @@ void lat_manifest_init(struct lat_manifest *manifest)
     *manifest = (struct lat_manifest){.encoder = "encoder.onnx"};
     for (size_t c = 0; c < LAT_MAX_CHANNELS; c++)
         manifest->input.std[c] = 1.0F;
+    for (size_t f = 0; f < LAT_MAX_FEATURES; f++)
+        manifest->input.feature_std[f] = 1.0F;
 }
 
 size_t lat_input_elements(const struct lat_input_spec *input)
 {
     if (input->kind == LAT_INPUT_IMAGE)
         return (size_t)input->width * input->height * input->channels;
+    if (input->kind == LAT_INPUT_SEQUENCE)
+        return (size_t)input->length * input->features;
     return input->dimension;
 }
 

@@ -13,7 +13,13 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-enum { LAT_NAME_MAX = 64, LAT_MAX_CHANNELS = 4, LAT_PATH_MAX = 1024 };
+enum {
+    LAT_NAME_MAX = 64,
+    LAT_MAX_CHANNELS = 4,
+    LAT_MAX_FEATURES = 128, /* of a sequence's step */
+    LAT_FEATURE_NAME_MAX = 48,
+    LAT_PATH_MAX = 1024
+};
 
 enum lat_input_kind {
     LAT_INPUT_IMAGE,
@@ -66,7 +72,11 @@ struct lat_input_spec {
     bool layout_known;                /* the manifest says it; else it is read from the file */
     float mean[LAT_MAX_CHANNELS];     /* image: the network sees (pixel/255 - mean) / std */
     float std[LAT_MAX_CHANNELS];
-    size_t dimension; /* vector; image: channels*height*width */
+    uint32_t length, features; /* sequence: a row is [length][features] */
+    /* sequence: the network sees (value - feature_mean) / feature_std */
+    float feature_mean[LAT_MAX_FEATURES], feature_std[LAT_MAX_FEATURES];
+    char feature_names[LAT_MAX_FEATURES][LAT_FEATURE_NAME_MAX]; /* "": not said */
+    size_t dimension; /* vector; all others: elements of a row */
 };
 
 struct lat_calibration {

@@ -73,7 +73,8 @@ struct lat_value *lat_graph_pad(struct lat_graph *g, struct lat_value *a, const 
 struct lat_value *lat_graph_fill(struct lat_graph *g, const struct lat_shape *shape,
                                  float number);
 
-/* op(a) op(b) + bias; matrices, op transposes where asked; bias [columns] or NULL. */
+/* op(a) op(b) + bias; matrices, op transposes where asked; bias [columns], [rows, columns] or
+ * NULL. */
 struct lat_value *lat_graph_gemm(struct lat_graph *g, struct lat_value *a, bool trans_a,
                                  struct lat_value *b, bool trans_b, struct lat_value *bias);
 /* [..., m, k] times [..., k, n], leading axes equal. */

@@ -34,10 +34,13 @@ static bool infer_gemm(G, V *const *inputs, size_t n_inputs,
         return fail_shapes(g, inputs, n_inputs);
     }
     int64_t columns = b->dims[1 - tb];
-    if (n_inputs > 2 && (inputs[2]->shape.rank != 1 || inputs[2]->shape.dims[0] != columns)) {
+    struct lat_shape product = {2, {a->dims[ta], columns}};
+    struct lat_shape row = {1, {columns}};
+    if (n_inputs > 2 && !lat_shape_equal(&inputs[2]->shape, &row) &&
+        !lat_shape_equal(&inputs[2]->shape, &product)) {
         return fail_shapes(g, inputs, n_inputs);
     }
-    out_result->shape = (struct lat_shape){2, {a->dims[ta], columns}};
+    out_result->shape = product;
     return lat_require_floats(g, inputs, n_inputs);
 }
 
@@ -55,6 +58,31 @@ static void gradient_gemm(G, V *node, V *dy, V **out_d)
     if (node->n_inputs > 2) {
         out_d[2] = lat_graph_sum_to(g, dy, &node->shape, &node->inputs[2]->shape);
     }
+}
+
+/* `n` matrices of one shape, side by side and then one above the other: their rows, item by
+ * item. */
+static V *stack(G, V *const *parts, size_t n)
+{
+    V *wide = lat_graph_concat(g, parts, n, 1);
+    const struct lat_shape *one = &parts[0]->shape;
+    struct lat_shape tall = {2, {one->dims[0] * (int64_t)n, one->dims[1]}};
+    return lat_graph_reshape(g, wide, &tall);
+}
+
+/* Products A_t B with one B, as of a network unrolled over time: sum A_t' dy_t is one product
+ * of all rows. */
+static V *joint_gemm(G, V *const *nodes, V *const *dys, size_t n, size_t i)
+{
+    V *lefts[LAT_OP_MAX_INPUTS];
+    bool fits = i == 1 && n <= LAT_OP_MAX_INPUTS;
+    for (size_t k = 0; fits && k < n; k++) {
+        lefts[k] = nodes[k]->inputs[0];
+        fits = !nodes[k]->attributes.trans_a && !nodes[k]->attributes.trans_b &&
+               lat_shape_equal(&lefts[k]->shape, &lefts[0]->shape);
+    }
+    return fits ? lat_graph_gemm(g, stack(g, lefts, n), true, stack(g, dys, n), false, NULL)
+                : NULL;
 }
 
 static bool infer_matmul(G, V *const *inputs, size_t n_inputs,
@@ -95,6 +123,7 @@ static void gradient_matmul(G, V *node, V *dy, V **out_d)
 static const struct lat_op_case gemm_cases[] = {
     {"plain", 2, {{2, {2, 3}}, {2, {3, 4}}}, -1, 1, {0}, false},
     {"bias", 3, {{2, {2, 3}}, {2, {3, 4}}, {1, {4}}}, -1, 1, {0}, false},
+    {"bias of every element", 3, {{2, {2, 3}}, {2, {3, 4}}, {2, {2, 4}}}, -1, 1, {0}, false},
     {"left transposed", 2, {{2, {3, 2}}, {2, {3, 4}}}, -1, 1, {.trans_a = true}, false},
     {"right transposed",
      3,
@@ -125,6 +154,7 @@ const struct lat_op lat_op_gemm = {.name = "Gemm",
                                    .max_inputs = 3,
                                    .infer = infer_gemm,
                                    .gradient = gradient_gemm,
+                                   .joint = joint_gemm,
                                    .attributes = gemm_attributes,
                                    .n_attributes = LAT_ARRAY_LEN(gemm_attributes),
                                    .cases = gemm_cases,

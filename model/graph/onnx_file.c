@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-enum { OPSET = 17, IR_VERSION = 8, MAX_ATTRIBUTES = 8, MAX_OPERANDS = LAT_OP_MAX_INPUTS + 2 };
+enum { OPSET = 17, IR_VERSION = 8, MAX_ATTRIBUTES = 8, MAX_OPERANDS = 2 };
 
 struct writer {
     const struct lat_graph *graph;
@@ -127,7 +127,7 @@ static void add_operand(struct writer *w, Onnx__NodeProto *node, enum lat_dtype 
                         const int64_t *dims, size_t rank, const void *data, size_t len)
 {
     char *name = lat_arena_printf(&w->arena, "%s_%zu", node->output[0], node->n_input);
-    if (name == NULL || node->n_input >= MAX_OPERANDS) {
+    if (name == NULL) {
         w->failed = true;
         return;
     }
@@ -158,6 +158,18 @@ static void add_pads_operand(struct writer *w, Onnx__NodeProto *node,
     memcpy(both, from->begin, from->n * sizeof(both[0]));
     memcpy(both + from->n, from->end, from->n * sizeof(both[0]));
     add_ints_operand(w, node, both, 2 * from->n, false);
+}
+
+static void add_ends_operand(struct writer *w, Onnx__NodeProto *node,
+                             const struct lat_value *value)
+{
+    const struct lat_shape *whole = &value->inputs[0]->shape;
+    int64_t ends[LAT_TENSOR_MAX_RANK];
+    for (size_t i = 0; i < whole->rank; i++) {
+        int64_t end = value->attributes.end[i];
+        ends[i] = end == whole->dims[i] ? INT64_MAX : end;
+    }
+    add_ints_operand(w, node, ends, whole->rank, false);
 }
 
 static void add_attribute(struct writer *w, Onnx__NodeProto *node,
@@ -192,8 +204,9 @@ static void add_attribute(struct writer *w, Onnx__NodeProto *node,
 }
 
 static void add_rule(struct writer *w, Onnx__NodeProto *node,
-                     const struct lat_attribute_rule *rule, const struct lat_attributes *from)
+                     const struct lat_attribute_rule *rule, const struct lat_value *value)
 {
+    const struct lat_attributes *from = &value->attributes;
     const void *field = (const char *)from + rule->offset;
     size_t count = rule->count != 0 ? rule->count : from->n;
     switch (rule->form) {
@@ -203,6 +216,9 @@ static void add_rule(struct writer *w, Onnx__NodeProto *node,
         break;
     case LAT_ATTRIBUTE_INPUT_PADS:
         add_pads_operand(w, node, from);
+        break;
+    case LAT_ATTRIBUTE_INPUT_ENDS:
+        add_ends_operand(w, node, value);
         break;
     case LAT_ATTRIBUTE_INPUT_FLOAT:
         add_operand(w, node, LAT_FLOAT32, NULL, 0, field, sizeof(float));
@@ -220,7 +236,7 @@ static void add_rule(struct writer *w, Onnx__NodeProto *node,
 static void add_node(struct writer *w, const struct lat_value *value)
 {
     Onnx__NodeProto *node = take(w, 1, sizeof(*node));
-    char **inputs = take(w, MAX_OPERANDS, sizeof(*inputs));
+    char **inputs = take(w, value->n_inputs + MAX_OPERANDS, sizeof(*inputs));
     char **outputs = take(w, 1, sizeof(*outputs));
     Onnx__AttributeProto **attributes = take(w, MAX_ATTRIBUTES, sizeof(*attributes));
     if (w->failed) {
@@ -238,7 +254,7 @@ static void add_node(struct writer *w, const struct lat_value *value)
         inputs[node->n_input++] = text(w->names[value->inputs[i]->id]);
     }
     for (size_t i = 0; i < value->op->n_attributes; i++) {
-        add_rule(w, node, &value->op->attributes[i], &value->attributes);
+        add_rule(w, node, &value->op->attributes[i], value);
     }
     w->proto.node[w->proto.n_node++] = node;
 }

@@ -8,7 +8,7 @@
 
 #include "model/graph/graph.h"
 
-enum { LAT_OP_MAX_INPUTS = 16, LAT_CASE_MAX_INPUTS = 3 };
+enum { LAT_OP_MAX_INPUTS = 1024, LAT_CASE_MAX_INPUTS = 3 };
 
 struct lat_op_result {
     enum lat_dtype dtype; /* preset to the first input's */
@@ -25,7 +25,9 @@ enum lat_attribute_form {
     LAT_ATTRIBUTE_INPUT_INTS,  /* `count` int64 as one more (constant) input */
     LAT_ATTRIBUTE_INPUT_FLOAT, /* a scalar as one more input */
     LAT_ATTRIBUTE_INPUT_SHAPE, /* like INPUT_INTS; the first, where there is one, becomes -1 */
-    LAT_ATTRIBUTE_INPUT_PADS   /* `begin` and `end` as one more input, one after the other */
+    LAT_ATTRIBUTE_INPUT_PADS,  /* `begin` and `end` as one more input, one after the other */
+    LAT_ATTRIBUTE_INPUT_ENDS   /* like INPUT_INTS, without bound where an axis is cut at its own
+                                * end: it may be an open batch */
 };
 
 struct lat_attribute_rule {
@@ -58,6 +60,12 @@ struct lat_op {
     void (*gradient)(struct lat_graph *graph, struct lat_value *node, struct lat_value *dy,
                      struct lat_value **out_d);
     bool broadcast_dy;
+    /* Optional. What `n` (two or more) nodes of this row pass back together to one value, their
+     * input `i`: a shortcut for the sum of what `gradient` says of each (slices that tile the
+     * value, products with one matrix). dys have the nodes' shapes. NULL where there is none.
+     */
+    struct lat_value *(*joint)(struct lat_graph *graph, struct lat_value *const *nodes,
+                               struct lat_value *const *dys, size_t n, size_t i);
     const struct lat_attribute_rule *attributes;
     size_t n_attributes;
     const struct lat_op_case *cases;

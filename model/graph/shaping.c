@@ -1,6 +1,7 @@
 /* Rows that move, repeat or sum elements without changing them. The reverse of Expand is a sum,
  * of Slice a Pad, of Concat slices, and the other way round. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/graph/build.h"
@@ -10,6 +11,11 @@
 
 #define G struct lat_graph *g
 #define V struct lat_value
+
+struct slice_part {
+    int64_t begin, end;
+    V *dy;
+};
 
 static bool infer_reduce(G, V *const *inputs, size_t n_inputs,
                          const struct lat_attributes *attributes,
@@ -194,6 +200,58 @@ static void gradient_slice(G, V *node, V *dy, V **out_d)
     out_d[0] = lat_graph_pad(g, dy, node->attributes.begin, after);
 }
 
+static int by_begin(const void *a, const void *b)
+{
+    const struct slice_part *x = a;
+    const struct slice_part *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* The one axis along which all slices cut; -1 if they do not agree. */
+static int64_t axis_cut(V *const *nodes, size_t n)
+{
+    const struct lat_shape *whole = &nodes[0]->inputs[0]->shape;
+    int64_t axis = -1;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < whole->rank; i++) {
+            bool cut = nodes[k]->shape.dims[i] != whole->dims[i];
+            if (cut && axis >= 0 && axis != (int64_t)i) {
+                return -1;
+            }
+            axis = cut ? (int64_t)i : axis;
+        }
+    }
+    return axis;
+}
+
+/* Slices that tile a value along one axis, as the steps of a sequence or the gates of a cell:
+ * its derivative is theirs side by side, and no pad is made. */
+static V *joint_slice(G, V *const *nodes, V *const *dys, size_t n, size_t input)
+{
+    struct slice_part parts[LAT_OP_MAX_INPUTS];
+    V *sorted[LAT_OP_MAX_INPUTS];
+    (void)input;
+    int64_t axis = n <= LAT_OP_MAX_INPUTS ? axis_cut(nodes, n) : -1;
+    if (axis < 0) {
+        return NULL;
+    }
+    for (size_t k = 0; k < n; k++) {
+        parts[k] = (struct slice_part){nodes[k]->attributes.begin[axis],
+                                       nodes[k]->attributes.end[axis], dys[k]};
+    }
+    qsort(parts, n, sizeof(parts[0]), by_begin);
+    int64_t next = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (parts[k].begin != next) {
+            return NULL;
+        }
+        next = parts[k].end;
+        sorted[k] = parts[k].dy;
+    }
+    bool whole = next == nodes[0]->inputs[0]->shape.dims[axis];
+    return whole ? lat_graph_concat(g, sorted, n, axis) : NULL;
+}
+
 static void gradient_pad(G, V *node, V *dy, V **out_d)
 {
     const struct lat_shape *inner = &node->inputs[0]->shape;
@@ -254,28 +312,29 @@ static const struct lat_attribute_rule concat_attributes[] = {
 };
 static const struct lat_attribute_rule slice_attributes[] = {
     {NULL, LAT_ATTRIBUTE_INPUT_INTS, FIELD(begin), 0},
-    {NULL, LAT_ATTRIBUTE_INPUT_INTS, FIELD(end), 0},
+    {NULL, LAT_ATTRIBUTE_INPUT_ENDS, FIELD(end), 0},
 };
 static const struct lat_attribute_rule pad_attributes[] = {
     {NULL, LAT_ATTRIBUTE_INPUT_PADS, FIELD(begin), 0},
 };
 
-#define ROW(id, onnx, n_max, infer_rule, gradient_rule, lazy, rows)                            \
+#define ROW(id, onnx, n_max, infer_rule, gradient_rule, joint_rule, lazy, rows)                \
     const struct lat_op lat_op_##id = {.name = onnx,                                           \
                                        .min_inputs = 1,                                        \
                                        .max_inputs = n_max,                                    \
                                        .infer = infer_rule,                                    \
                                        .gradient = gradient_rule,                              \
+                                       .joint = joint_rule,                                    \
                                        .broadcast_dy = lazy,                                   \
                                        .attributes = rows##_attributes,                        \
                                        .n_attributes = LAT_ARRAY_LEN(rows##_attributes),       \
                                        .cases = rows##_cases,                                  \
                                        .n_cases = LAT_ARRAY_LEN(rows##_cases)}
 
-ROW(reduce_sum, "ReduceSum", 1, infer_reduce, gradient_reduce, true, reduce);
-ROW(reshape, "Reshape", 1, infer_reshape, gradient_reshape, false, reshape);
-ROW(expand, "Expand", 1, infer_expand, gradient_expand, true, expand);
-ROW(transpose, "Transpose", 1, infer_transpose, gradient_transpose, true, transpose);
-ROW(concat, "Concat", LAT_OP_MAX_INPUTS, infer_concat, gradient_concat, false, concat);
-ROW(slice, "Slice", 1, infer_slice, gradient_slice, false, slice);
-ROW(pad, "Pad", 1, infer_pad, gradient_pad, false, pad);
+ROW(reduce_sum, "ReduceSum", 1, infer_reduce, gradient_reduce, NULL, true, reduce);
+ROW(reshape, "Reshape", 1, infer_reshape, gradient_reshape, NULL, false, reshape);
+ROW(expand, "Expand", 1, infer_expand, gradient_expand, NULL, true, expand);
+ROW(transpose, "Transpose", 1, infer_transpose, gradient_transpose, NULL, true, transpose);
+ROW(concat, "Concat", LAT_OP_MAX_INPUTS, infer_concat, gradient_concat, NULL, false, concat);
+ROW(slice, "Slice", 1, infer_slice, gradient_slice, joint_slice, false, slice);
+ROW(pad, "Pad", 1, infer_pad, gradient_pad, NULL, false, pad);

@@ -172,6 +172,12 @@ struct lat_value *lat_build_dense(struct lat_build *build, const char *name,
     return lat_graph_gemm(build->graph, x, false, w, false, b);
 }
 
+struct lat_value *lat_build_flat(struct lat_build *build, struct lat_value *x)
+{
+    int64_t elements = (int64_t)lat_input_elements(build->input);
+    return lat_graph_reshape(build->graph, x, &(struct lat_shape){2, {build->batch, elements}});
+}
+
 struct lat_value *lat_build_hidden(struct lat_build *build, const char *side,
                                    const struct lat_network_spec *net, struct lat_value *x)
 {

@@ -65,6 +65,9 @@ struct lat_value *lat_build_activation(struct lat_build *build, enum lat_activat
 struct lat_value *lat_build_dense(struct lat_build *build, const char *name,
                                   struct lat_value *x, size_t out, enum lat_activation before);
 
+/* Rows of any shape -> [batch, elements]. */
+struct lat_value *lat_build_flat(struct lat_build *build, struct lat_value *x);
+
 /* The dense layers `widths`, each with its activation, named SIDE.0, SIDE.1, ... */
 struct lat_value *lat_build_hidden(struct lat_build *build, const char *side,
                                    const struct lat_network_spec *net, struct lat_value *x);
@@ -74,7 +77,9 @@ struct lat_value *lat_build_hidden(struct lat_build *build, const char *side,
 struct lat_network {
     const char *name;
     enum lat_network_type type;
-    bool spatial; /* rows are [batch, channels, height, width]; else [batch, elements] */
+    bool
+        spatial; /* rows of images are [batch, channels, height, width]; else [batch, elements].
+                  * Rows of sequences are [batch, length, features] for every network. */
     /* What cannot be built for these data, in words. */
     enum lat_status (*validate)(const struct lat_network_spec *net,
                                 const struct lat_input_spec *input, struct lat_error *err);
@@ -84,7 +89,8 @@ struct lat_network {
     struct lat_value *(*decode)(struct lat_build *build, struct lat_value *code);
 };
 
-extern const struct lat_network lat_network_dense, lat_network_convolutional;
+extern const struct lat_network lat_network_dense, lat_network_convolutional,
+    lat_network_recurrent;
 
 /* NULL when this build cannot train it. */
 const struct lat_network *lat_network_find(enum lat_network_type type);

@@ -16,14 +16,22 @@
 
 #include "base/banned.h"
 
-enum { SPEC_MAX_LEN = 1 << 20, MAX_WIDTH = 65536, MAX_MAPS = 4096, MAX_BATCH = 65536 };
+enum {
+    SPEC_MAX_LEN = 1 << 20,
+    MAX_WIDTH = 65536,
+    MAX_MAPS = 4096,
+    MAX_BATCH = 65536,
+    DEFAULT_CELLS = 64
+};
 
 static const struct lat_choice methods[] = {{"autoencoder", LAT_METHOD_AUTOENCODER, true},
                                             {"pca", LAT_METHOD_PCA, true},
                                             {"ease", LAT_METHOD_EASE, false}};
 static const struct lat_choice networks[] = {{"dense", LAT_NETWORK_DENSE, true},
                                              {"convolutional", LAT_NETWORK_CONVOLUTIONAL, true},
-                                             {"recurrent", LAT_NETWORK_RECURRENT, false}};
+                                             {"recurrent", LAT_NETWORK_RECURRENT, true}};
+static const struct lat_choice cells[] = {{"lstm", LAT_CELL_LSTM, true},
+                                          {"gru", LAT_CELL_GRU, true}};
 static const struct lat_choice activations[] = {
     {"sigmoid", LAT_SIGMOID, true}, {"tanh", LAT_TANH, true}, {"relu", LAT_RELU, true},
     {"elu", LAT_ELU, true},         {"gelu", LAT_GELU, true}, {"silu", LAT_SILU, true},
@@ -109,12 +117,25 @@ static void read_convolutional(struct lat_fields *fields, struct lat_network_spe
     lat_fields_flag(fields, "residual", &network->residual);
 }
 
+/* Cells have activations of their own: sigmoid gates and tanh. */
+static void read_recurrent(struct lat_fields *fields, struct lat_network_spec *network)
+{
+    CHOICE(fields, "cell", cells, network->cell);
+    if (network->n_hidden == 0)
+        lat_fields_fail(fields, "hidden", "out_of_range", "expected at least one layer");
+    if (lat_fields_has(fields, "activation") && network->activation != LAT_TANH)
+        lat_fields_fail(fields, "activation", "out_of_range",
+                        "cells have their own: expected tanh or nothing");
+}
+
 /* The object of one side. Keys of another type are unknown here, and so refused by name. */
 static void read_network(struct lat_fields *fields, struct lat_network_spec *network)
 {
     CHOICE(fields, "type", networks, network->type);
     CHOICE(fields, "activation", activations, network->activation);
-    if (network->type != LAT_NETWORK_DENSE)
+    if (network->type == LAT_NETWORK_RECURRENT)
+        network->hidden[0] = DEFAULT_CELLS;
+    if (network->type == LAT_NETWORK_CONVOLUTIONAL)
         network->n_hidden = 0;
     lat_fields_counts(fields, "hidden", network->hidden, LAT_MAX_LAYERS, &network->n_hidden, 1,
                       MAX_WIDTH);
@@ -122,6 +143,8 @@ static void read_network(struct lat_fields *fields, struct lat_network_spec *net
         lat_fields_flag(fields, "tied", &network->tied);
     if (network->type == LAT_NETWORK_CONVOLUTIONAL)
         read_convolutional(fields, network);
+    if (network->type == LAT_NETWORK_RECURRENT)
+        read_recurrent(fields, network);
     lat_fields_end(fields);
 }
 
@@ -433,6 +456,29 @@ void lat_spec_release(struct lat_spec *spec)
     spec->json = NULL;
 }
 
+static bool has_network(const struct lat_spec *spec, enum lat_network_type type)
+{
+    return spec->encoder.type == type || spec->decoder.type == type;
+}
+
+static enum lat_status check_networks(const struct lat_spec *spec,
+                                      const struct lat_input_spec *input, struct lat_error *err)
+{
+    const bool sequence = input->kind == LAT_INPUT_SEQUENCE;
+    if (!sequence && input->kind != LAT_INPUT_IMAGE &&
+        has_network(spec, LAT_NETWORK_CONVOLUTIONAL))
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/network: a convolutional network wants pictures or sequences, the "
+                        "data are of kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (!sequence && has_network(spec, LAT_NETWORK_RECURRENT))
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/network: a recurrent network wants sequences, the data are of kind "
+                        "'%s'",
+                        lat_input_kind_names[input->kind]);
+    return LAT_OK;
+}
+
 enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
                                 float lowest, float highest, struct lat_error *err)
 {
@@ -444,10 +490,5 @@ enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_sp
             err, LAT_INVALID, "out_of_range",
             "/likelihood: bernoulli wants values in [0,1], the data go from %g to %g",
             (double)lowest, (double)highest);
-    if (!image && (spec->encoder.type == LAT_NETWORK_CONVOLUTIONAL ||
-                   spec->decoder.type == LAT_NETWORK_CONVOLUTIONAL))
-        return lat_fail(
-            err, LAT_INVALID, "wrong_input_kind",
-            "/network: a convolutional network wants pictures, the data are vectors");
-    return LAT_OK;
+    return check_networks(spec, input, err);
 }

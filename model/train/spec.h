@@ -13,6 +13,7 @@
 enum { LAT_MAX_LAYERS = 16 };
 
 enum lat_network_type { LAT_NETWORK_DENSE, LAT_NETWORK_CONVOLUTIONAL, LAT_NETWORK_RECURRENT };
+enum lat_cell { LAT_CELL_LSTM, LAT_CELL_GRU };
 enum lat_activation {
     LAT_SIGMOID,
     LAT_TANH,
@@ -38,8 +39,10 @@ enum lat_method { LAT_METHOD_AUTOENCODER, LAT_METHOD_PCA, LAT_METHOD_EASE };
 struct lat_network_spec {
     enum lat_network_type type;
     enum lat_activation activation;
-    bool tied;       /* dense: decoder weights are the encoder's, transposed */
-    size_t n_hidden; /* dense layers (convolutional: between the maps and the code) */
+    bool tied;          /* dense: decoder weights are the encoder's, transposed */
+    enum lat_cell cell; /* recurrent */
+    size_t n_hidden; /* dense layers (convolutional: between the maps and the code); recurrent:
+                      * layers of cells */
     uint32_t hidden[LAT_MAX_LAYERS];
     size_t n_channels; /* convolutional: maps of each strided layer */
     uint32_t channels[LAT_MAX_LAYERS];

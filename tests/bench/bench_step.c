@@ -14,7 +14,13 @@
 #include "base/rng.h"
 #include "model/train/step.h"
 
-enum { ROUNDS = 8, THREADS = 2, MAX_TENSORS = 512 };
+enum { ROUNDS = 8, THREADS = 2, N_NETS = 3 };
+
+struct net {
+    const char *name;
+    struct lat_spec spec;
+    struct lat_input_spec input;
+};
 
 static void die(const char *words)
 {
@@ -135,10 +141,9 @@ static void time_raw(const struct raw *raw, double *out_ms, size_t n)
     }
 }
 
-static struct result measure(struct lat_engine *engine, const struct lat_spec *spec, size_t n)
+static struct result measure(struct lat_engine *engine, const struct net *net, size_t n)
 {
-    static const struct lat_input_spec input = {
-        .kind = LAT_INPUT_IMAGE, .channels = 1, .height = 28, .width = 28, .dimension = 784};
+    const struct lat_spec *spec = &net->spec;
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_step *step = NULL;
     struct raw raw = {0};
@@ -146,13 +151,14 @@ static struct result measure(struct lat_engine *engine, const struct lat_spec *s
     size_t len = 0;
     double *ours = calloc(ROUNDS * n, sizeof(double));
     double *bare = calloc(ROUNDS * n, sizeof(double));
-    if (lat_step_new(engine, spec, &input, THREADS, &step, &err) != LAT_OK) {
+    if (lat_step_new(engine, spec, &net->input, THREADS, &step, &err) != LAT_OK) {
         die(err.message);
     }
     const void *bytes = lat_step_graph(step, &len);
     raw_open(&raw, bytes, len);
     lat_rng_seed(&rng, 1);
-    for (size_t i = 0; i < (size_t)spec->optimizer.batch * 784; i++) {
+    for (size_t i = 0; i < (size_t)spec->optimizer.batch * lat_input_elements(&net->input);
+         i++) {
         double draw = lat_rng_uniform(&rng);
         lat_step_input(step)[i] =
             draw < 0.8 ? 0 : (float)draw; /* mostly black, as digits are */
@@ -207,6 +213,18 @@ static struct lat_spec conv(void)
     return spec;
 }
 
+/* Windows of 60 steps of 8 features, an LSTM of 64 cells there and back, code 64. */
+static struct lat_spec lstm(void)
+{
+    struct lat_spec spec = {.seed = 1, .likelihood = LAT_LIKELIHOOD_GAUSSIAN};
+    spec.encoder = (struct lat_network_spec){
+        .type = LAT_NETWORK_RECURRENT, .cell = LAT_CELL_LSTM, .n_hidden = 1, .hidden = {64}};
+    spec.decoder = spec.encoder;
+    spec.code.dimension = 64;
+    spec.optimizer = (struct lat_optimizer_spec){.type = LAT_OPTIMIZER_ADAM, .batch = 64};
+    return spec;
+}
+
 static void print(const char *name, const struct result *r, const char *end)
 {
     printf("\"%s\":{\"ratio\":%.3f,\"limit\":1.25,\"at_most\":true,\"step_ms\":%.3f,"
@@ -221,16 +239,21 @@ int main(void)
     if (lat_engine_new(&engine, &err) != LAT_OK) {
         die(err.message);
     }
-    struct lat_spec specs[] = {dense(), conv()};
-    struct result results[2];
+    static const struct lat_input_spec digits = {
+        .kind = LAT_INPUT_IMAGE, .channels = 1, .height = 28, .width = 28, .dimension = 784};
+    static const struct lat_input_spec windows = {
+        .kind = LAT_INPUT_SEQUENCE, .length = 60, .features = 8, .dimension = 480};
+    static struct net nets[N_NETS]; /* input specs are large */
+    nets[0] = (struct net){"dense", dense(), digits};
+    nets[1] = (struct net){"conv", conv(), digits};
+    nets[2] = (struct net){"lstm", lstm(), windows};
     const char *quick = getenv("BENCH_QUICK");
     const size_t n = quick && *quick && *quick != '0' ? 1 : 15;
-    for (size_t i = 0; i < 2; i++) {
-        results[i] = measure(engine, &specs[i], n);
-    }
     printf("{");
-    print("dense", &results[0], ",");
-    print("conv", &results[1], "}\n");
+    for (size_t i = 0; i < N_NETS; i++) {
+        struct result result = measure(engine, &nets[i], n);
+        print(nets[i].name, &result, i + 1 < N_NETS ? "," : "}\n");
+    }
     lat_engine_free(engine);
     return 0;
 }

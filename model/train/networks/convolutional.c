@@ -5,7 +5,8 @@
  * making up for what the division lost, so that the output has exactly the input's size. A
  * residual block (He et al. 2016, two convolutions and a shortcut) follows each strided layer
  * of the encoder and precedes each of the decoder; its second convolution starts at zero, the
- * block as identity. */
+ * block as identity. A sequence is a picture of one column: its steps are the height, its
+ * features the channels, and kernels and strides reach along the steps alone. */
 #include <stdio.h>
 
 #include "model/train/parts.h"
@@ -19,8 +20,9 @@ struct sizes {
 static enum lat_status validate(const struct lat_network_spec *net,
                                 const struct lat_input_spec *input, struct lat_error *err)
 {
-    if (input->kind != LAT_INPUT_IMAGE) {
-        return lat_fail(err, LAT_INVALID, NULL, "a convolutional network wants images");
+    if (input->kind != LAT_INPUT_IMAGE && input->kind != LAT_INPUT_SEQUENCE) {
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "a convolutional network wants images or sequences");
     }
     if (net->n_channels == 0 || net->n_channels > LAT_MAX_LAYERS) {
         return lat_fail(err, LAT_INVALID, NULL, "a convolutional network has 1 to %d layers",
@@ -38,11 +40,36 @@ static enum lat_status validate(const struct lat_network_spec *net,
     return LAT_OK;
 }
 
-static struct lat_convolution layer(const struct lat_network_spec *net, int64_t stride)
+/* Height, width and channels of the maps that come in and go out. */
+struct maps {
+    int64_t height, width, channels;
+};
+
+static bool is_sequence(const struct lat_input_spec *input)
+{
+    return input->kind == LAT_INPUT_SEQUENCE;
+}
+
+static struct maps maps_of(const struct lat_input_spec *input)
+{
+    return is_sequence(input) ? (struct maps){input->length, 1, input->features}
+                              : (struct maps){input->height, input->width, input->channels};
+}
+
+/* The kernel's and the stride's extent across the width. */
+static int64_t across(const struct lat_build *build, int64_t along)
+{
+    return is_sequence(build->input) ? 1 : along;
+}
+
+static struct lat_convolution layer(const struct lat_build *build,
+                                    const struct lat_network_spec *net, int64_t stride)
 {
     int64_t pad = net->kernel / 2;
-    return (struct lat_convolution){
-        .strides = {stride, stride}, .pads = {pad, pad, pad, pad}, .dilations = {1, 1}};
+    int64_t side = across(build, net->kernel) / 2;
+    return (struct lat_convolution){.strides = {stride, across(build, stride)},
+                                    .pads = {pad, side, pad, side},
+                                    .dilations = {1, 1}};
 }
 
 /* NAME.weight [a, b, kernel, kernel] and NAME.bias [n_bias]. */
@@ -69,13 +96,15 @@ static struct lat_value *convolve(struct lat_build *build, const struct lat_netw
     }
     int64_t k = net->kernel;
     int64_t in = x->shape.dims[1];
-    double limit = lat_start_limit(net->activation, (double)(in * k * k),
-                                   (double)(channels * k * k) / (double)(stride * stride));
-    struct lat_shape kernel = {4, {channels, in, k, k}};
+    int64_t kw = across(build, k);
+    double limit =
+        lat_start_limit(net->activation, (double)(in * k * kw),
+                        (double)(channels * k * kw) / (double)(stride * across(build, stride)));
+    struct lat_shape kernel = {4, {channels, in, k, kw}};
     if (!parameters(build, name, &kernel, channels, zero ? 0 : limit, p)) {
         return NULL;
     }
-    struct lat_convolution how = layer(net, stride);
+    struct lat_convolution how = layer(build, net, stride);
     return lat_graph_conv(build->graph, x, p[0], p[1], &how);
 }
 
@@ -95,9 +124,29 @@ static struct lat_value *block(struct lat_build *build, const struct lat_network
     return lat_build_activation(build, net->activation, lat_graph_add(build->graph, x, y));
 }
 
+/* [batch, length, features] -> [batch, features, length, 1], and back. */
+static struct lat_value *columns_of(struct lat_build *build, struct lat_value *x)
+{
+    int64_t length = build->input->length;
+    int64_t features = build->input->features;
+    struct lat_shape column = {4, {build->batch, features, length, 1}};
+    x = lat_graph_transpose(build->graph, x, (const int64_t[]){0, 2, 1});
+    return lat_graph_reshape(build->graph, x, &column);
+}
+
+static struct lat_value *steps_of(struct lat_build *build, struct lat_value *x)
+{
+    int64_t length = build->input->length;
+    int64_t features = build->input->features;
+    struct lat_shape flat = {3, {build->batch, features, length}};
+    x = lat_graph_reshape(build->graph, x, &flat);
+    return lat_graph_transpose(build->graph, x, (const int64_t[]){0, 2, 1});
+}
+
 static struct lat_value *encode(struct lat_build *build, struct lat_value *x)
 {
     const struct lat_network_spec *net = &build->spec->encoder;
+    x = is_sequence(build->input) ? columns_of(build, x) : x;
     for (size_t i = 0; i < net->n_channels; i++) {
         char name[LAT_LAYER_NAME_MAX];
         (void)snprintf(name, sizeof(name), "encoder.conv.%zu", i);
@@ -121,11 +170,12 @@ static struct sizes sizes_of(const struct lat_network_spec *net,
 {
     struct sizes s;
     size_t n = net->n_channels;
-    s.height[n] = input->height;
-    s.width[n] = input->width;
+    struct maps maps = maps_of(input);
+    s.height[n] = maps.height;
+    s.width[n] = maps.width;
     for (size_t i = n; i-- > 0;) {
         s.height[i] = (s.height[i + 1] - 1) / net->strides[i] + 1;
-        s.width[i] = (s.width[i + 1] - 1) / net->strides[i] + 1;
+        s.width[i] = is_sequence(input) ? 1 : (s.width[i + 1] - 1) / net->strides[i] + 1;
     }
     return s;
 }
@@ -135,9 +185,11 @@ static struct lat_value *widen(struct lat_build *build, size_t i, struct lat_val
 {
     const struct lat_network_spec *net = &build->spec->decoder;
     bool last = i + 1 == net->n_channels;
-    int64_t channels = last ? build->input->channels : net->channels[i + 1];
+    int64_t channels = last ? maps_of(build->input).channels : net->channels[i + 1];
     int64_t stride = net->strides[i];
     int64_t k = net->kernel;
+    int64_t kw = across(build, k);
+    int64_t sideways = across(build, stride);
     struct lat_value *p[2];
     char name[LAT_LAYER_NAME_MAX];
     if (x == NULL) {
@@ -145,16 +197,16 @@ static struct lat_value *widen(struct lat_build *build, size_t i, struct lat_val
     }
     int64_t in = x->shape.dims[1];
     /* An output pixel is reached by one in stride^2 of the kernel's positions. */
-    double limit = lat_start_limit(before, (double)(in * k * k) / (double)(stride * stride),
-                                   (double)(channels * k * k));
-    struct lat_shape kernel = {4, {in, channels, k, k}};
+    double limit = lat_start_limit(before, (double)(in * k * kw) / (double)(stride * sideways),
+                                   (double)(channels * k * kw));
+    struct lat_shape kernel = {4, {in, channels, k, kw}};
     (void)snprintf(name, sizeof(name), last ? "output" : "decoder.conv.%zu", i);
     if (!parameters(build, name, &kernel, channels, limit, p)) {
         return NULL;
     }
-    struct lat_convolution how = layer(net, stride);
+    struct lat_convolution how = layer(build, net, stride);
     how.output_padding[0] = s->height[i + 1] - 1 - (s->height[i] - 1) * stride;
-    how.output_padding[1] = s->width[i + 1] - 1 - (s->width[i] - 1) * stride;
+    how.output_padding[1] = s->width[i + 1] - 1 - (s->width[i] - 1) * sideways;
     return lat_graph_conv_transpose(build->graph, x, p[0], p[1], &how);
 }
 
@@ -176,7 +228,7 @@ static struct lat_value *decode(struct lat_build *build, struct lat_value *x)
         x = widen(build, i, x, &s, last ? LAT_LINEAR : net->activation);
         x = last ? x : lat_build_activation(build, net->activation, x);
     }
-    return x;
+    return is_sequence(build->input) ? steps_of(build, x) : x;
 }
 
 const struct lat_network lat_network_convolutional = {.name = "convolutional",

@@ -21,7 +21,7 @@ static enum lat_status validate(const struct lat_network_spec *net,
 
 static struct lat_value *encode(struct lat_build *build, struct lat_value *x)
 {
-    return lat_build_hidden(build, "encoder", &build->spec->encoder, x);
+    return lat_build_hidden(build, "encoder", &build->spec->encoder, lat_build_flat(build, x));
 }
 
 /* x W' + b with the encoder's W [out, in]. */

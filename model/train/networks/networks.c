@@ -6,6 +6,7 @@
 static const struct lat_network *const networks[] = {
     &lat_network_dense,
     &lat_network_convolutional,
+    &lat_network_recurrent,
 };
 
 const struct lat_network *lat_network_find(enum lat_network_type type)
@@ -21,7 +22,10 @@ const struct lat_network *lat_network_find(enum lat_network_type type)
 struct lat_shape lat_network_row_shape(const struct lat_network *network,
                                        const struct lat_input_spec *input, int64_t batch)
 {
-    if (network->spatial) {
+    if (input->kind == LAT_INPUT_SEQUENCE) {
+        return (struct lat_shape){3, {batch, (int64_t)input->length, (int64_t)input->features}};
+    }
+    if (network->spatial && input->kind == LAT_INPUT_IMAGE) {
         return (struct lat_shape){
             4,
             {batch, (int64_t)input->channels, (int64_t)input->height, (int64_t)input->width}};

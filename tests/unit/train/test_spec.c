@@ -112,8 +112,14 @@ static const struct {
      "/data/channels", "1 or 3"},
     {"{\"name\":\"m\"," DATA ",\"method\":\"ease\"}", "/method", "'ease'"},
     {"{\"name\":\"m\"," DATA ",\"method\":\"pca\",\"optimizer\":{}}", "/optimizer", "pca"},
-    {"{\"name\":\"m\"," DATA ",\"network\":{\"encoder\":{\"type\":\"recurrent\"}}}",
-     "/network/encoder/type", "'recurrent' cannot be trained"},
+    {"{\"name\":\"m\"," DATA
+     ",\"network\":{\"encoder\":{\"type\":\"recurrent\",\"cell\":\"gur\"}}}",
+     "/network/encoder/cell", "'gru'"},
+    {"{\"name\":\"m\"," DATA
+     ",\"network\":{\"encoder\":{\"type\":\"recurrent\",\"activation\":\"relu\"}}}",
+     "/network/encoder/activation", "cells have their own"},
+    {"{\"name\":\"m\"," DATA ",\"network\":{\"encoder\":{\"cell\":\"gru\"}}}",
+     "/network/encoder/cell", "unknown"},
     {"{\"name\":\"m\"," DATA ",\"network\":{\"encoder\":{\"channels\":[8]}}}",
      "/network/encoder/channels", "unknown"},
     {"{\"name\":\"m\"," DATA ",\"network\":{\"encoder\":{\"activation\":\"rellu\"}}}",
