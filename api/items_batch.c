@@ -312,6 +312,9 @@ static enum lat_status store_later(struct lat_job *job, void *context, struct la
     return status;
 }
 
+static const struct lat_job_kind ingest = {
+    .type = "ingest", .lane = LAT_LANE_ITEMS, .work = store_later};
+
 static enum lat_status start_later(struct lat_call *call, const char *collection,
                                    const struct lat_items_body *body, bool atomic,
                                    struct lat_error *err)
@@ -332,7 +335,7 @@ static enum lat_status start_later(struct lat_call *call, const char *collection
     later->bytes[type_len + 1 + body->len] = '\0';
     char id[LAT_JOB_ID_SIZE];
     const enum lat_status status =
-        lat_jobs_start(call->app->jobs, "ingest", collection, store_later, later, id, err);
+        lat_jobs_start(call->app->jobs, &ingest, collection, NULL, later, id, err);
     return status == LAT_OK ? lat_reply_job(call, id, err) : status;
 }
 

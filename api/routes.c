@@ -64,7 +64,11 @@ static const struct lat_route rows[] = {
     {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
     {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
 
+    {LAT_GET, "/v1/jobs", lat_api_jobs, READ, "List jobs, the newest first"},
     {LAT_GET, "/v1/jobs/{id}", lat_api_job, READ, "A background job"},
+    {LAT_DELETE, "/v1/jobs/{id}", lat_api_job_cancel, ADMIN, "Cancel a job"},
+    {LAT_GET, "/v1/jobs/{id}/events", lat_api_job_events, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
+     "Follow a job as server-sent events"},
 };
 
 const struct lat_routes lat_api_routes = {

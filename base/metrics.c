@@ -99,6 +99,8 @@ static const struct family families[LAT_METRIC_COUNT] = {
                              COUNTER, "collection", NULL, NULL},
     [LAT_METRIC_MODELS] = {"latentd_models", "Model versions by state.", GAUGE, "state", NULL,
                            NULL},
+    [LAT_METRIC_JOBS] = {"latentd_jobs", "Background jobs remembered, by state.", GAUGE,
+                         "state", NULL, NULL},
 };
 
 static struct table tables[LAT_METRIC_COUNT];

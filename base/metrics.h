@@ -26,6 +26,7 @@ enum lat_metric {
     LAT_METRIC_INDEX_DEAD,      /* gauge, label collection: slots waiting for a rebuild */
     LAT_METRIC_REBUILDS,        /* counter, label collection */
     LAT_METRIC_MODELS,          /* gauge, label state */
+    LAT_METRIC_JOBS,            /* gauge, label state */
     LAT_METRIC_COUNT
 };
 

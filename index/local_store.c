@@ -78,5 +78,8 @@ const struct lat_store_ops lat_local_store = {
     .count = lat_local_count,
     .search = lat_local_search,
     .reindex = lat_local_reindex,
+    .job_save = lat_local_job_save,
+    .job_forget = lat_local_job_forget,
+    .jobs = lat_local_jobs,
     .check = lat_local_check,
 };

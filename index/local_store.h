@@ -307,6 +307,15 @@ enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err);
 
+/* local_jobs.c */
+enum lat_status lat_local_job_save(struct lat_store *base, const struct lat_job_row *row,
+                                   struct lat_error *err);
+enum lat_status lat_local_job_forget(struct lat_store *base, const char *id,
+                                     struct lat_error *err);
+enum lat_status lat_local_jobs(struct lat_store *base, size_t limit,
+                               struct lat_job_row **out_rows, size_t *out_n,
+                               struct lat_error *err);
+
 /* local_check.c, local_check_rows.c */
 struct lat_checking {
     struct lat_db *db;

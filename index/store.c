@@ -41,6 +41,16 @@ void lat_search_result_release(struct lat_search_result *result)
     *result = (struct lat_search_result){0};
 }
 
+void lat_job_rows_release(struct lat_job_row *rows, size_t n)
+{
+    for (size_t i = 0; rows && i < n; i++) {
+        lat_free(rows[i].request);
+        lat_free(rows[i].result);
+        lat_free(rows[i].curve);
+    }
+    lat_free(rows);
+}
+
 bool lat_store_search_is_cheap(const struct lat_query *query)
 {
     return !query->filter && !query->parts && !query->exact && query->k <= CHEAP_K &&
@@ -145,6 +155,25 @@ enum lat_status lat_store_reindex(struct lat_store *store, const char *collectio
                                   struct lat_error *err)
 {
     return store->ops->reindex(store, collection, spec, progress, context, err);
+}
+
+enum lat_status lat_store_job_save(struct lat_store *store, const struct lat_job_row *row,
+                                   struct lat_error *err)
+{
+    return store->ops->job_save(store, row, err);
+}
+
+enum lat_status lat_store_job_forget(struct lat_store *store, const char *id,
+                                     struct lat_error *err)
+{
+    return store->ops->job_forget(store, id, err);
+}
+
+enum lat_status lat_store_jobs(struct lat_store *store, size_t limit,
+                               struct lat_job_row **out_rows, size_t *out_n,
+                               struct lat_error *err)
+{
+    return store->ops->jobs(store, limit, out_rows, out_n, err);
 }
 
 enum lat_status lat_store_check(const char *folder,

@@ -33,7 +33,11 @@ enum {
     LAT_COLLECTION_NAME_MAX = 64,
     LAT_MODEL_REF_MAX = 80,
     LAT_FACTORY_MAX = 128,
-    LAT_MIME_MAX = 64
+    LAT_MIME_MAX = 64,
+    LAT_JOB_ID_SIZE = 33,
+    LAT_JOB_WORD_MAX = 16,
+    LAT_JOB_SUBJECT_MAX = 80,
+    LAT_JOB_CODE_MAX = 48
 };
 
 enum lat_distance { LAT_DISTANCE_L2, LAT_DISTANCE_COSINE, LAT_DISTANCE_IP };
@@ -147,6 +151,20 @@ struct lat_search_result {
 };
 void lat_search_result_release(struct lat_search_result *result);
 
+/* A background job as the service left it: the store keeps it and reads nothing out of it. */
+struct lat_job_row {
+    char id[LAT_JOB_ID_SIZE];
+    char type[LAT_JOB_WORD_MAX], state[LAT_JOB_WORD_MAX];
+    char subject[LAT_JOB_SUBJECT_MAX];
+    double progress;
+    int64_t created_ms, started_ms, ended_ms;
+    char *request, *result; /* texts; NULL is "" when saved, never NULL when read */
+    void *curve;            /* curve_len bytes */
+    size_t curve_len;
+    struct lat_error error; /* status LAT_OK: none. When read, `code` is "": see error_code */
+    char error_code[LAT_JOB_CODE_MAX];
+};
+
 struct lat_store_options {
     const char *folder;       /* data directory: latentd.db, index/ */
     unsigned readers;         /* database connections for reading; 0 = 4 */
@@ -239,6 +257,18 @@ enum lat_status lat_store_reindex(struct lat_store *store, const char *collectio
                                   const struct lat_index_spec *spec,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err) LAT_MUST_USE;
+
+/* Jobs. Saving inserts by id or overwrites all but the request, durable on return; a job that
+ * is not there is forgotten without a word. The list is newest first, at most `limit`; release
+ * it with lat_job_rows_release. */
+enum lat_status lat_store_job_save(struct lat_store *store, const struct lat_job_row *row,
+                                   struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_store_job_forget(struct lat_store *store, const char *id,
+                                     struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_store_jobs(struct lat_store *store, size_t limit,
+                               struct lat_job_row **out_rows, size_t *out_n,
+                               struct lat_error *err) LAT_MUST_USE;
+void lat_job_rows_release(struct lat_job_row *rows, size_t n);
 
 /* Every invariant of a closed data directory; prints one line a finding through `report`.
  * *out_faults is the number of findings. */

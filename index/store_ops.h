@@ -51,6 +51,13 @@ struct lat_store_ops {
                                const struct lat_index_spec *spec,
                                bool (*progress)(void *context, double done), void *context,
                                struct lat_error *err);
+    enum lat_status (*job_save)(struct lat_store *store, const struct lat_job_row *row,
+                                struct lat_error *err);
+    enum lat_status (*job_forget)(struct lat_store *store, const char *id,
+                                  struct lat_error *err);
+    enum lat_status (*jobs)(struct lat_store *store, size_t limit,
+                            struct lat_job_row **out_rows, size_t *out_n,
+                            struct lat_error *err);
     enum lat_status (*check)(const char *folder,
                              void (*report)(void *context, const char *line), void *context,
                              uint64_t *out_faults, struct lat_error *err);

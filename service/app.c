@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/sync.h"
 #include "service/crypto.h"
+#include "service/events.h"
 #include "service/lifecycle.h"
 #include "service/socket.h"
 
@@ -53,6 +54,7 @@ static void *load(void *argument)
         return NULL;
     }
     lat_lifecycle_ready(app->lifecycle);
+    lat_jobs_begin(app->jobs);
     lat_log(LAT_LOG_INFO, "ready", "\"address\":\"%s\",\"collections\":%u,\"ms\":%llu",
             lat_http_address(app->http), owner->opened,
             (unsigned long long)((lat_clock_ns() - begin_ns) / LAT_NS_PER_MS));
@@ -89,8 +91,10 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
         status = lat_registry_open(app->engine, &registry, &app->registry, err);
     if (status == LAT_OK)
         status = lat_batcher_new(slots, (size_t)config->max_encode_batch, &app->batcher, err);
+    const struct lat_jobs_options jobs = {
+        .app = app, .store = app->store, .kinds = lat_job_kinds, .n_kinds = lat_n_job_kinds};
     if (status == LAT_OK)
-        status = lat_jobs_new(&app->jobs, err);
+        status = lat_jobs_new(&jobs, &app->jobs, err);
     return status;
 }
 
@@ -157,6 +161,7 @@ static void stop_network(struct lat_app *app)
 {
     if (!app->http)
         return;
+    lat_events_close(lat_jobs_events(app->jobs)); /* they would last as long as their jobs */
     const size_t left = lat_http_drain(app->http, (unsigned)app->config.drain_ms);
     if (left)
         lat_log(LAT_LOG_WARNING, "calls cut off", "\"calls\":%zu", left);

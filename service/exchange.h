@@ -97,6 +97,7 @@ struct lat_exchange {
     atomic_int references;
     atomic_int parked; /* enum in exchange_run.c */
     bool with_worker;  /* a worker was given it: lat_exchange_is_done will come true */
+    bool detached;     /* the worker's: the reply is somebody else's now */
     atomic_bool gone;  /* a streamed reply is not wanted any more */
     bool replied;      /* the library has the reply */
     struct lat_exchange *next, *previous; /* http->streams */
@@ -151,6 +152,8 @@ void lat_exchange_unpark(struct lat_exchange *exchange);
 /* The worker has finished the reply and is through with the exchange. */
 bool lat_exchange_is_done(struct lat_exchange *exchange);
 
+/* The end of a detached reply; drops the reference of its holder. */
+void lat_exchange_end_stream(struct lat_exchange *exchange);
 /* Breaks off every stream and lets no new one begin. */
 void lat_exchange_stop_streams(struct lat_http *http);
 

@@ -124,6 +124,13 @@ static void run_stream(struct lat_exchange *exchange)
     struct lat_call *call = &exchange->call;
     struct lat_error err = LAT_ERROR_INIT;
     const enum lat_status status = call->route->handler(call, &err);
+    if (exchange->detached) {
+        /* Its holder may have ended it already; the reference keeps the memory. */
+        if (exchange->upload)
+            lat_pipe_abort(exchange->upload);
+        lat_exchange_release(exchange, NULL);
+        return;
+    }
     unlist(exchange);
     struct lat_pipe *download = atomic_load(&exchange->download);
     if (!download) {
@@ -137,6 +144,14 @@ static void run_stream(struct lat_exchange *exchange)
     }
     if (exchange->upload)
         lat_pipe_abort(exchange->upload); /* what still comes in is not wanted */
+    done(exchange);
+    lat_exchange_release(exchange, NULL);
+}
+
+void lat_exchange_end_stream(struct lat_exchange *exchange)
+{
+    unlist(exchange);
+    lat_pipe_end(atomic_load(&exchange->download));
     done(exchange);
     lat_exchange_release(exchange, NULL);
 }

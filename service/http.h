@@ -151,6 +151,25 @@ void lat_call_respond_header(struct lat_call *call, const char *name, const char
 enum lat_status lat_call_stream(struct lat_call *call, struct lat_pipe **out_pipe,
                                 struct lat_error *err) LAT_MUST_USE;
 
+/* A reply that goes on after its handler has returned, fed by whoever holds it. */
+struct lat_stream;
+
+enum lat_sent {
+    LAT_SENT_ALL,
+    LAT_SENT_FULL, /* nothing was taken: the client reads too slowly */
+    LAT_SENT_GONE  /* nobody reads any more: end it */
+};
+
+/* As lat_call_stream, but the worker is free once the handler has returned LAT_OK: the holder
+ * of *out_stream ends it, before lat_http_stop. The handler's last step. */
+enum lat_status lat_call_detach(struct lat_call *call, struct lat_stream **out_stream,
+                                struct lat_error *err) LAT_MUST_USE;
+/* Never waits; whole or not at all. One thread at a time. */
+enum lat_sent lat_stream_send(struct lat_stream *stream, const void *bytes,
+                              size_t n) LAT_MUST_USE;
+/* The reply ends here. Takes the network's lock (LAT_RANK_APP). */
+void lat_stream_end(struct lat_stream *stream);
+
 struct lat_http;
 
 struct lat_http_options {

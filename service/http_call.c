@@ -78,3 +78,33 @@ enum lat_status lat_call_stream(struct lat_call *call, struct lat_pipe **out_pip
     *out_pipe = pipe;
     return LAT_OK;
 }
+
+/* A stream is its exchange, under another name for those outside. */
+enum lat_status lat_call_detach(struct lat_call *call, struct lat_stream **out_stream,
+                                struct lat_error *err)
+{
+    struct lat_pipe *pipe = NULL;
+    struct lat_exchange *exchange = call->exchange;
+    atomic_fetch_add(&exchange->references, 1);
+    const enum lat_status status = lat_call_stream(call, &pipe, err);
+    if (status != LAT_OK) {
+        atomic_fetch_sub(&exchange->references, 1); /* the worker has one, too */
+        return status;
+    }
+    exchange->detached = true;
+    *out_stream = (struct lat_stream *)exchange;
+    return LAT_OK;
+}
+
+enum lat_sent lat_stream_send(struct lat_stream *stream, const void *bytes, size_t n)
+{
+    struct lat_pipe *pipe = atomic_load(&((struct lat_exchange *)stream)->download);
+    if (lat_pipe_broken(pipe))
+        return LAT_SENT_GONE;
+    return lat_pipe_try_write(pipe, bytes, n) ? LAT_SENT_ALL : LAT_SENT_FULL;
+}
+
+void lat_stream_end(struct lat_stream *stream)
+{
+    lat_exchange_end_stream((struct lat_exchange *)stream);
+}

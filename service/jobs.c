@@ -1,9 +1,7 @@
-/* One thread runs the jobs in the order in which they came; records of ended jobs are kept up
- * to KEPT_JOBS, then the oldest ended ones are forgotten.
- *
- * The mutex guards the list and every record; the work runs without it. `cancelled` is the only
- * field the work reads on its own, through lat_job_progress. */
-#include "service/jobs.h"
+/* Lanes and the list. A lane is a thread that takes its oldest queued job, runs it, takes the
+ * next. Records of ended jobs are kept up to LAT_JOBS_KEPT, then the oldest ended ones are
+ * forgotten, here and in the store. */
+#include "service/jobs_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,43 +9,43 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/sync.h"
+#include "base/metrics.h"
 #include "base/urgency.h"
-#include "index/store.h"
-#include "service/app.h"
 #include "service/crypto.h"
 
 #include "base/banned.h"
 
-enum { KEPT_JOBS = 1000, WAITING_JOBS = 256 };
-
 const char *const lat_job_state_names[5] = {"queued", "running", "done", "failed", "cancelled"};
 
-struct lat_job {
-    struct lat_job *older;
-    struct lat_jobs *owner;
-    struct lat_job_info info;
-    lat_job_work *work;
-    void *context; /* owned until the work has ended */
-    bool cancelled;
-};
+static const char *const lane_names[LAT_LANE_COUNT] = {"jobs-items", "jobs-index",
+                                                       "jobs-training"};
 
-struct lat_jobs {
-    struct lat_mutex mutex;
-    struct lat_cond changed;
-    struct lat_job *newest;
-    size_t n, n_waiting;
-    bool closing;
-    pthread_t thread;
-};
+/* ---- one job ---- */
 
-static bool ended(const struct lat_job *job)
+bool lat_job_has_ended(const struct lat_job *job)
 {
     return job->info.state == LAT_JOB_DONE || job->info.state == LAT_JOB_FAILED ||
            job->info.state == LAT_JOB_CANCELLED;
 }
 
-static struct lat_job *find(const struct lat_jobs *jobs, const char *id)
+void lat_job_touch(struct lat_job *job)
+{
+    job->info.changes++;
+    lat_events_poke(job->owner->events, lat_job_has_ended(job));
+}
+
+void lat_job_free(struct lat_job *job)
+{
+    if (!job)
+        return;
+    lat_free(job->context);
+    lat_free(job->request);
+    lat_free(job->result);
+    lat_free(job->curve);
+    lat_free(job);
+}
+
+struct lat_job *lat_jobs_find(const struct lat_jobs *jobs, const char *id)
 {
     struct lat_job *job = jobs->newest;
     while (job && strcmp(job->info.id, id) != 0)
@@ -55,19 +53,25 @@ static struct lat_job *find(const struct lat_jobs *jobs, const char *id)
     return job;
 }
 
-static struct lat_job *oldest_queued(const struct lat_jobs *jobs)
+void lat_jobs_count(const struct lat_jobs *jobs)
 {
-    struct lat_job *found = NULL;
-    for (struct lat_job *job = jobs->newest; job; job = job->older)
-        if (job->info.state == LAT_JOB_QUEUED)
-            found = job;
-    return found;
+    size_t counts[LAT_ARRAY_LEN(lat_job_state_names)] = {0};
+    for (const struct lat_job *job = jobs->newest; job; job = job->older)
+        counts[job->info.state]++;
+    for (size_t i = 0; i < LAT_ARRAY_LEN(counts); i++)
+        lat_metric_set(LAT_METRIC_JOBS, lat_job_state_names[i], (double)counts[i]);
 }
 
+/* The result of the work becomes the state. A job that was stopped by the end of the process
+ * alone waits for the next one. */
 static void finish(struct lat_job *job, enum lat_status status, const struct lat_error *err)
 {
-    job->info.ended_ms = lat_clock_wall_ms();
-    if (status == LAT_OK) {
+    const bool goes_on = status == LAT_CANCELLED && !job->cancel_asked && job->kind->resumes &&
+                         job->owner->closing;
+    job->info.ended_ms = goes_on ? 0 : lat_clock_wall_ms();
+    if (goes_on) {
+        job->info.state = LAT_JOB_QUEUED;
+    } else if (status == LAT_OK) {
         job->info.state = LAT_JOB_DONE;
         job->info.progress = 1;
     } else if (status == LAT_CANCELLED) {
@@ -78,30 +82,68 @@ static void finish(struct lat_job *job, enum lat_status status, const struct lat
     }
     lat_free(job->context);
     job->context = NULL;
+    lat_job_touch(job);
+    lat_jobs_count(job->owner);
 }
 
-/* With the mutex held; given back held. */
+static void save_or_log(struct lat_job *job)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    if (lat_job_save(job, &err) != LAT_OK)
+        lat_log_error("job not saved", &err);
+}
+
+static void forget_files(const struct lat_jobs *jobs, const struct lat_job_kind *kind,
+                         const char *id, enum lat_job_state state)
+{
+    if (kind && kind->forget)
+        kind->forget(jobs->options.app, id, state);
+}
+
+/* ---- lanes ---- */
+
+static struct lat_job *oldest_queued(const struct lat_jobs *jobs, enum lat_lane lane)
+{
+    struct lat_job *found = NULL;
+    for (struct lat_job *job = jobs->newest; job; job = job->older)
+        if (job->info.state == LAT_JOB_QUEUED && job->info.lane == lane)
+            found = job;
+    return found;
+}
+
+/* With the mutex held; given back held. A job that runs is not freed by anybody. */
 static void run(struct lat_jobs *jobs, struct lat_job *job)
 {
     struct lat_error err = LAT_ERROR_INIT;
     job->info.state = LAT_JOB_RUNNING;
     job->info.started_ms = lat_clock_wall_ms();
-    jobs->n_waiting--;
+    jobs->lanes[job->info.lane].n_waiting--;
+    lat_job_touch(job);
+    lat_jobs_count(jobs);
     lat_mutex_unlock(&jobs->mutex);
-    const enum lat_status status = job->work(job, job->context, &err);
+    const enum lat_status status = job->kind->work(job, job->context, &err);
     if (status != LAT_OK && status != LAT_CANCELLED)
         lat_log_error("job failed", &err);
     lat_mutex_lock(&jobs->mutex);
+    job->pinned = true;
     finish(job, status, &err);
+    const enum lat_job_state state = job->info.state;
+    lat_mutex_unlock(&jobs->mutex);
+    save_or_log(job);
+    if (state != LAT_JOB_QUEUED)
+        forget_files(jobs, job->kind, job->info.id, state);
+    lat_mutex_lock(&jobs->mutex);
+    job->pinned = false;
 }
 
-static void *run_jobs(void *argument)
+static void *run_lane(void *argument)
 {
-    struct lat_jobs *jobs = argument;
+    const struct lat_lane_thread *lane = argument;
+    struct lat_jobs *jobs = lane->jobs;
     lat_urgency_set(LAT_BACKGROUND);
     lat_mutex_lock(&jobs->mutex);
     while (!jobs->closing) {
-        struct lat_job *job = oldest_queued(jobs);
+        struct lat_job *job = jobs->begun ? oldest_queued(jobs, lane->lane) : NULL;
         if (job)
             run(jobs, job);
         else
@@ -111,22 +153,40 @@ static void *run_jobs(void *argument)
     return NULL;
 }
 
-enum lat_status lat_jobs_new(struct lat_jobs **out_jobs, struct lat_error *err)
+enum lat_status lat_jobs_new(const struct lat_jobs_options *options, struct lat_jobs **out_jobs,
+                             struct lat_error *err)
 {
     struct lat_jobs *jobs = lat_alloc(1, sizeof(*jobs));
     if (!jobs)
         return lat_fail_memory(err);
+    jobs->options = *options;
     lat_mutex_init(&jobs->mutex, LAT_RANK_JOBS, "jobs");
     lat_cond_init(&jobs->changed);
-    const enum lat_status status = lat_thread_start(&jobs->thread, "jobs", run_jobs, jobs, err);
+    enum lat_status status = lat_events_new(jobs, &jobs->events, err);
+    if (status == LAT_OK && options->store)
+        status = lat_jobs_read(jobs, err);
+    for (size_t i = 0; i < LAT_LANE_COUNT && status == LAT_OK; i++) {
+        struct lat_lane_thread *lane = &jobs->lanes[i];
+        lane->jobs = jobs;
+        lane->lane = (enum lat_lane)i;
+        status = lat_thread_start(&lane->thread, lane_names[i], run_lane, lane, err);
+        lane->started = status == LAT_OK;
+    }
     if (status != LAT_OK) {
-        lat_cond_release(&jobs->changed);
-        lat_mutex_release(&jobs->mutex);
-        lat_free(jobs);
+        lat_jobs_free(jobs);
         return status;
     }
+    lat_jobs_count(jobs);
     *out_jobs = jobs;
     return LAT_OK;
+}
+
+void lat_jobs_begin(struct lat_jobs *jobs)
+{
+    lat_mutex_lock(&jobs->mutex);
+    jobs->begun = true;
+    lat_cond_broadcast(&jobs->changed);
+    lat_mutex_unlock(&jobs->mutex);
 }
 
 void lat_jobs_free(struct lat_jobs *jobs)
@@ -136,94 +196,148 @@ void lat_jobs_free(struct lat_jobs *jobs)
     lat_mutex_lock(&jobs->mutex);
     jobs->closing = true;
     for (struct lat_job *job = jobs->newest; job; job = job->older)
-        job->cancelled = true;
+        atomic_store(&job->stop, true);
     lat_cond_broadcast(&jobs->changed);
     lat_mutex_unlock(&jobs->mutex);
-    pthread_join(jobs->thread, NULL);
+    for (size_t i = 0; i < LAT_LANE_COUNT; i++)
+        if (jobs->lanes[i].started)
+            pthread_join(jobs->lanes[i].thread, NULL);
+    lat_events_free(jobs->events);
     while (jobs->newest) {
         struct lat_job *job = jobs->newest;
         jobs->newest = job->older;
-        lat_free(job->context);
-        lat_free(job);
+        lat_job_free(job);
     }
+    lat_arena_release(&jobs->codes);
     lat_cond_release(&jobs->changed);
     lat_mutex_release(&jobs->mutex);
     lat_free(jobs);
 }
 
-/* Forgets the oldest ended job when there are too many. */
-static void trim(struct lat_jobs *jobs)
+struct lat_events *lat_jobs_events(struct lat_jobs *jobs)
+{
+    return jobs->events;
+}
+
+/* ---- starting ---- */
+
+/* Unlinks the oldest ended job when there are too many; the caller forgets and frees it. */
+static struct lat_job *trim(struct lat_jobs *jobs)
 {
     struct lat_job **oldest = NULL;
     for (struct lat_job **at = &jobs->newest; *at; at = &(*at)->older)
-        if (ended(*at))
+        if (lat_job_has_ended(*at) && !(*at)->pinned)
             oldest = at;
-    if (jobs->n < KEPT_JOBS || !oldest)
-        return;
+    if (jobs->n < LAT_JOBS_KEPT || !oldest)
+        return NULL;
     struct lat_job *job = *oldest;
     *oldest = job->older;
     jobs->n--;
-    lat_free(job);
+    return job;
 }
 
+static enum lat_status check_room(const struct lat_jobs *jobs, enum lat_lane lane,
+                                  struct lat_error *err)
+{
+    if (jobs->closing)
+        return lat_fail(err, LAT_UNAVAILABLE, NULL, "the server is shutting down");
+    if (jobs->lanes[lane].n_waiting >= LAT_JOBS_WAITING)
+        return lat_fail(err, LAT_BUSY, NULL, "%zu jobs are waiting already",
+                        jobs->lanes[lane].n_waiting);
+    return LAT_OK;
+}
+
+/* Puts it into the list, which takes it over on success. */
 static enum lat_status add(struct lat_jobs *jobs, struct lat_job *job, struct lat_error *err)
 {
-    enum lat_status status = LAT_OK;
+    struct lat_job *forgotten = NULL;
     lat_mutex_lock(&jobs->mutex);
-    if (jobs->closing) {
-        status = lat_fail(err, LAT_UNAVAILABLE, NULL, "the server is shutting down");
-    } else if (jobs->n_waiting >= WAITING_JOBS) {
-        status = lat_fail(err, LAT_BUSY, NULL, "%zu jobs are waiting already", jobs->n_waiting);
-    } else {
-        trim(jobs);
+    const enum lat_status status = check_room(jobs, job->info.lane, err);
+    if (status == LAT_OK) {
+        forgotten = trim(jobs);
         job->older = jobs->newest;
         jobs->newest = job;
         jobs->n++;
-        jobs->n_waiting++;
-        lat_cond_signal(&jobs->changed);
+        jobs->lanes[job->info.lane].n_waiting++;
+        lat_jobs_count(jobs);
+        lat_cond_broadcast(&jobs->changed);
     }
+    lat_mutex_unlock(&jobs->mutex);
+    if (forgotten) {
+        lat_job_unsave(jobs, forgotten->info.id);
+        forget_files(jobs, forgotten->kind, forgotten->info.id, LAT_JOB_CANCELLED);
+        lat_job_free(forgotten);
+    }
+    return status;
+}
+
+static enum lat_status check_early(struct lat_jobs *jobs, const struct lat_job *job,
+                                   struct lat_error *err)
+{
+    lat_mutex_lock(&jobs->mutex);
+    const enum lat_status status = check_room(jobs, job->info.lane, err);
     lat_mutex_unlock(&jobs->mutex);
     return status;
 }
 
-enum lat_status lat_jobs_start(struct lat_jobs *jobs, const char *type, const char *subject,
-                               lat_job_work *work, void *context, char out_id[LAT_JOB_ID_SIZE],
-                               struct lat_error *err)
+static enum lat_status make(struct lat_jobs *jobs, const struct lat_job_kind *kind,
+                            const char *subject, const char *request, struct lat_job **out_job,
+                            struct lat_error *err)
 {
     struct lat_job *job = lat_alloc(1, sizeof(*job));
-    if (!job) {
-        lat_free(context);
+    if (!job)
         return lat_fail_memory(err);
-    }
     job->owner = jobs;
-    job->work = work;
-    job->context = context;
+    job->kind = kind;
+    job->stride = 1;
+    job->info.lane = kind->lane;
     job->info.created_ms = lat_clock_wall_ms();
     job->info.error = (struct lat_error)LAT_ERROR_INIT;
     lat_random_id(job->info.id);
-    snprintf(job->info.type, sizeof(job->info.type), "%s", type);
+    snprintf(job->info.type, sizeof(job->info.type), "%s", kind->type);
     snprintf(job->info.subject, sizeof(job->info.subject), "%s", subject);
-    char id[LAT_JOB_ID_SIZE];
-    memcpy(id, job->info.id,
-           sizeof(id)); /* the job may have run and been forgotten after add */
-    const enum lat_status status = add(jobs, job, err);
-    if (status == LAT_OK) {
-        memcpy(out_id, id, sizeof(id));
-        return LAT_OK;
+    job->request = lat_strdup(request ? request : "");
+    if (!job->request) {
+        lat_job_free(job);
+        return lat_fail_memory(err);
     }
-    lat_free(job->context);
-    lat_free(job);
-    return status;
+    *out_job = job;
+    return LAT_OK;
 }
 
-bool lat_job_progress(struct lat_job *job, double done)
+enum lat_status lat_jobs_start(struct lat_jobs *jobs, const struct lat_job_kind *kind,
+                               const char *subject, const char *request, void *context,
+                               char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
 {
-    lat_mutex_lock(&job->owner->mutex);
-    job->info.progress = done < 0 ? 0 : done > 1 ? 1 : done;
-    const bool go_on = !job->cancelled;
-    lat_mutex_unlock(&job->owner->mutex);
-    return go_on;
+    struct lat_job *job = NULL;
+    char id[LAT_JOB_ID_SIZE];
+    enum lat_status status = make(jobs, kind, subject, request, &job, err);
+    if (status != LAT_OK) {
+        lat_free(context);
+        return status;
+    }
+    job->context = context;
+    memcpy(id, job->info.id, sizeof(id)); /* it may have run and been forgotten after add */
+    status = check_early(jobs, job, err);
+    if (status == LAT_OK && kind->resumes) {
+        status = lat_job_save(job, err);
+        if (status == LAT_OK) {
+            status = add(jobs, job, err);
+            if (status != LAT_OK)
+                lat_job_unsave(jobs, id);
+        }
+    } else if (status == LAT_OK) {
+        status = add(jobs, job, err);
+    }
+    if (status != LAT_OK) {
+        lat_job_free(job);
+        return status;
+    }
+    memcpy(out_id, id, sizeof(id));
+    return LAT_OK;
 }
+
+/* ---- asking ---- */
 
 static enum lat_status unknown(const char *id, struct lat_error *err)
 {
@@ -234,11 +348,42 @@ enum lat_status lat_jobs_get(struct lat_jobs *jobs, const char *id,
                              struct lat_job_info *out_info, struct lat_error *err)
 {
     lat_mutex_lock(&jobs->mutex);
-    const struct lat_job *job = find(jobs, id);
+    const struct lat_job *job = lat_jobs_find(jobs, id);
     if (job)
         *out_info = job->info;
     lat_mutex_unlock(&jobs->mutex);
     return job ? LAT_OK : unknown(id, err);
+}
+
+void lat_job_detail_release(struct lat_job_detail *detail)
+{
+    lat_free(detail->curve);
+    lat_free(detail->request);
+    lat_free(detail->result);
+    *detail = (struct lat_job_detail){.n_curve = 0};
+}
+
+enum lat_status lat_jobs_detail(struct lat_jobs *jobs, const char *id, double after,
+                                struct lat_job_detail *out_detail, struct lat_error *err)
+{
+    struct lat_job_detail detail = {.n_curve = 0};
+    lat_mutex_lock(&jobs->mutex);
+    const struct lat_job *job = lat_jobs_find(jobs, id);
+    if (job) {
+        detail.info = job->info;
+        detail.request = lat_strdup(job->request);
+        detail.result = lat_strdup(job->result ? job->result : "");
+        detail.curve = lat_job_copy_curve(job, after, &detail.n_curve);
+    }
+    lat_mutex_unlock(&jobs->mutex);
+    if (!job)
+        return unknown(id, err);
+    if (!detail.request || !detail.result || !detail.curve) {
+        lat_job_detail_release(&detail);
+        return lat_fail_memory(err);
+    }
+    *out_detail = detail;
+    return LAT_OK;
 }
 
 enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t limit,
@@ -247,10 +392,11 @@ enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t l
 {
     size_t n = 0;
     lat_mutex_lock(&jobs->mutex);
-    const struct lat_job *job = after[0] ? find(jobs, after) : jobs->newest;
+    const struct lat_job *job = after[0] ? lat_jobs_find(jobs, after) : jobs->newest;
     const bool known = job || !after[0];
     if (job && after[0])
         job = job->older;
+    limit = limit < jobs->n ? limit : jobs->n;
     struct lat_job_info *infos = lat_alloc(limit ? limit : 1, sizeof(*infos));
     for (; infos && job && n < limit; job = job->older)
         infos[n++] = job->info;
@@ -266,55 +412,32 @@ enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t l
     return LAT_OK;
 }
 
-enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, struct lat_error *err)
+enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
+                                struct lat_error *err)
 {
+    bool dropped = false;
     lat_mutex_lock(&jobs->mutex);
-    struct lat_job *job = find(jobs, id);
-    if (job)
-        job->cancelled = true;
+    struct lat_job *job = lat_jobs_find(jobs, id);
+    if (job && keep && job->info.state == LAT_JOB_RUNNING) {
+        atomic_store(&job->enough, true);
+    } else if (job && !lat_job_has_ended(job)) {
+        job->cancel_asked = true;
+        atomic_store(&job->stop, true);
+    }
     if (job && job->info.state == LAT_JOB_QUEUED) {
-        jobs->n_waiting--;
+        jobs->lanes[job->info.lane].n_waiting--;
         finish(job, LAT_CANCELLED, NULL);
+        job->pinned = dropped = true;
     }
     lat_mutex_unlock(&jobs->mutex);
-    return job ? LAT_OK : unknown(id, err);
-}
-
-struct reindex {
-    struct lat_store *store;
-    char collection[LAT_COLLECTION_NAME_MAX];
-    bool has_spec;
-    struct lat_index_spec spec;
-};
-
-static bool report_reindex(void *context, double done)
-{
-    return lat_job_progress(context, done);
-}
-
-static enum lat_status work_reindex(struct lat_job *job, void *context, struct lat_error *err)
-{
-    const struct reindex *reindex = context;
-    return lat_store_reindex(reindex->store, reindex->collection,
-                             reindex->has_spec ? &reindex->spec : NULL, report_reindex, job,
-                             err);
-}
-
-enum lat_status lat_jobs_reindex(struct lat_app *app, const char *collection,
-                                 const struct lat_index_spec *spec,
-                                 char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
-{
-    struct lat_collection_spec there;
-    const enum lat_status status = lat_store_spec(app->store, collection, &there, err);
-    if (status != LAT_OK)
-        return status;
-    struct reindex *reindex = lat_alloc(1, sizeof(*reindex));
-    if (!reindex)
-        return lat_fail_memory(err);
-    reindex->store = app->store;
-    snprintf(reindex->collection, sizeof(reindex->collection), "%s", collection);
-    reindex->has_spec = spec != NULL;
-    if (spec)
-        reindex->spec = *spec;
-    return lat_jobs_start(app->jobs, "reindex", collection, work_reindex, reindex, out_id, err);
+    if (!job)
+        return unknown(id, err);
+    if (dropped) {
+        save_or_log(job);
+        forget_files(jobs, job->kind, id, LAT_JOB_CANCELLED);
+        lat_mutex_lock(&jobs->mutex);
+        job->pinned = false;
+        lat_mutex_unlock(&jobs->mutex);
+    }
+    return LAT_OK;
 }

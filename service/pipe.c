@@ -111,6 +111,16 @@ enum lat_status lat_pipe_write(struct lat_pipe *pipe, const void *bytes, size_t 
     return LAT_OK;
 }
 
+bool lat_pipe_try_write(struct lat_pipe *pipe, const void *bytes, size_t n)
+{
+    lat_mutex_lock(&pipe->mutex);
+    const bool room = !pipe->broken && !pipe->ended && pipe->capacity - pipe->count >= n;
+    if (room)
+        put(pipe, bytes, n);
+    unlock_and_wake(pipe, room);
+    return room;
+}
+
 enum lat_status lat_pipe_read(struct lat_pipe *pipe, void *bytes, size_t capacity,
                               uint64_t deadline_ns, size_t *out_n, struct lat_error *err)
 {

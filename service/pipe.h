@@ -21,6 +21,8 @@ void lat_pipe_free(struct lat_pipe *pipe);
 /* The blocking side. Write returns when all is in: LAT_CANCELLED when the reader has gone. */
 enum lat_status lat_pipe_write(struct lat_pipe *pipe, const void *bytes, size_t n,
                                struct lat_error *err) LAT_MUST_USE;
+/* All of it now, or nothing: false when there is no room, or no reader. Never waits. */
+bool lat_pipe_try_write(struct lat_pipe *pipe, const void *bytes, size_t n) LAT_MUST_USE;
 /* At least one byte, or *out_n == 0 at the end; LAT_CANCELLED when the writer broke off,
  * LAT_TIMEOUT past the deadline (lat_clock_ns, UINT64_MAX for none). */
 enum lat_status lat_pipe_read(struct lat_pipe *pipe, void *bytes, size_t capacity,

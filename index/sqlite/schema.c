@@ -2,7 +2,8 @@
  * beside it under the same slot. A slot is a row's key in all three, taken from store.next_slot
  * and never given twice; a replaced item gets a new one. A tombstone tells an index file which
  * slot a change made dead; those the saved file contains are pruned. `dropped` names
- * collections whose rows are still being deleted, bit by bit. */
+ * collections whose rows are still being deleted, bit by bit. `jobs` has nothing to do with
+ * items: what the service was asked to do in the background. */
 #include "index/sqlite/schema.h"
 
 #include "base/mem.h"
@@ -35,6 +36,13 @@ const char *const lat_schema_steps[] = {
     "CREATE TABLE tombstones(collection INTEGER NOT NULL, version INTEGER NOT NULL,"
     " slot INTEGER NOT NULL, PRIMARY KEY(collection, version)) WITHOUT ROWID;"
     "CREATE TABLE dropped(collection INTEGER PRIMARY KEY);",
+
+    "CREATE TABLE jobs(job INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    " type TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, progress REAL NOT NULL,"
+    " created_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"
+    " request TEXT NOT NULL, result TEXT NOT NULL, curve BLOB NOT NULL,"
+    " error_status INTEGER NOT NULL, error_code TEXT NOT NULL, error_message TEXT NOT NULL,"
+    " error_pointer TEXT NOT NULL, error_expected TEXT NOT NULL, error_got TEXT NOT NULL);",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -52,6 +60,9 @@ static const char *const probes[] = {
     "SELECT slot, type, crc, bytes FROM inputs",
     "SELECT collection, version, slot FROM tombstones",
     "SELECT collection FROM dropped",
+    "SELECT job, id, type, subject, state, progress, created_ms, started_ms, ended_ms, request,"
+    " result, curve, error_status, error_code, error_message, error_pointer, error_expected,"
+    " error_got FROM jobs",
 };
 
 enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)

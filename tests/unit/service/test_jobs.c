@@ -13,7 +13,9 @@ static atomic_bool go_on, begun;
 
 static void enter(void)
 {
-    cr_assert_eq(lat_jobs_new(&jobs, NULL), LAT_OK);
+    const struct lat_jobs_options nothing_kept = {.app = NULL};
+    cr_assert_eq(lat_jobs_new(&nothing_kept, &jobs, NULL), LAT_OK);
+    lat_jobs_begin(jobs);
 }
 
 static void leave(void)
@@ -47,6 +49,12 @@ static enum lat_status take_long(struct lat_job *job, void *context, struct lat_
     return LAT_OK;
 }
 
+static const struct lat_job_kind good = {.type = "good", .work = succeed};
+static const struct lat_job_kind bad = {.type = "bad", .work = break_down};
+static const struct lat_job_kind slow = {.type = "slow", .work = take_long};
+static const struct lat_job_kind aside = {
+    .type = "aside", .lane = LAT_LANE_INDEX, .work = succeed};
+
 static struct lat_job_info await_end(const char *id)
 {
     struct lat_job_info info;
@@ -59,12 +67,12 @@ static struct lat_job_info await_end(const char *id)
 Test(jobs, one_runs_to_its_end)
 {
     char id[LAT_JOB_ID_SIZE];
-    cr_assert_eq(lat_jobs_start(jobs, "reindex", "things", succeed, lat_alloc(1, 8), id, NULL),
+    cr_assert_eq(lat_jobs_start(jobs, &good, "things", NULL, lat_alloc(1, 8), id, NULL),
                  LAT_OK);
     const struct lat_job_info info = await_end(id);
     cr_assert_eq(info.state, LAT_JOB_DONE);
     cr_assert_eq(info.progress, 1.0);
-    cr_assert_str_eq(info.type, "reindex");
+    cr_assert_str_eq(info.type, "good");
     cr_assert_str_eq(info.subject, "things");
     cr_assert(info.ended_ms >= info.started_ms && info.started_ms >= info.created_ms);
 }
@@ -72,7 +80,7 @@ Test(jobs, one_runs_to_its_end)
 Test(jobs, a_failure_is_kept_with_its_words)
 {
     char id[LAT_JOB_ID_SIZE];
-    cr_assert_eq(lat_jobs_start(jobs, "reindex", "", break_down, NULL, id, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_start(jobs, &bad, "", NULL, NULL, id, NULL), LAT_OK);
     const struct lat_job_info info = await_end(id);
     cr_assert_eq(info.state, LAT_JOB_FAILED);
     cr_assert_str_eq(info.error.message, "it broke");
@@ -82,17 +90,30 @@ Test(jobs, a_running_and_a_waiting_one_can_be_cancelled)
 {
     char first[LAT_JOB_ID_SIZE], second[LAT_JOB_ID_SIZE];
     struct lat_job_info info;
-    cr_assert_eq(lat_jobs_start(jobs, "a", "", take_long, NULL, first, NULL), LAT_OK);
-    cr_assert_eq(lat_jobs_start(jobs, "b", "", take_long, NULL, second, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_start(jobs, &slow, "", NULL, NULL, first, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_start(jobs, &slow, "", NULL, NULL, second, NULL), LAT_OK);
     while (!atomic_load(&begun))
         ;
     cr_assert_eq(lat_jobs_get(jobs, second, &info, NULL), LAT_OK);
     cr_assert_eq(info.state, LAT_JOB_QUEUED, "one at a time");
-    cr_assert_eq(lat_jobs_cancel(jobs, second, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_cancel(jobs, second, false, NULL), LAT_OK);
     cr_assert_eq(await_end(second).state, LAT_JOB_CANCELLED);
-    cr_assert_eq(lat_jobs_cancel(jobs, first, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_cancel(jobs, first, false, NULL), LAT_OK);
     cr_assert_eq(await_end(first).state, LAT_JOB_CANCELLED);
-    cr_assert_eq(lat_jobs_cancel(jobs, first, NULL), LAT_OK, "ended already");
+    cr_assert_eq(lat_jobs_cancel(jobs, first, false, NULL), LAT_OK, "ended already");
+}
+
+Test(jobs, another_lane_does_not_wait)
+{
+    char first[LAT_JOB_ID_SIZE], second[LAT_JOB_ID_SIZE];
+    cr_assert_eq(lat_jobs_start(jobs, &slow, "", NULL, NULL, first, NULL), LAT_OK);
+    while (!atomic_load(&begun))
+        ;
+    cr_assert_eq(lat_jobs_start(jobs, &aside, "", NULL, NULL, second, NULL), LAT_OK);
+    cr_assert_eq(await_end(second).state, LAT_JOB_DONE);
+    struct lat_job_info info;
+    cr_assert_eq(lat_jobs_get(jobs, first, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_RUNNING);
 }
 
 Test(jobs, the_list_is_newest_first_and_goes_on)
@@ -101,7 +122,7 @@ Test(jobs, the_list_is_newest_first_and_goes_on)
     struct lat_job_info *infos = NULL;
     size_t n = 0;
     for (int i = 0; i < 3; i++)
-        cr_assert_eq(lat_jobs_start(jobs, "a", "", succeed, NULL, ids[i], NULL), LAT_OK);
+        cr_assert_eq(lat_jobs_start(jobs, &good, "", NULL, NULL, ids[i], NULL), LAT_OK);
     cr_assert_eq(lat_jobs_list(jobs, "", 2, &infos, &n, NULL), LAT_OK);
     cr_assert_eq(n, 2u);
     cr_assert_str_eq(infos[0].id, ids[2]);
@@ -117,13 +138,13 @@ Test(jobs, an_unknown_id_is_not_found)
 {
     struct lat_job_info info;
     cr_assert_eq(lat_jobs_get(jobs, "nonsense", &info, NULL), LAT_NOT_FOUND);
-    cr_assert_eq(lat_jobs_cancel(jobs, "nonsense", NULL), LAT_NOT_FOUND);
+    cr_assert_eq(lat_jobs_cancel(jobs, "nonsense", false, NULL), LAT_NOT_FOUND);
 }
 
 Test(jobs, closing_stops_what_runs)
 {
     char id[LAT_JOB_ID_SIZE];
-    cr_assert_eq(lat_jobs_start(jobs, "a", "", take_long, NULL, id, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_start(jobs, &slow, "", NULL, NULL, id, NULL), LAT_OK);
     while (!atomic_load(&begun))
         ;
 }

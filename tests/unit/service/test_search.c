@@ -103,7 +103,7 @@ Test(search, the_first_bad_one_fails_all)
                  LAT_NOT_FOUND);
 }
 
-Test(search, an_input_is_never_cheap)
+Test(search, an_input_may_be_tried_on_the_network_thread_unless_it_is_judged)
 {
     const struct lat_input input = {.kind = LAT_INPUT_VECTOR, .values = rows[1], .n_values = 5};
     const float code[3] = {0, 2, 0};
@@ -111,6 +111,9 @@ Test(search, an_input_is_never_cheap)
     a_request.code = code;
     a_request.n_code = 3;
     cr_assert(lat_search_is_cheap(&a_request));
+    a_request.code = NULL;
     a_request.input = &input;
+    cr_assert(lat_search_is_cheap(&a_request));
+    a_request.judge = true;
     cr_assert_not(lat_search_is_cheap(&a_request));
 }

@@ -1,0 +1,7 @@
+/* The kinds that resume. Adding one is its file and a line here. */
+#include "service/jobs.h"
+
+#include "base/banned.h"
+
+const struct lat_job_kind *const lat_job_kinds[] = {&lat_job_reindex};
+const size_t lat_n_job_kinds = LAT_ARRAY_LEN(lat_job_kinds);
