@@ -31,11 +31,23 @@ static void read_format(struct lat_fields *fields, struct lat_data_spec *out_dat
         snprintf(out_data->format, sizeof(out_data->format), "%s", format->name);
 }
 
+static const struct lat_choice binarisations[] = {{"none", LAT_BINARISE_NONE, true},
+                                                  {"stochastic", LAT_BINARISE_STOCHASTIC, true},
+                                                  {"fixed", LAT_BINARISE_FIXED, true}};
+
+static void read_binarise(struct lat_fields *fields, struct lat_data_spec *out_data)
+{
+    int word = (int)out_data->binarise;
+    lat_fields_choice(fields, "binarise", binarisations, LAT_ARRAY_LEN(binarisations), &word);
+    out_data->binarise = (enum lat_binarise)word;
+}
+
 void lat_data_spec_read(struct lat_fields *fields, struct lat_data_spec *out_data)
 {
     lat_fields_text(fields, "path", out_data->path, sizeof(out_data->path));
     read_format(fields, out_data);
     lat_fields_real(fields, "validation", &out_data->validation, 0, MAX_VALIDATION);
+    read_binarise(fields, out_data);
     const struct lat_data_format *format = lat_data_format_find(out_data->format);
     if (format && format->options) {
         struct lat_arena arena = {0};

@@ -26,6 +26,7 @@ struct epoch {
     double rate;
     uint64_t started_ns;
     bool stopped;
+    struct lat_rng rng; /* order of items, draws of binarised ones */
 };
 
 static double seconds_since(uint64_t start_ns)
@@ -93,8 +94,8 @@ static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct
     const bool report =
         epoch->step % REPORT_STEPS == 0 || epoch->step + 1 == run->steps_per_epoch;
     double loss = 0;
-    lat_dataset_read(&run->dataset, run->order + epoch->step * batch, batch,
-                     lat_step_input(run->step));
+    lat_dataset_read_anew(&run->dataset, run->order + epoch->step * batch, batch, &epoch->rng,
+                          lat_step_input(run->step));
     epoch->rate = lat_schedule_rate(&run->spec.optimizer, &run->done.schedule,
                                     run->done.step + epoch->step,
                                     run->steps_per_epoch * run->spec.optimizer.epochs);
@@ -217,12 +218,11 @@ static enum lat_status advance(struct lat_run *run, struct epoch *epoch, double 
 
 static enum lat_status run_epoch(struct lat_run *run, bool *out_stopped, struct lat_error *err)
 {
-    struct epoch epoch = {.started_ns = lat_clock_ns()};
-    struct lat_rng rng = run->done.rng;
+    struct epoch epoch = {.started_ns = lat_clock_ns(), .rng = run->done.rng};
     double validation = 0;
     enum lat_status status = LAT_OK;
     memcpy(run->order, run->indices, run->n_train * sizeof(*run->order));
-    lat_rng_shuffle(&rng, run->order, run->n_train);
+    lat_rng_shuffle(&epoch.rng, run->order, run->n_train);
     while (status == LAT_OK && epoch.step < run->steps_per_epoch) {
         if (wants_stop(run)) {
             *out_stopped = true;
@@ -238,7 +238,7 @@ static enum lat_status run_epoch(struct lat_run *run, bool *out_stopped, struct 
         status = advance(run, &epoch, validation, err);
     if (status != LAT_OK)
         return status;
-    run->done.rng = rng;
+    run->done.rng = epoch.rng;
     tell(run, &epoch, true);
     return lat_checkpoint_write(run->checkpoint_path, &run->done, err);
 }

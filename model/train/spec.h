@@ -51,12 +51,21 @@ struct lat_network_spec {
     bool residual;
 };
 
+/* Values in [0,1] read as the probability of a one. */
+enum lat_binarise {
+    LAT_BINARISE_UNSAID,
+    LAT_BINARISE_NONE,
+    LAT_BINARISE_STOCHASTIC, /* drawn anew each time they are trained on */
+    LAT_BINARISE_FIXED       /* drawn once */
+};
+
 struct lat_data_spec {
     char format[32]; /* a row of the dataset table: idx npy csv images ... */
     char path[LAT_PATH_MAX];
     double validation;  /* share held out, 0 = none */
     uint32_t size[2];   /* images: height, width; 0 = from the first file */
     uint32_t channels;  /* images: 1 or 3 */
+    enum lat_binarise binarise;
     char *options_json; /* the whole data object, for what a format reads itself; owned, may be
                          * NULL (no options) */
 };

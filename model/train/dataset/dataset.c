@@ -13,6 +13,9 @@
 
 #include "base/banned.h"
 
+/* Not the stream that shuffles, nor the one that splits. */
+static const uint64_t BINARISE_STREAM = UINT64_C(0x62696E6172790000);
+
 /* ---- opening ---- */
 
 enum lat_status lat_dataset_reserve(struct lat_dataset *dataset, bool bytes,
@@ -82,6 +85,22 @@ static enum lat_status read_options(const struct lat_data_format *format,
     return status;
 }
 
+static enum lat_status binarise(struct lat_dataset *dataset, enum lat_binarise how,
+                                struct lat_error *err)
+{
+    dataset->binarise = how;
+    if (how <= LAT_BINARISE_NONE)
+        return LAT_OK;
+    if (dataset->shift)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/data/binarise: expected pictures or vectors, not a table");
+    if (dataset->lowest < 0 || dataset->highest > 1)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/data/binarise: expected values in [0,1], not %g to %g",
+                        (double)dataset->lowest, (double)dataset->highest);
+    return LAT_OK;
+}
+
 enum lat_status lat_dataset_open(const struct lat_data_spec *data,
                                  struct lat_dataset *out_dataset, struct lat_error *err)
 {
@@ -100,12 +119,15 @@ enum lat_status lat_dataset_open(const struct lat_data_spec *data,
     if (status == LAT_OK)
         status = format->open(data->path, &options, &dataset, err);
     lat_arena_release(&arena);
+    if (status == LAT_OK) {
+        survey(&dataset);
+        status = binarise(&dataset, data->binarise, err);
+    }
     if (status != LAT_OK) {
         lat_dataset_close(&dataset);
         lat_error_prefix(err, "data '%s'", data->path);
         return status;
     }
-    survey(&dataset);
     *out_dataset = dataset;
     return LAT_OK;
 }
@@ -131,8 +153,9 @@ static void read_floats(const struct lat_dataset *dataset, const float *row, flo
         out[j] = (row[j] - dataset->shift[j]) / dataset->scale[j];
 }
 
-void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
-                      float *out)
+/* The items as they are stored. */
+static void read_values(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
+                        float *out)
 {
     const size_t width = dataset->elements;
     for (size_t i = 0; i < n; i++, out += width) {
@@ -145,6 +168,37 @@ void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices
         for (size_t j = 0; j < width; j++)
             out[j] = (float)bytes[j] / 255.0F;
     }
+}
+
+/* Ones with the probabilities that are there (Salakhutdinov & Murray 2008, section 5). */
+static void draw(struct lat_rng *rng, float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        values[i] = lat_rng_uniform(rng) < (double)values[i] ? 1 : 0;
+}
+
+void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
+                      float *out)
+{
+    read_values(dataset, indices, n, out);
+    if (dataset->binarise <= LAT_BINARISE_NONE)
+        return;
+    for (size_t i = 0; i < n; i++, out += dataset->elements) {
+        struct lat_rng rng;
+        lat_rng_seed(&rng, indices[i] ^ BINARISE_STREAM);
+        draw(&rng, out, dataset->elements);
+    }
+}
+
+void lat_dataset_read_anew(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
+                           struct lat_rng *rng, float *out)
+{
+    if (dataset->binarise != LAT_BINARISE_STOCHASTIC) {
+        lat_dataset_read(dataset, indices, n, out);
+        return;
+    }
+    read_values(dataset, indices, n, out);
+    draw(rng, out, n * dataset->elements);
 }
 
 static int by_value(const void *a, const void *b)

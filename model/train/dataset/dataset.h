@@ -18,6 +18,7 @@ struct lat_dataset {
     float *shift, *scale;        /* [elements], or NULL: a model of these data sees
                                   * (value - shift) / scale (standardised columns) */
     bool standardised;           /* lat_dataset_read applies them; false once opened */
+    enum lat_binarise binarise;  /* items are given out as zeroes and ones drawn from them */
     float lowest, highest;       /* over all values, as given out */
     size_t n_skipped;            /* items of the file that could not be used */
     char first_skipped[256];     /* which was the first, and why; "" if none */
@@ -31,9 +32,15 @@ enum lat_status lat_dataset_open(const struct lat_data_spec *data,
                                  struct lat_error *err) LAT_MUST_USE;
 void lat_dataset_close(struct lat_dataset *dataset);
 
-/* Items `indices[0..n)` into `out` [n][elements]. */
+/* Items `indices[0..n)` into `out` [n][elements]. Binarised ones are drawn from a stream that
+ * the item's number alone decides: the same item is the same draw, whoever asks. */
 void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
                       float *out);
+
+/* The same for a training step: what is LAT_BINARISE_STOCHASTIC is drawn from `rng`, the rest
+ * does not touch it. */
+void lat_dataset_read_anew(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
+                           struct lat_rng *rng, float *out);
 
 /* The held-out part: *out_indices (the caller's, lat_free) gets all n_items indices, the first
  * n_items - *out_n_validation of them for training, the rest for validation, each part

@@ -386,6 +386,60 @@ Test(train_dataset, labels_come_as_idx_or_as_lines)
     cr_assert_neq(lat_labels_read(put("empty.txt", "", 0), &labels, &n, NULL), LAT_OK);
 }
 
+static const uint8_t grays[] = {0, 0, 8, 3, 0, 0,   0,  2,   0, 0,   0,  2,
+                                0, 0, 0, 2, 0, 255, 64, 191, 0, 255, 64, 191};
+
+Test(train_dataset, binarised_pictures_are_zeroes_and_ones_as_often_as_their_pixels_say)
+{
+    put("g-idx3-ubyte", grays, sizeof(grays));
+    struct lat_dataset dataset = opened(object("g-idx3-ubyte", "\"binarise\":\"stochastic\""));
+    const uint32_t items[2] = {0, 1};
+    double ones[4] = {0};
+    struct lat_rng rng;
+    float rows[8];
+    lat_rng_seed(&rng, 5);
+    const size_t n = 4000;
+    for (size_t i = 0; i < n; i++) {
+        lat_dataset_read_anew(&dataset, items, 2, &rng, rows);
+        for (size_t j = 0; j < 8; j++) {
+            cr_assert(rows[j] == 0 || rows[j] == 1);
+            ones[j % 4] += (double)rows[j] / (2 * (double)n);
+        }
+    }
+    for (size_t j = 0; j < 4; j++)
+        cr_assert_float_eq(ones[j], grays[16 + j] / 255.0, 0.02);
+    lat_dataset_close(&dataset);
+}
+
+Test(train_dataset, a_binarised_item_reads_the_same_again_in_whatever_company)
+{
+    put("g-idx3-ubyte", grays, sizeof(grays));
+    struct lat_dataset a = opened(object("g-idx3-ubyte", "\"binarise\":\"stochastic\"")),
+                       b = opened(object("g-idx3-ubyte", "\"binarise\":\"fixed\""));
+    const uint32_t both[2] = {0, 1};
+    float pair[8], single[4], trained[8];
+    struct lat_rng rng, untouched;
+    lat_rng_seed(&rng, 5);
+    untouched = rng;
+    lat_dataset_read(&a, both, 2, pair);
+    lat_dataset_read(&b, both + 1, 1, single);
+    lat_dataset_read_anew(&b, both, 2, &rng, trained);
+    cr_assert_eq(memcmp(pair + 4, single, sizeof(single)), 0);
+    cr_assert_eq(memcmp(pair, trained, sizeof(pair)), 0, "fixed is fixed in training too");
+    cr_assert_eq(memcmp(&rng, &untouched, sizeof(rng)), 0);
+    lat_dataset_close(&a);
+    lat_dataset_close(&b);
+}
+
+Test(train_dataset, only_probabilities_are_binarised)
+{
+    put_text("t.csv", "x,y\n1,0\n0,1\n");
+    struct lat_error err = refused(object("t.csv", "\"binarise\":\"fixed\""));
+    cr_assert_not_null(strstr(err.message, "/data/binarise"), "%s", err.message);
+    err = refused(object("t.csv", "\"binarise\":\"sometimes\""));
+    cr_assert_not_null(strstr(err.message, "stochastic"), "%s", err.message);
+}
+
 Test(train_dataset, what_is_not_there_is_said_by_name)
 {
     cr_assert_eq(refused(test_path("none-idx3-ubyte")).status, LAT_NOT_FOUND);

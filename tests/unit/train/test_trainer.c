@@ -59,13 +59,14 @@ static struct lat_spec spec_of(const char *members)
 {
     const char *network =
         strstr(members, "\"network\"") ? "" : "\"network\":{\"encoder\":{\"hidden\":[24]}},";
+    const char *drawn = strstr(members, "\"samples\"") ? ",\"binarise\":\"stochastic\"" : "";
     const char *code = strstr(members, "\"code\"") ? "" : "\"code\":{\"dimension\":6},";
     char json[1024];
     struct lat_spec spec;
     struct lat_error err = LAT_ERROR_INIT;
     snprintf(json, sizeof(json),
-             "{\"name\":\"bars\",\"data\":{\"path\":\"%s\",\"validation\":0.2},%s%s%s}",
-             test_path("bars-idx3-ubyte"), network, code, members);
+             "{\"name\":\"bars\",\"data\":{\"path\":\"%s\",\"validation\":0.2%s},%s%s%s}",
+             test_path("bars-idx3-ubyte"), drawn, network, code, members);
     const enum lat_status status = lat_spec_parse(json, strlen(json), &spec, &err);
     cr_assert_eq(status, LAT_OK, "%s", err.message);
     return spec;
