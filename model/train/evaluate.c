@@ -86,12 +86,16 @@ static enum lat_status find_origin(const struct lat_buf *manifest, struct origin
 
 /* ---- data ---- */
 
-/* Pictures come in the size the model takes, unless the data object says otherwise. */
+/* Pictures come in the size the model takes, and binarised as those it was trained on, unless
+ * the data object says otherwise. */
 static enum lat_status open_data(const struct lat_data_spec *given,
                                  const struct lat_input_spec *input,
-                                 struct lat_dataset *out_dataset, struct lat_error *err)
+                                 const struct origin *origin, struct lat_dataset *out_dataset,
+                                 struct lat_error *err)
 {
     struct lat_data_spec data = *given;
+    if (data.binarise == LAT_BINARISE_UNSAID)
+        data.binarise = origin->data.binarise;
     if (input->kind == LAT_INPUT_IMAGE && strcmp(data.format, "images") == 0) {
         if (!data.size[0]) {
             data.size[0] = input->height;
@@ -139,7 +143,7 @@ static enum lat_status open_part(const char *given, enum lat_eval_split split,
     struct lat_data_spec data = {0};
     enum lat_status status = lat_data_spec_parse(given, &data, err);
     if (status == LAT_OK)
-        status = open_data(&data, input, &out_part->dataset, err);
+        status = open_data(&data, input, origin, &out_part->dataset, err);
     if (status == LAT_OK)
         status = choose(out_part, origin, split, err);
     lat_data_spec_release(&data);
@@ -165,7 +169,7 @@ static enum lat_status measure_pca(const struct lat_eval_options *options,
         status = lat_data_spec_parse(options->train_data, &given, err);
     if (status == LAT_OK)
         status = open_data(options->train_data ? &given : &origin->data, &manifest->input,
-                           &training.dataset, err);
+                           origin, &training.dataset, err);
     if (status == LAT_OK)
         status = choose(&training, origin,
                         options->split == LAT_SPLIT_ALL ? LAT_SPLIT_ALL : LAT_SPLIT_TRAIN, err);
