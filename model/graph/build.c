@@ -260,6 +260,12 @@ struct lat_value *lat_graph_pad(struct lat_graph *g, struct lat_value *a, const 
     return window(g, &lat_op_pad, a, begin, end);
 }
 
+struct lat_value *lat_graph_top_k(struct lat_graph *g, struct lat_value *a, int64_t k)
+{
+    return lat_graph_node(g, &lat_op_top_k, &a, 1,
+                          &(struct lat_attributes){.n = 1, .ints = {k}, .axis = -1});
+}
+
 struct lat_value *lat_graph_gemm(struct lat_graph *g, struct lat_value *a, bool trans_a,
                                  struct lat_value *b, bool trans_b, struct lat_value *bias)
 {

@@ -70,6 +70,8 @@ struct lat_value *lat_graph_slice(struct lat_graph *g, struct lat_value *a,
 /* Zeros: begin[i] before and end[i] after along axis i. */
 struct lat_value *lat_graph_pad(struct lat_graph *g, struct lat_value *a, const int64_t *begin,
                                 const int64_t *end);
+/* [n, m] -> [n, k]: the k largest of each row, largest first. k from 1 to m. */
+struct lat_value *lat_graph_top_k(struct lat_graph *g, struct lat_value *a, int64_t k);
 struct lat_value *lat_graph_fill(struct lat_graph *g, const struct lat_shape *shape,
                                  float number);
 

@@ -237,7 +237,8 @@ static void add_node(struct writer *w, const struct lat_value *value)
 {
     Onnx__NodeProto *node = take(w, 1, sizeof(*node));
     char **inputs = take(w, value->n_inputs + MAX_OPERANDS, sizeof(*inputs));
-    char **outputs = take(w, 1, sizeof(*outputs));
+    size_t n_outputs = 1 + value->op->spare_outputs;
+    char **outputs = take(w, n_outputs, sizeof(*outputs));
     Onnx__AttributeProto **attributes = take(w, MAX_ATTRIBUTES, sizeof(*attributes));
     if (w->failed) {
         return;
@@ -246,8 +247,12 @@ static void add_node(struct writer *w, const struct lat_value *value)
     outputs[0] = text(w->names[value->id]);
     node->name = outputs[0];
     node->op_type = text(value->op->name);
-    node->n_output = 1;
+    node->n_output = n_outputs;
     node->output = outputs;
+    for (size_t i = 1; i < n_outputs; i++) {
+        outputs[i] = lat_arena_printf(&w->arena, "%s_spare%zu", outputs[0], i);
+        w->failed = w->failed || outputs[i] == NULL;
+    }
     node->input = inputs;
     node->attribute = attributes;
     for (size_t i = 0; i < value->n_inputs; i++) {

@@ -17,6 +17,7 @@ const struct lat_op *const lat_ops[] = {
     &lat_op_log_softmax, &lat_op_reduce_sum, &lat_op_reshape,  &lat_op_transpose,
     &lat_op_concat,      &lat_op_slice,      &lat_op_pad,      &lat_op_expand,
     &lat_op_gemm,        &lat_op_matmul,     &lat_op_conv,     &lat_op_conv_transpose,
+    &lat_op_top_k,
 };
 const size_t lat_n_ops = LAT_ARRAY_LEN(lat_ops);
 

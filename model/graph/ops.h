@@ -66,6 +66,7 @@ struct lat_op {
      */
     struct lat_value *(*joint)(struct lat_graph *graph, struct lat_value *const *nodes,
                                struct lat_value *const *dys, size_t n, size_t i);
+    size_t spare_outputs; /* ONNX has them behind the first; they are named and not used */
     const struct lat_attribute_rule *attributes;
     size_t n_attributes;
     const struct lat_op_case *cases;
@@ -85,6 +86,8 @@ extern const struct lat_op lat_op_sigmoid, lat_op_tanh, lat_op_relu, lat_op_elu,
 /* shaping.c */
 extern const struct lat_op lat_op_reduce_sum, lat_op_reshape, lat_op_transpose, lat_op_concat,
     lat_op_slice, lat_op_pad, lat_op_expand;
+/* selection.c */
+extern const struct lat_op lat_op_top_k;
 /* linear.c */
 extern const struct lat_op lat_op_gemm, lat_op_matmul;
 /* convolution.c */

@@ -1,10 +1,25 @@
-/* Likelihoods: the negative logarithm of each element, constants left out, and the mean that an
- * exported decoder gives. */
+/* Likelihoods: the negative logarithm of each element, constants left out, and what an exported
+ * decoder gives.
+ *
+ * gaussian     unit variance: (x - t)^2 / 2. Gives the mean.
+ * bernoulli    cross-entropy of t in [0,1]. Gives the probability.
+ * student_t    unit scale and three degrees of freedom, both fixed: 2 log(1 + (x - t)^2 / 3)
+ *              (Lange, Little & Taylor 1989, eq. 1; three degrees, the least that Mattei &
+ *              Frellsen 2019 let their decoder choose, still have a variance). Far outliers
+ *              pull with a force that falls off, not one that grows. Gives the centre.
+ * multinomial  t counts or weights, not negative: -t log softmax(x) over a whole row (Liang et
+ *              al. 2018, eq. 2). Gives the probabilities, which sum to 1 over a row.
+ * codean       half of (mean squared error + cosine distance), times the elements of a row so
+ *              that it is summed as the others are: (x - t)^2 / 2 an element and
+ *              elements/2 (1 - x.t / |x| |t|) a row, spread evenly over its elements. The
+ *              squared error says how much, the cosine in which direction: faint rows count
+ *              as bright ones do. Gives x. */
 #include "model/train/parts.h"
 
 #include "base/banned.h"
 
-/* Unit variance: (x - t)^2 / 2. */
+/* --- gaussian, bernoulli ------------------------------------------------------------------ */
+
 static struct lat_value *gaussian_nll(struct lat_build *build, struct lat_value *output,
                                       struct lat_value *target)
 {
@@ -12,7 +27,7 @@ static struct lat_value *gaussian_nll(struct lat_build *build, struct lat_value 
     return lat_graph_scale(build->graph, lat_graph_square(build->graph, difference), 0.5F);
 }
 
-static struct lat_value *gaussian_mean(struct lat_build *build, struct lat_value *output)
+static struct lat_value *linear_mean(struct lat_build *build, struct lat_value *output)
 {
     (void)build;
     return output;
@@ -32,9 +47,82 @@ static struct lat_value *bernoulli_mean(struct lat_build *build, struct lat_valu
     return lat_graph_sigmoid(build->graph, output);
 }
 
+/* --- student_t ---------------------------------------------------------------------------- */
+
+static struct lat_value *student_t_nll(struct lat_build *build, struct lat_value *output,
+                                       struct lat_value *target)
+{
+    struct lat_graph *g = build->graph;
+    const float degrees = LAT_STUDENT_T_DEGREES;
+    struct lat_value *square = lat_graph_square(g, lat_graph_sub(g, output, target));
+    struct lat_value *ratio = lat_graph_shift(g, lat_graph_scale(g, square, 1 / degrees), 1);
+    return lat_graph_scale(g, lat_graph_log(g, ratio), (degrees + 1) / 2);
+}
+
+/* --- multinomial -------------------------------------------------------------------------- */
+
+/* [items, ...] -> [items, elements]. */
+static struct lat_value *flat(struct lat_build *build, struct lat_value *rows)
+{
+    if (rows == NULL) {
+        return NULL;
+    }
+    const int64_t items = rows->shape.dims[0];
+    const int64_t elements = (int64_t)lat_shape_elements(&rows->shape) / items;
+    return lat_graph_reshape(build->graph, rows, &(struct lat_shape){2, {items, elements}});
+}
+
+static struct lat_value *multinomial_nll(struct lat_build *build, struct lat_value *output,
+                                         struct lat_value *target)
+{
+    struct lat_graph *g = build->graph;
+    struct lat_value *logarithms = lat_graph_log_softmax(g, flat(build, output));
+    return lat_graph_neg(g, lat_graph_mul(g, flat(build, target), logarithms));
+}
+
+static struct lat_value *multinomial_mean(struct lat_build *build, struct lat_value *output)
+{
+    if (output == NULL) {
+        return NULL;
+    }
+    struct lat_value *shares = lat_graph_softmax(build->graph, flat(build, output));
+    return lat_graph_reshape(build->graph, shares, &output->shape);
+}
+
+/* --- codean ------------------------------------------------------------------------------- */
+
+/* The sum of a b over each row: [items, 1]. */
+static struct lat_value *inner(struct lat_graph *g, struct lat_value *a, struct lat_value *b)
+{
+    const int64_t axis = 1;
+    return lat_graph_sum(g, lat_graph_mul(g, a, b), &axis, 1, true);
+}
+
+/* A row of zeros has no direction: LAT_CODEAN_LEAST keeps its length from 0, and so its cosine
+ * at 0. */
+static struct lat_value *length(struct lat_graph *g, struct lat_value *a)
+{
+    return lat_graph_sqrt(g, lat_graph_shift(g, inner(g, a, a), LAT_CODEAN_LEAST));
+}
+
+static struct lat_value *codean_nll(struct lat_build *build, struct lat_value *output,
+                                    struct lat_value *target)
+{
+    struct lat_graph *g = build->graph;
+    struct lat_value *x = flat(build, output);
+    struct lat_value *t = flat(build, target);
+    struct lat_value *cosine =
+        lat_graph_div(g, inner(g, x, t), lat_graph_mul(g, length(g, x), length(g, t)));
+    struct lat_value *distance = lat_graph_shift(g, lat_graph_neg(g, cosine), 1);
+    return lat_graph_add(g, gaussian_nll(build, x, t), lat_graph_scale(g, distance, 0.5F));
+}
+
 static const struct lat_likelihood_part likelihoods[] = {
-    {LAT_LIKELIHOOD_GAUSSIAN, gaussian_nll, gaussian_mean},
+    {LAT_LIKELIHOOD_GAUSSIAN, gaussian_nll, linear_mean},
     {LAT_LIKELIHOOD_BERNOULLI, bernoulli_nll, bernoulli_mean},
+    {LAT_LIKELIHOOD_STUDENT_T, student_t_nll, linear_mean},
+    {LAT_LIKELIHOOD_MULTINOMIAL, multinomial_nll, multinomial_mean},
+    {LAT_LIKELIHOOD_CODEAN, codean_nll, linear_mean},
 };
 
 const struct lat_likelihood_part *lat_likelihood_find(enum lat_likelihood id)

@@ -3,17 +3,13 @@
  * element of a row which element of an item it is. */
 #include "model/train/measure.h"
 
-#include <math.h>
-
 #include "base/mem.h"
 #include "model/preprocess.h"
+#include "model/train/row_nll.h"
 
 #include "base/banned.h"
 
 enum { BATCH = 256 };
-
-/* Probabilities are kept this far from 0 and 1: float sigmoids round to both. */
-static const double PROBABILITY_LEAST = 1e-7;
 
 struct pass {
     struct lat_model *model;
@@ -23,31 +19,9 @@ struct pass {
     size_t elements, width; /* of a row, of a code */
     uint32_t *sources;      /* [elements] */
     float *items, *rows, *decoded, *codes;
+    float *target, *output; /* [elements], a row in the units of training */
     double squared, nll;
     struct lat_measure *measure;
-};
-
-/* ---- likelihoods of one element ---- */
-
-static double gaussian_nll(double target, double output)
-{
-    return 0.5 * (target - output) * (target - output);
-}
-
-static double bernoulli_nll(double target, double output)
-{
-    const double p = fmin(fmax(output, PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
-    return -target * log(p) - (1 - target) * log1p(-p);
-}
-
-/* NULL: none here. */
-static double (*const likelihoods[])(double target, double output) = {
-    [LAT_LIKELIHOOD_GAUSSIAN] = gaussian_nll,
-    [LAT_LIKELIHOOD_BERNOULLI] = bernoulli_nll,
-    [LAT_LIKELIHOOD_STUDENT_T] = NULL,
-    [LAT_LIKELIHOOD_MULTINOMIAL] = NULL,
-    [LAT_LIKELIHOOD_MIXED] = NULL,
-    [LAT_LIKELIHOOD_CODEAN] = NULL,
 };
 
 /* ---- fitting data to the model ---- */
@@ -106,16 +80,27 @@ static void lay_out(const struct pass *pass, size_t n)
 
 /* ---- batches ---- */
 
+/* The row in the units the network was trained in. */
+static const float *in_units(const struct pass *pass, const float *row, float *scratch)
+{
+    const struct lat_measure_options *options = pass->options;
+    if (!options->scale)
+        return row;
+    for (size_t e = 0; e < pass->elements; e++)
+        scratch[e] = (row[e] - (options->shift ? options->shift[e] : 0)) / options->scale[e];
+    return scratch;
+}
+
 static void judge(struct pass *pass, size_t at, size_t n)
 {
-    double (*const likelihood)(double, double) = likelihoods[pass->manifest->likelihood];
-    const float *scale = pass->options->scale;
+    const enum lat_likelihood likelihood = pass->manifest->likelihood;
     lat_model_errors(pass->model, pass->rows, pass->decoded, n, pass->measure->errors + at);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const size_t first = i * pass->elements;
         pass->squared += (double)pass->measure->errors[at + i] * (double)pass->elements;
-    for (size_t i = 0; likelihood && i < n * pass->elements; i++) {
-        const double unit = scale ? (double)scale[i % pass->elements] : 1;
-        pass->nll += likelihood((double)pass->rows[i] / unit, (double)pass->decoded[i] / unit);
+        pass->nll +=
+            lat_row_nll(likelihood, in_units(pass, pass->rows + first, pass->target),
+                        in_units(pass, pass->decoded + first, pass->output), pass->elements);
     }
 }
 
@@ -149,9 +134,11 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
     pass->rows = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
     pass->decoded = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
     pass->codes = lat_alloc_raw(BATCH * pass->width, sizeof(float));
+    pass->target = lat_alloc_raw(pass->elements, sizeof(float));
+    pass->output = lat_alloc_raw(pass->elements, sizeof(float));
     pass->measure->errors = lat_alloc(n, sizeof(float));
     bool good = pass->sources && pass->items && pass->rows && pass->decoded && pass->codes &&
-                pass->measure->errors;
+                pass->target && pass->output && pass->measure->errors;
     if (pass->options->keep_codes) {
         pass->measure->codes = lat_alloc_raw(total, sizeof(float));
         good = good && pass->measure->codes;
@@ -181,10 +168,9 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
     }
     if (status == LAT_OK) {
         const double items = (double)(n ? n : 1);
-        const bool known = likelihoods[pass.manifest->likelihood] != NULL;
         measure.squared_error_sum = pass.squared / items;
         measure.squared_error_mean = pass.squared / items / (double)pass.elements;
-        measure.negative_log_likelihood = known ? pass.nll / items : (double)NAN;
+        measure.negative_log_likelihood = pass.nll / items;
         *out_measure = measure;
     } else {
         lat_measure_release(&measure);
@@ -194,6 +180,8 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
     lat_free(pass.rows);
     lat_free(pass.decoded);
     lat_free(pass.codes);
+    lat_free(pass.target);
+    lat_free(pass.output);
     return status;
 }
 

@@ -17,8 +17,8 @@ struct lat_measure {
 struct lat_measure_options {
     bool decode; /* false: codes alone, everything else stays 0 */
     bool keep_codes;
-    const float
-        *scale; /* [elements] or NULL: the likelihood is taken of values divided by it */
+    const float *shift, *scale; /* [elements] or NULL: the likelihood is taken of
+                                 * (value - shift) / scale */
 };
 
 /* The items `indices[0..n)`. Pictures are compared as pixels in [0,1], before mean and std; the

@@ -115,9 +115,14 @@ struct lat_bottleneck {
 };
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
 
+/* Constants of likelihoods, shared with what measures packages. */
+#define LAT_STUDENT_T_DEGREES 3.0F
+#define LAT_CODEAN_LEAST      1e-6F /* added to squared lengths */
+
 struct lat_likelihood_part {
     enum lat_likelihood id;
-    /* Negative log-likelihood of each element; `output` is the decoder's, linear. */
+    /* Negative log-likelihood of each element, [items, ...]: what is summed over all axes but
+     * the first. `output` is the decoder's, linear; it has the target's shape. */
     struct lat_value *(*nll)(struct lat_build *build, struct lat_value *output,
                              struct lat_value *target);
     /* The decoder's linear output -> what an exported decoder gives (the distribution's mean).
@@ -129,14 +134,24 @@ const struct lat_likelihood_part *lat_likelihood_find(enum lat_likelihood id);
 struct lat_penalty {
     const char *name;
     double (*weight)(const struct lat_penalties *penalties); /* 0: off */
-    /* One number, already weighted. */
-    struct lat_value *(*build)(struct lat_build *build, struct lat_value *code, double weight);
+    /* One number, already weighted. `input`: the rows that were encoded, noise included;
+     * `code` [batch, dimension] */
+    struct lat_value *(*build)(struct lat_build *build, struct lat_value *input,
+                               struct lat_value *code, double weight);
 };
 /* The sum of all that are on, or NULL when none is. */
-struct lat_value *lat_build_penalties(struct lat_build *build, struct lat_value *code);
-/* LAT_INVALID naming a penalty that is on and has no row. */
-enum lat_status lat_penalties_check(const struct lat_penalties *penalties,
+struct lat_value *lat_build_penalties(struct lat_build *build, struct lat_value *input,
+                                      struct lat_value *code);
+/* LAT_INVALID naming a penalty that is on and does not go with the spec's code. */
+enum lat_status lat_penalties_check(const struct lat_spec *spec,
                                     struct lat_error *err) LAT_MUST_USE;
+
+/* contractive.c: exact up to this width of the code, beyond it an estimate by "probe", an input
+ * [batch, dimension] of signs (1 or -1) that are new at every step. */
+enum { LAT_CONTRACTIVE_EXACT = 32 };
+bool lat_contractive_probes(const struct lat_spec *spec);
+struct lat_value *lat_build_contractive(struct lat_build *build, struct lat_value *input,
+                                        struct lat_value *code, double weight);
 
 /* Where noise comes from and how much of it. */
 struct lat_noise {

@@ -117,6 +117,7 @@ static enum lat_status measure(const struct lat_publication *publication, const 
                                             .version = manifest->version,
                                             .threads = publication->threads};
     const struct lat_measure_options options = {.decode = true,
+                                                .shift = publication->dataset->shift,
                                                 .scale = publication->dataset->scale};
     const bool held_out = publication->n_validation > 0;
     const uint32_t *indices = publication->indices + (held_out ? publication->n_train : 0);

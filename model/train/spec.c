@@ -41,10 +41,10 @@ static const struct lat_choice code_types[] = {{"deterministic", LAT_CODE_DETERM
 static const struct lat_choice likelihoods[] = {
     {"gaussian", LAT_LIKELIHOOD_GAUSSIAN, true},
     {"bernoulli", LAT_LIKELIHOOD_BERNOULLI, true},
-    {"student_t", LAT_LIKELIHOOD_STUDENT_T, false},
-    {"multinomial", LAT_LIKELIHOOD_MULTINOMIAL, false},
+    {"student_t", LAT_LIKELIHOOD_STUDENT_T, true},
+    {"multinomial", LAT_LIKELIHOOD_MULTINOMIAL, true},
     {"mixed", LAT_LIKELIHOOD_MIXED, false},
-    {"codean", LAT_LIKELIHOOD_CODEAN, false}};
+    {"codean", LAT_LIKELIHOOD_CODEAN, true}};
 static const struct lat_choice corruptions[] = {{"none", 0, true},
                                                 {"gaussian", 1, true},
                                                 {"masking", 2, true},
@@ -195,6 +195,8 @@ static void read_code(struct lat_fields *root, struct lat_spec *spec)
     lat_fields_count(&code, "dimension", &dimension, 1, MAX_WIDTH);
     spec->code.dimension = dimension;
     CHOICE(&code, "type", code_types, spec->code.type);
+    spec->code.activation_given = lat_fields_has(&code, "activation");
+    CHOICE(&code, "activation", activations, spec->code.activation);
     lat_fields_count(&code, "samples", &spec->code.samples, 1, 1000);
     if (spec->code.samples > 1 && spec->code.type != LAT_CODE_GAUSSIAN)
         lat_fields_fail(&code, "samples", "out_of_range",
@@ -227,15 +229,6 @@ static void read_augmentation(struct lat_fields *root, struct lat_spec *spec)
         snprintf(spec->augmentation, sizeof(spec->augmentation), "%s",
                  augmentations[type].name);
     lat_fields_end(&augmentation);
-}
-
-/* A penalty of the grammar that this version cannot train must be off. */
-static void refuse_unless(struct lat_fields *fields, const char *key, double value, double off)
-{
-    if (fabs(value - off) > 0)
-        lat_fields_fail(fields, key, "not_supported",
-                        "cannot be trained by this version: expected %g or nothing, not %g",
-                        off, value);
 }
 
 /* Only a distribution has a divergence to weigh. */
@@ -271,14 +264,11 @@ static void read_penalties(struct lat_fields *root, struct lat_spec *spec)
         lat_fields_real(&sparsity, "target", &penalties->kl_sparsity_target, 1e-6, 1 - 1e-6);
         lat_fields_real(&sparsity, "weight", &penalties->kl_sparsity_weight, 0, big);
         lat_fields_end(&sparsity);
-        refuse_unless(&sparsity, "weight", penalties->kl_sparsity_weight, 0);
     }
     lat_fields_count(&fields, "k_sparse", &penalties->k_sparse, 0, MAX_WIDTH);
     lat_fields_real(&fields, "contractive", &penalties->contractive, 0, big);
     read_beta(&fields, spec);
     lat_fields_end(&fields);
-    refuse_unless(&fields, "k_sparse", penalties->k_sparse, 0);
-    refuse_unless(&fields, "contractive", penalties->contractive, 0);
 }
 
 static void read_optimizer(struct lat_fields *root, struct lat_spec *spec)
@@ -317,6 +307,30 @@ static void refuse_for_pca(struct lat_fields *root)
         if (lat_fields_has(root, meaningless[i]))
             lat_fields_fail(root, meaningless[i], "out_of_range",
                             "has no meaning for the method 'pca'");
+    struct lat_fields code;
+    if (lat_fields_object(root, "code", &code) && lat_fields_has(&code, "activation"))
+        lat_fields_fail(&code, "activation", "out_of_range",
+                        "has no meaning for the method 'pca'");
+}
+
+/* KL sparsity takes the units of a code for chances. */
+static void settle_code(struct lat_fields *root, struct lat_spec *spec)
+{
+    struct lat_fields code;
+    lat_fields_object(root, "code", &code);
+    if (spec->code.type != LAT_CODE_DETERMINISTIC) {
+        if (spec->code.activation != LAT_LINEAR)
+            lat_fields_fail(&code, "activation", "out_of_range",
+                            "a code that is drawn is linear");
+        return;
+    }
+    if (!(spec->penalties.kl_sparsity_weight > 0))
+        return;
+    if (!spec->code.activation_given)
+        spec->code.activation = LAT_SIGMOID;
+    if (spec->code.activation != LAT_SIGMOID)
+        lat_fields_fail(&code, "activation", "out_of_range",
+                        "the penalty kl_sparsity wants a code in (0,1): expected sigmoid");
 }
 
 static void read_root(struct lat_fields *root, struct lat_spec *spec)
@@ -334,6 +348,7 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
     read_corruption(root, spec);
     read_augmentation(root, spec);
     read_penalties(root, spec);
+    settle_code(root, spec);
     read_optimizer(root, spec);
     CHOICE(root, "pretraining", pretrainings, spec->layerwise);
     lat_fields_u64(root, "seed", &spec->seed);
@@ -490,5 +505,9 @@ enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_sp
             err, LAT_INVALID, "out_of_range",
             "/likelihood: bernoulli wants values in [0,1], the data go from %g to %g",
             (double)lowest, (double)highest);
+    if (spec->likelihood == LAT_LIKELIHOOD_MULTINOMIAL && lowest < 0)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: multinomial wants counts, the data go down to %g",
+                        (double)lowest);
     return check_networks(spec, input, err);
 }

@@ -15,13 +15,13 @@ enum { LAT_MAX_LAYERS = 16 };
 enum lat_network_type { LAT_NETWORK_DENSE, LAT_NETWORK_CONVOLUTIONAL, LAT_NETWORK_RECURRENT };
 enum lat_cell { LAT_CELL_LSTM, LAT_CELL_GRU };
 enum lat_activation {
+    LAT_LINEAR,
     LAT_SIGMOID,
     LAT_TANH,
     LAT_RELU,
     LAT_ELU,
     LAT_GELU,
-    LAT_SILU,
-    LAT_LINEAR
+    LAT_SILU
 };
 enum lat_code_type { LAT_CODE_DETERMINISTIC, LAT_CODE_GAUSSIAN };
 enum lat_optimizer_type { LAT_OPTIMIZER_ADAM, LAT_OPTIMIZER_SGD };
@@ -97,7 +97,9 @@ struct lat_spec {
     struct {
         size_t dimension;
         enum lat_code_type type;
-        uint32_t samples; /* gaussian: codes drawn an item at a step */
+        bool activation_given;
+        enum lat_activation activation; /* of a deterministic code */
+        uint32_t samples;               /* gaussian: codes drawn an item at a step */
     } code;
     bool likelihood_given;
     enum lat_likelihood likelihood;

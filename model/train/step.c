@@ -80,6 +80,11 @@ static enum lat_status allocate(struct lat_step *step, struct lat_error *err)
         step->unmoved = lat_alloc_aligned(step->n_input, sizeof(float));
         missing = missing || step->unmoved == NULL;
     }
+    if (lat_contractive_probes(&step->design.spec)) {
+        step->probe =
+            lat_alloc_aligned(batch, step->design.spec.code.dimension * sizeof(float));
+        missing = missing || step->probe == NULL;
+    }
     return missing ? lat_fail_memory(err) : LAT_OK;
 }
 
@@ -116,11 +121,16 @@ static void start(struct lat_step *step)
     lat_step_begin_evaluation(step, false);
 }
 
-/* Standard normal numbers and the weight of the divergence for the next run. */
+/* What is new at every step but not in the batch: standard normal numbers and the weight of the
+ * divergence (variational.h), the signs of the contractive estimate. */
 static void draw(struct lat_step *step, struct lat_rng *rng, double beta)
 {
+    const size_t n_probe = step->design.spec.optimizer.batch * step->design.spec.code.dimension;
     for (size_t i = 0; i < step->n_noise; i++) {
         step->noise[i] = (float)lat_rng_normal(rng);
+    }
+    for (size_t i = 0; step->probe != NULL && i < n_probe; i++) {
+        step->probe[i] = lat_rng_uniform(rng) < 0.5 ? -1 : 1;
     }
     step->beta = (float)beta;
 }
@@ -174,6 +184,7 @@ void lat_step_free(struct lat_step *step)
     lat_free(step->losses);
     lat_free(step->unmoved);
     lat_free(step->noise);
+    lat_free(step->probe);
     lat_free(step->noisy);
     lat_free(step->input);
     lat_free(step->gradients);

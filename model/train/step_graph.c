@@ -94,7 +94,7 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
         status = check_sizes(spec, input, err);
     }
     if (status == LAT_OK) {
-        status = lat_penalties_check(&spec->penalties, err);
+        status = lat_penalties_check(spec, err);
     }
     if (status == LAT_OK) {
         status = design->encoder->validate(&spec->encoder, input, err);
@@ -195,7 +195,7 @@ static struct lat_value *loss_of(struct lat_build *build, const struct pass *pas
 {
     struct lat_value *sum = lat_graph_sum(build->graph, pass->losses, NULL, 0, false);
     struct lat_value *loss = lat_graph_scale(build->graph, sum, 1.0F / (float)build->batch);
-    struct lat_value *penalties = lat_build_penalties(build, pass->code.mean);
+    struct lat_value *penalties = lat_build_penalties(build, pass->input, pass->code.mean);
     return penalties != NULL ? lat_graph_add(build->graph, loss, penalties) : loss;
 }
 

@@ -67,6 +67,9 @@ static float *buffer_of(struct lat_step *step, enum lat_step_kind kind, const ch
     if (strcmp(name, "target") == 0) {
         return step->input;
     }
+    if (strcmp(name, "probe") == 0) {
+        return step->probe;
+    }
     if (strcmp(name, "scalar1") == 0) {
         return &step->scalars[0];
     }

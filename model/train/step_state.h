@@ -31,6 +31,7 @@ struct lat_step {
     float *gradients; /* laid out like a set; for LAT_STEP_GRADIENT, made when wanted */
     float *input, *noisy, *losses; /* noisy NULL without a corruption */
     float *unmoved;                /* the batch before its augmentation; NULL without one */
+    float *probe;                  /* NULL where none is wanted */
     size_t n_input;
     float *noise; /* [samples][batch][dimension], NULL for a deterministic code */
     size_t n_noise;
@@ -40,7 +41,7 @@ struct lat_step {
     float *shift, *scale; /* exported with the model; NULL: none */
     float loss, scalars[LAT_OPTIMIZER_SCALARS];
     uint64_t n_steps;              /* done */
-    struct lat_rng rng;            /* of the corruption and of the codes drawn */
+    struct lat_rng rng;            /* of all that is drawn for a step */
     struct lat_rng evaluation_rng; /* of the codes drawn for evaluation */
     struct lat_step_program programs[LAT_STEP_KIND_COUNT];
     struct lat_buf graph; /* of LAT_STEP_UPDATE */

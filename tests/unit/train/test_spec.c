@@ -140,17 +140,22 @@ static const struct {
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta\":2}}", "/penalties/beta", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta_warmup\":2}}", "/penalties/beta_warmup",
      "gaussian"},
-    {"{\"name\":\"m\"," DATA ",\"likelihood\":\"student_t\"}", "/likelihood", "student_t"},
+    {"{\"name\":\"m\"," DATA ",\"likelihood\":\"student\"}", "/likelihood", "student_t"},
     {"{\"name\":\"m\"," DATA ",\"corruption\":{\"type\":\"masking\",\"level\":1.5}}",
      "/corruption/level", "0 to 1"},
     {"{\"name\":\"m\"," DATA ",\"augmentation\":{\"type\":\"masking\"}}", "/augmentation/type",
      "none, affine"},
     {"{\"name\":\"m\",\"method\":\"pca\"," DATA ",\"augmentation\":{\"type\":\"affine\"}}",
      "/augmentation", "pca"},
-    {"{\"name\":\"m\"," DATA ",\"penalties\":{\"contractive\":0.1}}", "/penalties/contractive",
-     "cannot be trained"},
-    {"{\"name\":\"m\"," DATA ",\"penalties\":{\"kl_sparsity\":{\"weight\":1}}}",
-     "/penalties/kl_sparsity/weight", "cannot be trained"},
+    {"{\"name\":\"m\"," DATA ",\"penalties\":{\"contractive\":-0.1}}", "/penalties/contractive",
+     "0 to"},
+    {"{\"name\":\"m\"," DATA ",\"penalties\":{\"kl_sparsity\":{\"target\":1,\"weight\":1}}}",
+     "/penalties/kl_sparsity/target", "0.999999"},
+    {"{\"name\":\"m\"," DATA ",\"code\":{\"activation\":\"tanh\"},"
+     "\"penalties\":{\"kl_sparsity\":{\"weight\":1}}}",
+     "/code/activation", "kl_sparsity wants a code in (0,1)"},
+    {"{\"name\":\"m\"," DATA ",\"method\":\"pca\",\"code\":{\"activation\":\"tanh\"}}",
+     "/code/activation", "pca"},
     {"{\"name\":\"m\"," DATA ",\"optimizer\":{\"rate\":0}}", "/optimizer/rate", "above 0"},
     {"{\"name\":\"m\"," DATA ",\"optimizer\":{\"rate\":\"fast\"}}", "/optimizer/rate",
      "not \"fast\""},
@@ -174,6 +179,31 @@ Test(train_spec, every_refusal_names_the_path_and_says_why)
         cr_expect(strstr(err.message, refusals[i].word), "%s: %s", refusals[i].json,
                   err.message);
     }
+}
+
+Test(train_spec, kl_sparsity_makes_the_code_a_sigmoid)
+{
+    struct lat_spec spec = parsed(
+        "{\"name\":\"m\"," DATA ",\"penalties\":{\"kl_sparsity\":{\"weight\":1},\"k_sparse\":5,"
+        "\"contractive\":0.1,\"l1\":0.2,\"l2\":0.3}}");
+    cr_assert_eq(spec.code.activation, LAT_SIGMOID);
+    cr_assert_float_eq(spec.penalties.kl_sparsity_target, 0.05, 0);
+    cr_assert_eq(spec.penalties.k_sparse, 5);
+    lat_spec_release(&spec);
+    spec = parsed("{\"name\":\"m\"," DATA "}");
+    cr_assert_eq(spec.code.activation, LAT_LINEAR);
+    lat_spec_release(&spec);
+}
+
+Test(train_spec, multinomial_wants_counts)
+{
+    const struct lat_input_spec vector = {.kind = LAT_INPUT_VECTOR};
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_spec spec = parsed("{\"name\":\"m\"," DATA ",\"likelihood\":\"multinomial\"}");
+    cr_assert_eq(lat_spec_settle(&spec, &vector, 0, 9, &err), LAT_OK);
+    cr_assert_eq(lat_spec_settle(&spec, &vector, -1, 9, &err), LAT_INVALID);
+    cr_assert(strstr(err.message, "counts"), "%s", err.message);
+    lat_spec_release(&spec);
 }
 
 Test(train_spec, an_explicit_null_is_the_key_left_out)

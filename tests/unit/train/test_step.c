@@ -779,14 +779,13 @@ Test(step, what_cannot_be_trained_is_refused_by_name)
     struct lat_input_spec input = vector_input(12);
     struct lat_step *step = NULL;
     struct lat_spec specs[5];
-    static const char *const words[] = {"recurrent", "multinomial", "contractive", "images",
-                                        "rain"};
+    static const char *const words[] = {"recurrent", "mixed", "kl_sparsity", "images", "rain"};
     for (size_t i = 0; i < 5; i++) {
         specs[i] = dense_spec();
     }
     specs[0].encoder.type = LAT_NETWORK_RECURRENT;
-    specs[1].likelihood = LAT_LIKELIHOOD_MULTINOMIAL;
-    specs[2].penalties.contractive = 1;
+    specs[1].likelihood = LAT_LIKELIHOOD_MIXED;
+    specs[2].penalties.kl_sparsity_weight = 1;
     specs[3] = conv_spec();
     snprintf(specs[4].corruption, sizeof(specs[4].corruption), "rain");
     for (size_t i = 0; i < 5; i++) {

@@ -1,0 +1,75 @@
+/* Sums are made in double. Probabilities are kept away from 0 and 1, to which float sigmoids
+ * and softmaxes round. */
+#include "model/train/row_nll.h"
+
+#include <math.h>
+
+#include "model/train/parts.h"
+
+#include "base/banned.h"
+
+static const double PROBABILITY_LEAST = 1e-7, SHARE_LEAST = 1e-37;
+
+static double gaussian(const float *target, const float *output, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double difference = (double)output[i] - (double)target[i];
+        sum += 0.5 * difference * difference;
+    }
+    return sum;
+}
+
+static double bernoulli(const float *target, const float *output, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double p =
+            fmin(fmax((double)output[i], PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);
+        sum -= (double)target[i] * log(p) + (1 - (double)target[i]) * log1p(-p);
+    }
+    return sum;
+}
+
+static double student_t(const float *target, const float *output, size_t n)
+{
+    const double degrees = (double)LAT_STUDENT_T_DEGREES;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double difference = (double)output[i] - (double)target[i];
+        sum += (degrees + 1) / 2 * log1p(difference * difference / degrees);
+    }
+    return sum;
+}
+
+static double multinomial(const float *target, const float *output, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum -= (double)target[i] * log(fmax((double)output[i], SHARE_LEAST));
+    return sum;
+}
+
+static double codean(const float *target, const float *output, size_t n)
+{
+    double inner = 0, targets = (double)LAT_CODEAN_LEAST, outputs = (double)LAT_CODEAN_LEAST;
+    for (size_t i = 0; i < n; i++) {
+        inner += (double)target[i] * (double)output[i];
+        targets += (double)target[i] * (double)target[i];
+        outputs += (double)output[i] * (double)output[i];
+    }
+    const double cosine = inner / sqrt(targets * outputs);
+    return gaussian(target, output, n) + 0.5 * (double)n * (1 - cosine);
+}
+
+static double (*const formulas[])(const float *, const float *, size_t) = {
+    [LAT_LIKELIHOOD_GAUSSIAN] = gaussian,   [LAT_LIKELIHOOD_BERNOULLI] = bernoulli,
+    [LAT_LIKELIHOOD_STUDENT_T] = student_t, [LAT_LIKELIHOOD_MULTINOMIAL] = multinomial,
+    [LAT_LIKELIHOOD_MIXED] = NULL,          [LAT_LIKELIHOOD_CODEAN] = codean,
+};
+
+double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,
+                   size_t n)
+{
+    return formulas[likelihood] ? formulas[likelihood](target, output, n) : (double)NAN;
+}

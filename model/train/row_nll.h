@@ -1,0 +1,14 @@
+/* The likelihoods once more, in plain loops over what an exported decoder gives: how packages
+ * are measured, and the reference of the graphs of likelihood.c. */
+#ifndef LAT_MODEL_TRAIN_ROW_NLL_H
+#define LAT_MODEL_TRAIN_ROW_NLL_H
+
+#include "model/package.h"
+
+/* Negative log-likelihood of one row, summed over its elements, constants left out as in
+ * likelihood.c. target, output: [n], in the units the network was trained in. NaN when there is
+ * no formula. */
+double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,
+                   size_t n);
+
+#endif
