@@ -50,3 +50,14 @@ line() {
 
 # rounded NUMBER DIGITS
 rounded() { printf '%.*f\n' "$2" "$1"; }
+
+# effort MODEL: "N epochs in M min", the minutes those of its epochs alone
+effort() { trained "$1" '"\(.epochs) epochs in \(.seconds / 60 * 10 | round / 10) min"'; }
+
+# reconstruction SPEC SET BAR NAME: trains SPEC on the training pictures of SET, a line about the test pictures.
+reconstruction() {
+    local set=$LATENTD_TEST_DATA/$2 error
+    train "$1" "data.path=$set/train-images-idx3-ubyte.gz"
+    error=$(measure "$1" --data "$set/t10k-images-idx3-ubyte.gz" | jq .squared_error.sum)
+    line "$4" "$(rounded "$error" 3)" '<=' "$3" "$(effort "$1")"
+}
