@@ -1,0 +1,133 @@
+/* latentd train and latentd eval: from a spec to a package to numbers, with their exit status.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "tests/support/server.h"
+#include "tests/support/support.h"
+
+TestSuite(train_command, .init = test_folder_enter, .fini = test_folder_leave);
+
+enum { SIDE = 6, ITEMS = 60 };
+
+static void put(const char *name, const void *bytes, size_t len)
+{
+    cr_assert_eq(lat_file_write(test_path(name), bytes, len, NULL), LAT_OK);
+}
+
+static void put_text(const char *name, const char *text)
+{
+    put(name, text, strlen(text));
+}
+
+/* Pictures of two kinds, a bright left or right half, each a little different; and their
+ * labels, one a line. */
+static void put_pictures(const char *pictures, const char *labels, unsigned n, unsigned from)
+{
+    unsigned char bytes[16 + ITEMS * SIDE * SIDE] = {0, 0, 8, 3,    0, 0, 0, (unsigned char)n,
+                                                     0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    struct lat_buf lines = {0};
+    for (unsigned i = 0; i < n; i++) {
+        const unsigned kind = (i + from) % 2;
+        for (unsigned p = 0; p < SIDE * SIDE; p++)
+            bytes[16 + i * SIDE * SIDE + p] =
+                (unsigned char)((p % SIDE < SIDE / 2) == (kind == 0)
+                                    ? 200 + (7 * (i + from) + 5 * p) % 50
+                                    : (3 * (i + from) + p) % 20);
+        lat_buf_text(&lines, kind ? "right\n" : "left\n");
+    }
+    put(pictures, bytes, 16 + (size_t)n * SIDE * SIDE);
+    put(labels, lines.data, lines.len);
+    lat_buf_release(&lines);
+}
+
+static const char *output(void)
+{
+    static char text[8192];
+    struct lat_buf buf = {0};
+    cr_assert_eq(lat_file_read(test_path("log"), sizeof(text) - 1, &buf, NULL), LAT_OK);
+    snprintf(text, sizeof(text), "%.*s", (int)buf.len, buf.data ? buf.data : "");
+    lat_buf_release(&buf);
+    return text;
+}
+
+static int run(const char *const *argv)
+{
+    remove(test_path("log"));
+    return server_run(argv, test_path("log"));
+}
+
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+/* Trains "halves" of test_path("models"). */
+static void train(const char *spec)
+{
+    char models[512];
+    put_pictures("train-idx3-ubyte", "train.txt", 40, 0);
+    put_pictures("test-idx3-ubyte", "test.txt", 10, 1);
+    put_text("spec.json", spec);
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    cr_assert_eq(RUN("train", test_path("spec.json"), "--models", models), 0, "%s", output());
+}
+
+static double member(const char *name)
+{
+    double value = -1;
+    const char *at = strstr(output(), name);
+    cr_assert(at && sscanf(at + strlen(name), "\":%lf", &value) == 1, "%s: %s", name, output());
+    return value;
+}
+
+#define DATA "\"data\":{\"path\":\"train-idx3-ubyte\",\"validation\":0.1}"
+
+Test(train_command, a_search_is_judged_against_a_database_of_its_own)
+{
+    char models[512], database[512], labels[512];
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(database, sizeof(database), "%s", test_path("train-idx3-ubyte"));
+    snprintf(labels, sizeof(labels), "%s", test_path("train.txt"));
+    train("{\"name\":\"halves\",\"method\":\"pca\"," DATA ",\"code\":{\"dimension\":2}}");
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--json", "--data",
+                     test_path("test-idx3-ubyte"), "--labels", test_path("test.txt"),
+                     "--database", database, "--database-labels", labels, "--queries", "7"),
+                 0, "%s", output());
+    cr_assert_eq(member("items"), 10);
+    cr_assert_eq(member("map_at_1000"), 1, "the halves are far apart: %s", output());
+    cr_assert_eq(member("precision_at_10"), 1);
+    /* For a part held out the database is the part learned from. */
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--json", "--data", database,
+                     "--split", "validation", "--labels", labels, "--database", database,
+                     "--database-labels", labels),
+                 0, "%s", output());
+    cr_assert_eq(member("items"), 4);
+    cr_assert_eq(member("precision_at_10"), 1);
+}
+
+Test(train_command, what_a_search_needs_is_asked_for)
+{
+    cr_assert_eq(RUN("eval", "m", "--data", "x", "--queries", "3"), 2);
+    cr_assert(strstr(output(), "--queries needs --database"), "%s", output());
+    cr_assert_eq(RUN("eval", "m", "--data", "x", "--labels", "l", "--database", "d"), 2);
+    cr_assert(strstr(output(), "need each other"), "%s", output());
+    cr_assert_eq(RUN("eval", "m", "--data", "x", "--database", "d"), 2);
+    cr_assert(strstr(output(), "--labels"), "%s", output());
+}
+
+Test(train_command, pictures_moved_by_chance_train_a_denoising_model)
+{
+    char models[512];
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    train("{\"name\":\"halves\"," DATA ",\"code\":{\"dimension\":2},"
+          "\"network\":{\"encoder\":{\"hidden\":[16],\"activation\":\"tanh\"}},"
+          "\"augmentation\":{\"type\":\"affine\",\"level\":0.05},"
+          "\"corruption\":{\"type\":\"affine\",\"level\":0.2},"
+          "\"optimizer\":{\"rate\":0.02,\"batch\":8,\"epochs\":30}}");
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--json", "--data",
+                     test_path("test-idx3-ubyte"), "--pca"),
+                 0, "%s", output());
+    const double error = member("squared_error\":{\"sum");
+    cr_assert(error >= 0 && error < 2, "%g of %d elements", error, SIDE * SIDE);
+}
