@@ -1,8 +1,9 @@
-/* One input is one member of five; three of them belong to models this version does not train,
+/* One input is one member of five; two of them belong to models this version does not train,
  * and are refused by the model's own words about its kind. */
 #include "api/input.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "api/request.h"
 #include "base/mem.h"
@@ -20,6 +21,42 @@ struct lat_input lat_input_vector(struct lat_floats floats)
 {
     return (struct lat_input){
         .kind = LAT_INPUT_VECTOR, .values = floats.values, .n_values = floats.n};
+}
+
+struct lat_input lat_input_sequence(struct lat_floats floats)
+{
+    return (struct lat_input){
+        .kind = LAT_INPUT_SEQUENCE, .values = floats.values, .n_values = floats.n};
+}
+
+/* Steps of one width, one after the other. The first says how wide the others are. */
+static void read_sequence(struct lat_object *object, struct lat_input *out_input)
+{
+    struct lat_list steps;
+    struct lat_floats step = {0};
+    float *values = NULL;
+    size_t width = 0, total = 0;
+    if (!lat_object_list(object, "sequence", &steps))
+        return;
+    if (steps.n == 0)
+        lat_object_fail(object, "sequence", LAT_INVALID, "wrong_dimension",
+                        "expected a list of steps, each a list of numbers");
+    for (size_t i = 0; i < steps.n && lat_list_floats(&steps, i, &step); i++) {
+        if (i == 0 && step.n > 0 && lat_mul_size(steps.n, step.n, &total)) {
+            width = step.n;
+            values = lat_arena_alloc_raw(object->json->arena, total, sizeof(*values));
+        }
+        if (step.n == 0 || step.n != width)
+            lat_list_fail(&steps, i, LAT_INVALID, "wrong_dimension",
+                          "step %zu has %zu numbers, the first %zu", i, step.n, width);
+        else if (!values)
+            lat_list_fail(&steps, i, LAT_NO_MEMORY, NULL, "out of memory");
+        if (step.n == 0 || step.n != width || !values)
+            return;
+        memcpy(values + i * width, step.values, width * sizeof(*values));
+    }
+    *out_input = (struct lat_input){
+        .kind = LAT_INPUT_SEQUENCE, .values = values, .n_values = total, .n_steps = steps.n};
 }
 
 static void read_image(struct lat_object *object, struct lat_input *out_input)
@@ -57,6 +94,8 @@ void lat_object_input(struct lat_object *object, struct lat_input *out_input)
                         "an input is of one kind, not %zu", n);
     else if (kind == kinds[0])
         read_image(object, out_input);
+    else if (kind == kinds[4])
+        read_sequence(object, out_input);
     else if (kind != kinds[1])
         lat_object_fail(object, kind, LAT_INVALID, "wrong_input_kind",
                         "no model of this server takes a %s", kind);

@@ -1,4 +1,5 @@
-/* Inputs out of requests: {"image":…}, {"vector":…}, raw bodies, multipart parts. */
+/* Inputs out of requests: {"image":…}, {"vector":…}, {"sequence":…}, raw bodies, multipart
+ * parts. */
 #ifndef LAT_API_INPUT_H
 #define LAT_API_INPUT_H
 
@@ -13,6 +14,8 @@ void lat_object_input(struct lat_object *object, struct lat_input *out_input);
 /* A picture's bytes, or raw float32, as an input. */
 struct lat_input lat_input_image(const void *bytes, size_t len);
 struct lat_input lat_input_vector(struct lat_floats floats);
+/* The floats of a whole sequence, step by step. */
+struct lat_input lat_input_sequence(struct lat_floats floats);
 
 /* What a request asks a model to take: `n` inputs in the call's arena, in order. */
 struct lat_inputs {

@@ -96,8 +96,10 @@ enum lat_status lat_collection_bytes(struct lat_call *call, const char *collecti
     status = lat_embed_acquire(call, spec.model, &model, err);
     if (status != LAT_OK)
         return status;
-    *out_kind = lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE ? LAT_BYTES_IMAGE
-                                                                         : LAT_BYTES_VECTOR;
+    const enum lat_input_kind takes = lat_model_manifest(model)->input.kind;
+    *out_kind = takes == LAT_INPUT_IMAGE      ? LAT_BYTES_IMAGE
+                : takes == LAT_INPUT_SEQUENCE ? LAT_BYTES_SEQUENCE
+                                              : LAT_BYTES_VECTOR;
     lat_model_release(model);
     return LAT_OK;
 }
@@ -120,7 +122,9 @@ enum lat_status lat_item_from_bytes(struct lat_arena *arena, enum lat_item_bytes
     struct lat_input *input = lat_arena_alloc(arena, 1, sizeof(*input));
     if (!input)
         return lat_fail_memory(err);
-    *input = kind == LAT_BYTES_IMAGE ? lat_input_image(bytes, len) : lat_input_vector(floats);
+    *input = kind == LAT_BYTES_IMAGE      ? lat_input_image(bytes, len)
+             : kind == LAT_BYTES_SEQUENCE ? lat_input_sequence(floats)
+                                          : lat_input_vector(floats);
     out_item->input = input;
     return LAT_OK;
 }

@@ -16,7 +16,7 @@ void lat_object_item(struct lat_object *object, unsigned flags,
                      struct lat_ingest_item *out_item);
 
 /* What bytes without words are, to a collection: pictures, vectors or codes. */
-enum lat_item_bytes { LAT_BYTES_IMAGE, LAT_BYTES_VECTOR, LAT_BYTES_CODE };
+enum lat_item_bytes { LAT_BYTES_IMAGE, LAT_BYTES_VECTOR, LAT_BYTES_SEQUENCE, LAT_BYTES_CODE };
 enum lat_status lat_collection_bytes(struct lat_call *call, const char *collection,
                                      enum lat_item_bytes *out_kind,
                                      struct lat_error *err) LAT_MUST_USE;

@@ -120,7 +120,7 @@ static enum lat_status reply_decoded(struct lat_call *call, const struct lat_mod
         return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
     }
     if (input->kind != LAT_INPUT_IMAGE && lat_call_accepts(call, "application/octet-stream"))
-        return lat_reply_floats(call, row, 0, lat_input_elements(input), err);
+        return lat_reply_output_floats(call, model, row, 0, err);
     lat_buf_text(out, "{\"output\":");
     const enum lat_status status = lat_write_output(out, model, row, base64, err);
     lat_buf_char(out, '}');

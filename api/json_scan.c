@@ -47,7 +47,8 @@ struct scanner {
     bool whole; /* an escape in a key: take nothing out any more */
 };
 
-static const char *const watched[] = {"code", "codes", "vector", "image", "input", "inputs"};
+static const char *const watched[] = {"code",  "codes", "vector", "sequence",
+                                      "image", "input", "inputs"};
 static const char *const quiet[] = {"metadata", "filter"};
 
 static bool is_one_of(const char *word, size_t len, const char *const *words, size_t n)

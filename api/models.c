@@ -23,6 +23,9 @@ static void write_input(struct lat_buf *out, const struct lat_input_spec *input)
         lat_write_count(out, "width", input->width);
         lat_write_count(out, "height", input->height);
         lat_write_count(out, "channels", input->channels);
+    } else if (input->kind == LAT_INPUT_SEQUENCE) {
+        lat_write_count(out, "length", input->length);
+        lat_write_count(out, "features", input->features);
     } else {
         lat_write_count(out, "dimension", input->dimension);
     }

@@ -1,9 +1,10 @@
-/* Pictures leave as PNG, vectors as numbers. */
+/* Pictures leave as PNG, vectors as numbers, sequences as lists of steps in their own units. */
 #include "api/outputs.h"
 
 #include "api/floats.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "base/mem.h"
 
 #include "base/banned.h"
 
@@ -12,9 +13,26 @@ static bool is_image(const struct lat_model *model)
     return lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;
 }
 
+static enum lat_status write_sequence(struct lat_buf *out, const struct lat_model *model,
+                                      const float *row, struct lat_error *err)
+{
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    float *values = lat_alloc_raw(lat_input_elements(input), sizeof(*values));
+    if (!values)
+        return lat_fail_memory(err);
+    lat_model_row_to_sequence(model, row, values);
+    lat_buf_text(out, "{\"sequence\":");
+    lat_write_vectors(out, values, input->length, input->features, false);
+    lat_buf_char(out, '}');
+    lat_free(values);
+    return LAT_OK;
+}
+
 enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *model,
                                  const float *row, bool base64, struct lat_error *err)
 {
+    if (lat_model_manifest(model)->input.kind == LAT_INPUT_SEQUENCE)
+        return write_sequence(out, model, row, err);
     if (!is_image(model)) {
         lat_buf_text(out, "{\"vector\":");
         lat_write_vector(out, row, lat_input_elements(&lat_model_manifest(model)->input),
@@ -31,6 +49,24 @@ enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *mo
     }
     lat_buf_release(&png);
     return status;
+}
+
+enum lat_status lat_reply_output_floats(struct lat_call *call, const struct lat_model *model,
+                                        const float *rows, size_t n, struct lat_error *err)
+{
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const size_t elements = lat_input_elements(input);
+    size_t total;
+    if (input->kind != LAT_INPUT_SEQUENCE)
+        return lat_reply_floats(call, rows, n, elements, err);
+    float *values = NULL;
+    if (lat_mul_size(n ? n : 1, elements, &total))
+        values = lat_arena_alloc_raw(&call->arena, total, sizeof(*values));
+    if (!values)
+        return lat_fail_memory(err);
+    for (size_t i = 0; i < (n ? n : 1); i++)
+        lat_model_row_to_sequence(model, rows + i * elements, values + i * elements);
+    return lat_reply_floats(call, values, n, elements, err);
 }
 
 static enum lat_status reply_png(struct lat_call *call, const struct lat_model *model,
@@ -50,7 +86,7 @@ enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model 
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
         return reply_png(call, model, rows, err);
     if (!is_image(model) && !errors && lat_call_accepts(call, "application/octet-stream"))
-        return lat_reply_floats(call, rows, n, elements, err);
+        return lat_reply_output_floats(call, model, rows, n, err);
     lat_buf_text(out, "{\"outputs\":[");
     for (size_t i = 0; i < n; i++) {
         if (i)

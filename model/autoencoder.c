@@ -110,6 +110,57 @@ enum lat_status lat_model_row_from_vector(const struct lat_model *model, const f
     return LAT_OK;
 }
 
+static enum lat_status wrong_sequence(const struct lat_model *model, size_t n_steps,
+                                      size_t n_features, struct lat_error *err)
+{
+    const struct lat_input_spec *input = &model->manifest.input;
+    char want[48], got[48];
+    snprintf(want, sizeof(want), "%u x %u", input->length, input->features);
+    snprintf(got, sizeof(got), "%zu x %zu", n_steps, n_features);
+    lat_fail(err, LAT_INVALID, "wrong_dimension",
+             "model '%s' takes sequences of %u steps of %u features, not %zu of %zu",
+             model->reference, input->length, input->features, n_steps, n_features);
+    lat_error_expected(err, want, got);
+    return LAT_INVALID;
+}
+
+enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const float *values,
+                                            size_t n_steps, size_t n_features, float *out_row,
+                                            struct lat_error *err)
+{
+    const struct lat_input_spec *input = &model->manifest.input;
+    const enum lat_status status = require_kind(model, LAT_INPUT_SEQUENCE, err);
+    if (status != LAT_OK)
+        return status;
+    const size_t elements = lat_input_elements(input);
+    if (n_steps == 0 && n_features == elements) {
+        n_steps = input->length;
+        n_features = input->features;
+    }
+    if (n_steps != input->length || n_features != input->features)
+        return wrong_sequence(model, n_steps, n_features, err);
+    for (size_t i = 0; i < elements; i++) {
+        const size_t f = i % n_features;
+        if (!isfinite(values[i]))
+            return lat_fail(err, LAT_INVALID, "not_finite",
+                            "feature %zu of step %zu is not a finite number", f,
+                            i / n_features);
+        out_row[i] = (values[i] - input->feature_mean[f]) / input->feature_std[f];
+    }
+    return LAT_OK;
+}
+
+void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
+                               float *out_values)
+{
+    const struct lat_input_spec *input = &model->manifest.input;
+    const size_t elements = lat_input_elements(input);
+    for (size_t i = 0; i < elements; i++) {
+        const size_t f = i % input->features;
+        out_values[i] = row[i] * input->feature_std[f] + input->feature_mean[f];
+    }
+}
+
 /* --- the engine -------------------------------------------------------------------------- */
 
 /* The caller's batch as a tensor. The engine writes only through outputs. */

@@ -31,6 +31,13 @@ enum lat_status lat_model_row_from_vector(const struct lat_model *model, const f
                                           size_t n, float *out_row,
                                           struct lat_error *err) LAT_MUST_USE;
 
+/* values [n_steps][n_features], in the data's own units -> one row: each feature less its mean
+ * over its std. n_steps 0: n_features floats that are a whole sequence, step by step.
+ * LAT_INVALID wrong_dimension with expected and got; not_finite. */
+enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const float *values,
+                                            size_t n_steps, size_t n_features, float *out_row,
+                                            struct lat_error *err) LAT_MUST_USE;
+
 /* rows [n][elements] -> codes [n][code_dimension]; variances the same shape, or NULL
  * (LAT_CAPABILITY when wanted from a deterministic model). Runs the engine once. */
 enum lat_status lat_model_encode(struct lat_model *model, const float *rows, size_t n,
@@ -45,8 +52,13 @@ uint64_t lat_model_row_ns(const struct lat_model *model);
 enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,
                                  float *out_rows, struct lat_error *err) LAT_MUST_USE;
 
+/* A row as a network gives it -> [length][features] in the data's own units. */
+void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
+                               float *out_values);
+
 /* errors[i]: mean over elements of the squared difference; for images in pixels of [0,1],
- * before mean and std, nothing cut or rounded. */
+ * before mean and std, nothing cut or rounded; for sequences in
+ * units of each feature's std. */
 void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
                       size_t n, float *out_errors);
 

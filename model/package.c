@@ -164,10 +164,33 @@ static void write_text(struct lat_buf *out, const char *key, const char *text)
     lat_buf_json_string(out, text, strlen(text));
 }
 
+static void write_sequence(struct lat_buf *out, const struct lat_input_spec *input)
+{
+    lat_buf_printf(out, ", \"length\": %u, \"features\": %u", input->length, input->features);
+    if (input->feature_names[0][0] != '\0') {
+        lat_buf_text(out, ", \"names\": [");
+        for (size_t i = 0; i < input->features; i++) {
+            const char *name = input->feature_names[i];
+            lat_buf_text(out, i ? ", " : "");
+            lat_buf_json_string(out, name, strlen(name));
+        }
+        lat_buf_char(out, ']');
+    }
+    lat_buf_text(out, ", \"mean\": ");
+    lat_buf_json_floats(out, input->feature_mean, input->features);
+    lat_buf_text(out, ", \"std\": ");
+    lat_buf_json_floats(out, input->feature_std, input->features);
+    lat_buf_char(out, '}');
+}
+
 static void write_input(struct lat_buf *out, const struct lat_input_spec *input)
 {
     write_key(out, "input");
     lat_buf_printf(out, "{\"kind\": \"%s\"", lat_input_kind_names[input->kind]);
+    if (input->kind == LAT_INPUT_SEQUENCE) {
+        write_sequence(out, input);
+        return;
+    }
     if (input->kind != LAT_INPUT_IMAGE) {
         lat_buf_printf(out, ", \"dimension\": %zu}", input->dimension);
         return;

@@ -31,7 +31,11 @@ enum field_type {
     FIELD_OWN
 };
 
-enum { FOR_IMAGE = 1 << LAT_INPUT_IMAGE, FOR_VECTOR = 1 << LAT_INPUT_VECTOR };
+enum {
+    FOR_IMAGE = 1 << LAT_INPUT_IMAGE,
+    FOR_VECTOR = 1 << LAT_INPUT_VECTOR,
+    FOR_SEQUENCE = 1 << LAT_INPUT_SEQUENCE
+};
 
 struct field {
     const char *name;
@@ -272,15 +276,79 @@ static enum lat_status read_channel_values(const json_t *value, bool positive, f
     return LAT_OK;
 }
 
+/* How many features a list or key says there are; all must agree. */
+static enum lat_status settle_features(size_t n, struct lat_manifest *manifest,
+                                       struct lat_error *err)
+{
+    uint32_t *features = &manifest->input.features;
+    if (*features != 0 && *features != n)
+        return lat_fail(err, LAT_INVALID, NULL, "%zu features, but another key says %u", n,
+                        *features);
+    *features = (uint32_t)n;
+    return LAT_OK;
+}
+
+/* One number for each feature of a sequence. */
+static enum lat_status read_feature_values(const json_t *value, bool positive, float *out,
+                                           struct lat_manifest *manifest, struct lat_error *err)
+{
+    const size_t n = json_array_size(value);
+    if (n == 0 || n > LAT_MAX_FEATURES)
+        return refuse(value, "a list of a number for each feature (1 to 128)", err);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_array_get(value, i);
+        const float number = (float)json_number_value(item);
+        if (!json_is_number(item) || !isfinite(number) || (positive && !(number > 0.0F))) {
+            refuse(item, positive ? "a positive number" : "a number", err);
+            lat_error_at(err, "/%zu", i);
+            return LAT_INVALID;
+        }
+        out[i] = number;
+    }
+    return settle_features(n, manifest, err);
+}
+
+static enum lat_status read_feature_names(const json_t *value, struct lat_manifest *manifest,
+                                          struct lat_error *err)
+{
+    const size_t n = json_array_size(value);
+    if (n == 0 || n > LAT_MAX_FEATURES)
+        return refuse(value, "a list of a text for each feature (1 to 128)", err);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_array_get(value, i);
+        const char *text = json_string_value(item);
+        if (!text || strlen(text) >= LAT_FEATURE_NAME_MAX) {
+            refuse(item, "a text of at most 47 bytes", err);
+            lat_error_at(err, "/%zu", i);
+            return LAT_INVALID;
+        }
+        snprintf(manifest->input.feature_names[i], LAT_FEATURE_NAME_MAX, "%s", text);
+    }
+    return settle_features(n, manifest, err);
+}
+
+static enum lat_status read_features(const json_t *value, struct lat_manifest *manifest,
+                                     struct lat_error *err)
+{
+    const json_int_t n = json_integer_value(value);
+    if (!json_is_integer(value) || n < 1 || n > LAT_MAX_FEATURES)
+        return refuse(value, "a whole number from 1 to 128", err);
+    return settle_features((size_t)n, manifest, err);
+}
+
 static enum lat_status read_mean(const json_t *value, struct lat_manifest *manifest,
                                  struct lat_error *err)
 {
+    if (manifest->input.kind == LAT_INPUT_SEQUENCE)
+        return read_feature_values(value, false, manifest->input.feature_mean, manifest, err);
     return read_channel_values(value, false, manifest->input.mean, manifest, err);
 }
 
 static enum lat_status read_std(const json_t *value, struct lat_manifest *manifest,
                                 struct lat_error *err)
 {
+    if (manifest->input.kind == LAT_INPUT_SEQUENCE)
+        return read_feature_values(value, true, manifest->input.feature_std, manifest, err);
     return read_channel_values(value, true, manifest->input.std, manifest, err);
 }
 
@@ -303,9 +371,12 @@ static const struct field input_fields[] = {
     {"height", FIELD_COUNT, AT(input.height), .max = SIDE_MAX, .kinds = FOR_IMAGE},
     {"channels", FIELD_OWN, .kinds = FOR_IMAGE, .read = read_channels},
     {"layout", FIELD_OWN, .kinds = FOR_IMAGE, .read = read_layout},
-    {"mean", FIELD_OWN, .kinds = FOR_IMAGE, .read = read_mean},
-    {"std", FIELD_OWN, .kinds = FOR_IMAGE, .read = read_std},
+    {"mean", FIELD_OWN, .kinds = FOR_IMAGE | FOR_SEQUENCE, .read = read_mean},
+    {"std", FIELD_OWN, .kinds = FOR_IMAGE | FOR_SEQUENCE, .read = read_std},
     {"dimension", FIELD_COUNT, AT(input.dimension), .max = 1 << 24, .kinds = FOR_VECTOR},
+    {"length", FIELD_COUNT, AT(input.length), .max = SIDE_MAX, .kinds = FOR_SEQUENCE},
+    {"features", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_features},
+    {"names", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_feature_names},
 };
 
 static enum lat_status read_input(const json_t *value, struct lat_manifest *manifest,
@@ -317,18 +388,21 @@ static enum lat_status read_input(const json_t *value, struct lat_manifest *mani
     int index;
     enum lat_status status;
     if (!kind || json_is_null(kind))
-        status = lat_fail(err, LAT_INVALID, "missing_key", "missing: 'image' or 'vector'");
+        status = lat_fail(err, LAT_INVALID, "missing_key",
+                          "missing: 'image', 'vector' or 'sequence'");
     else
         status = read_word(kind, lat_input_kind_names, LAT_ARRAY_LEN(lat_input_kind_names),
                            &index, err);
-    if (status == LAT_OK && index != LAT_INPUT_IMAGE && index != LAT_INPUT_VECTOR)
+    if (status == LAT_OK && (index == LAT_INPUT_TABLE || index == LAT_INPUT_INTERACTIONS))
         status = lat_fail(err, LAT_INVALID, "unsupported_kind",
-                          "this version serves models of images and vectors, not of kind '%s'",
+                          "this version serves models of images, vectors and sequences, not of "
+                          "kind '%s'",
                           lat_input_kind_names[index]);
     if (status != LAT_OK) {
         lat_error_at(err, "/kind");
         return status;
     }
+    manifest->input.kind = (enum lat_input_kind)index; /* rows of other keys look at it */
     return read_object(value, input_fields, LAT_ARRAY_LEN(input_fields), 1U << index, manifest,
                        err);
 }

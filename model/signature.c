@@ -3,7 +3,8 @@
  * One rule throughout: a number said by both must agree (or both are named in the refusal),
  * said by one is taken from that one, said by neither is asked for. Pictures come as [N,C,H,W],
  * [N,H,W,C], [N,H,W] (gray) or [N,D]; the layout is inferred when only one reading has 1 or 3
- * channels and the sizes the manifest says. Pure functions. */
+ * channels and the sizes the manifest says. Sequences come as [N,length,features] or flat.
+ * Pure functions. */
 #include "model/signature.h"
 
 #include <inttypes.h>
@@ -282,10 +283,40 @@ static enum lat_status settle_vector(const struct lat_graph_face *face,
     return LAT_OK;
 }
 
+/* [N,length,features], or [N,D] with the manifest's sizes. */
+static enum lat_status settle_sequence(const struct lat_graph_face *face,
+                                       const struct lat_tensor_info *info,
+                                       struct lat_input_spec *input, struct lat_error *err)
+{
+    const bool flat = info->rank == 2;
+    if (!flat && info->rank != 3)
+        return unfit(face, info, "[N,length,features] or [N,D]", err);
+    int64_t length = input->length, features = input->features;
+    enum lat_status status =
+        settle("/input/length", face, info, flat ? -1 : info->dims[1], &length, err);
+    if (status == LAT_OK)
+        status =
+            settle("/input/features", face, info, flat ? -1 : info->dims[2], &features, err);
+    if (status != LAT_OK)
+        return status;
+    if (length < 1 || length > 65535 || features < 1 || features > LAT_MAX_FEATURES)
+        return unfit(face, info, "1 to 65535 steps of 1 to 128 features", err);
+    if (flat && info->dims[1] >= 0 && info->dims[1] != length * features)
+        return mismatch("/input", length * features, face->file, info, info->dims[1], err);
+    input->length = (uint32_t)length;
+    input->features = (uint32_t)features;
+    return LAT_OK;
+}
+
 /* The axes of a row, batch left out, in the order of the layout. */
 static void row_dims(const struct lat_input_spec *input, size_t rank, int64_t out[3])
 {
     const int64_t elements = (int64_t)lat_input_elements(input);
+    if (input->kind == LAT_INPUT_SEQUENCE) {
+        out[0] = rank == 2 ? elements : input->length;
+        out[1] = input->features;
+        return;
+    }
     const int64_t c = input->channels, h = input->height, w = input->width;
     const bool last = input->layout == LAT_LAYOUT_NHWC;
     out[0] = rank == 2 ? elements : rank == 3 || last ? h : c;
@@ -299,8 +330,12 @@ static bool fill_row(struct lat_port *port, const struct lat_input_spec *input)
 {
     int64_t dims[3];
     const bool image = input->kind == LAT_INPUT_IMAGE;
-    if (port->rank < 2 || port->rank > (image ? 4 : 2) ||
-        (port->rank == 3 && input->channels != 1))
+    const bool sequence = input->kind == LAT_INPUT_SEQUENCE;
+    if (port->rank < 2 ||
+        port->rank > (image      ? 4
+                      : sequence ? 3
+                                 : 2) ||
+        (port->rank == 3 && !sequence && input->channels != 1))
         return false;
     row_dims(input, port->rank, dims);
     for (size_t i = 1; i < port->rank; i++) {
@@ -309,6 +344,16 @@ static bool fill_row(struct lat_port *port, const struct lat_input_spec *input)
         port->dims[i] = dims[i - 1];
     }
     return true;
+}
+
+static enum lat_status settle_input(const struct lat_graph_face *face,
+                                    const struct lat_tensor_info *info,
+                                    struct lat_input_spec *input, struct lat_error *err)
+{
+    if (input->kind == LAT_INPUT_IMAGE)
+        return settle_image(face, info, input, err);
+    return input->kind == LAT_INPUT_SEQUENCE ? settle_sequence(face, info, input, err)
+                                             : settle_vector(face, info, input, err);
 }
 
 /* --- codes ------------------------------------------------------------------------------- */
@@ -374,9 +419,7 @@ enum lat_status lat_signature_encoder(const struct lat_graph_face *face,
         status =
             choose(face, true, manifest->input_tensor, "/tensors/input", none, &input, err);
     if (status == LAT_OK)
-        status = manifest->input.kind == LAT_INPUT_IMAGE
-                     ? settle_image(face, input, &manifest->input, err)
-                     : settle_vector(face, input, &manifest->input, err);
+        status = settle_input(face, input, &manifest->input, err);
     if (status != LAT_OK)
         return status;
     set_port(&out->input, input);

@@ -10,11 +10,12 @@
 
 /* One upload, borrowed. `kind` says which members count. */
 struct lat_input {
-    enum lat_input_kind kind; /* LAT_INPUT_IMAGE or LAT_INPUT_VECTOR */
+    enum lat_input_kind kind; /* LAT_INPUT_IMAGE, _VECTOR or _SEQUENCE */
     const void *bytes;        /* image: the file's bytes */
     size_t len;
-    const float *values; /* vector: finite floats */
+    const float *values; /* vector: finite floats; sequence: [n_steps][n_values / n_steps] */
     size_t n_values;
+    size_t n_steps; /* sequence; 0: raw floats, as many steps as the model takes */
 };
 
 enum lat_embed_wants {
