@@ -51,10 +51,15 @@ static bool is_any(const char *text)
     return text[0] == '*' && text[1 + strspn(text + 1, " \t")] == '\0';
 }
 
-bool lat_call_if_match_list(const struct lat_call *call)
+static bool is_list(const struct lat_call *call, const char *header)
 {
-    const char *text = lat_call_header(call, "If-Match");
+    const char *text = lat_call_header(call, header);
     return text && strchr(text, ',');
+}
+
+bool lat_call_names_versions(const struct lat_call *call)
+{
+    return is_list(call, "If-Match") || is_list(call, "If-None-Match");
 }
 
 enum lat_status lat_call_if_match(struct lat_call *call, uint64_t current,
@@ -77,6 +82,19 @@ enum lat_status lat_call_if_match(struct lat_call *call, uint64_t current,
         return lat_fail(err, LAT_PRECONDITION, NULL, "If-Match names no version of this item");
     *out_if_match = found;
     return LAT_OK;
+}
+
+uint64_t lat_call_if_none_match(struct lat_call *call, uint64_t current)
+{
+    const char *text = lat_call_header(call, "If-None-Match");
+    uint64_t version, found = 0;
+    bool weak;
+    if (text && is_any(text))
+        return UINT64_MAX;
+    while (text && next_tag(&text, &weak, &version))
+        if (!found || version == current)
+            found = version;
+    return found;
 }
 
 bool lat_call_has_version(const struct lat_call *call, uint64_t current)

@@ -11,8 +11,11 @@ void lat_respond_etag(struct lat_call *call, uint64_t version);
  * the one in `current` (0: the item is not there) is taken. */
 enum lat_status lat_call_if_match(struct lat_call *call, uint64_t current,
                                   uint64_t *out_if_match, struct lat_error *err) LAT_MUST_USE;
-/* Whether If-Match names more than one version, so that `current` matters. */
-bool lat_call_if_match_list(const struct lat_call *call);
+/* The If-None-Match header for a write: 0 without one, UINT64_MAX for "*" (only when the item
+ * is not there), the version it names; of several the one in `current`. */
+uint64_t lat_call_if_none_match(struct lat_call *call, uint64_t current);
+/* Whether either header names more than one version, so that `current` matters. */
+bool lat_call_names_versions(const struct lat_call *call);
 
 /* Whether If-None-Match says that the client has this version already. */
 bool lat_call_has_version(const struct lat_call *call, uint64_t version);

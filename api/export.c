@@ -33,7 +33,7 @@ static void read_parts(struct lat_options *options, unsigned *out_parts)
         {"metadata", LAT_ITEM_METADATA}, {"code", LAT_ITEM_CODE}, {"input", LAT_ITEM_INPUT}};
     const char *const *asked = NULL;
     size_t n = 0;
-    lat_option_list(options, "include", &asked, &n);
+    lat_option_words(options, "include", &asked, &n);
     *out_parts = asked ? 0 : EXPORT_ALL;
     for (size_t i = 0; i < n; i++) {
         unsigned bit = 0;

@@ -4,6 +4,8 @@
  * to a spool. The memory of a block is an arena of its own, put in the place of the call's
  * while the block is worked on: an import of any length takes the memory of one block.
  *
+ * Lines count in their order: one whose id came before replaces what that one stored.
+ *
  * What concerns one line (bad JSON, a bad item) is that line's result and costs the others
  * nothing. What concerns all of them (no collection, no space, the model gone) ends the import
  * with a problem before any result was sent. */
@@ -14,6 +16,7 @@
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/mem.h"
+#include "base/text_set.h"
 
 #include "base/banned.h"
 
@@ -40,8 +43,9 @@ struct import {
     size_t start;   /* of the unfinished line in `text` */
     size_t scanned; /* bytes of `text` known to hold no further line end */
     size_t max_line;
-    bool skipping;  /* the rest of a line that is too long */
-    uint64_t index; /* of the block's first line */
+    bool skipping;           /* the rest of a line that is too long */
+    uint64_t index;          /* of the block's first line */
+    struct lat_text_set ids; /* of the lines that are stored together */
 };
 
 /* ---- one block ---- */
@@ -90,6 +94,39 @@ static enum lat_status read_line(struct import *import, struct block *block, siz
     return failure.status == LAT_OK ? LAT_OK : refuse(&call->arena, item, &failure, err);
 }
 
+/* How many lines from `from` on can be stored together: up to one whose id is among them. */
+static enum lat_status find_run(struct import *import, const struct block *block, size_t from,
+                                size_t *out_n, struct lat_error *err)
+{
+    size_t i = from, first;
+    lat_text_set_clear(&import->ids);
+    for (; i < import->n_lines; i++) {
+        const char *id = block->items[i].id;
+        if (!id || block->items[i].refused)
+            continue;
+        if (!lat_text_set_add(&import->ids, id, i, &first))
+            return lat_fail_memory(err);
+        if (first != i)
+            break;
+    }
+    *out_n = i - from;
+    return LAT_OK;
+}
+
+/* Stores what was read: all at once, unless an id comes again; then the lines before it first,
+ * so that lines count in their order wherever blocks begin. */
+static enum lat_status ingest(struct import *import, struct block *block, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    for (size_t from = 0, n; status == LAT_OK && from < import->n_lines; from += n) {
+        status = find_run(import, block, from, &n, err);
+        if (status == LAT_OK)
+            status = lat_collection_ingest(import->call, import->name, block->items + from, n,
+                                           false, block->stored + from, NULL, err);
+    }
+    return status;
+}
+
 static enum lat_status store_block(struct import *import, struct block *block,
                                    struct lat_error *err)
 {
@@ -101,8 +138,7 @@ static enum lat_status store_block(struct import *import, struct block *block,
         status = read_line(import, block, i, err);
     call->timing_ns[LAT_TIMING_PARSE] += lat_clock_ns() - start;
     if (status == LAT_OK)
-        status = lat_collection_ingest(call, import->name, block->items, n, false,
-                                       block->stored, NULL, err);
+        status = ingest(import, block, err);
     if (status == LAT_OK)
         status = lat_ingest_answer(call, block->stored, n, NULL, block->results, err);
     for (size_t i = 0; status == LAT_OK && i < n; i++) {
@@ -244,6 +280,7 @@ enum lat_status lat_api_import(struct lat_call *call, struct lat_error *err)
     }
     lat_buf_release(&import->text);
     lat_buf_release(&import->output);
+    lat_text_set_release(&import->ids);
     lat_free(import);
     return status;
 }

@@ -103,7 +103,7 @@ static enum lat_status read_body(struct lat_call *call, struct put *put, struct 
     return lat_call_refuse_body(call, "JSON, a picture, multipart or raw float32", err);
 }
 
-/* Options, body, If-Match. */
+/* Options and body. */
 static enum lat_status read_all(struct lat_call *call, struct put *put, struct lat_error *err)
 {
     struct lat_options options;
@@ -134,16 +134,17 @@ static enum lat_status read_all(struct lat_call *call, struct put *put, struct l
     return status;
 }
 
-static enum lat_status read_if_match(struct lat_call *call, struct put *put,
-                                     struct lat_error *err)
+static enum lat_status read_conditions(struct lat_call *call, struct put *put,
+                                       struct lat_error *err)
 {
     struct lat_item item = {0};
     uint64_t current = 0;
-    if (lat_call_if_match_list(call) &&
+    if (lat_call_names_versions(call) &&
         lat_store_get(call->app->store, put->name, put->id, 0, &item, NULL) == LAT_OK) {
         current = item.version;
         lat_item_release(&item);
     }
+    put->item.if_none_match = lat_call_if_none_match(call, current);
     return lat_call_if_match(call, current, &put->item.if_match, err);
 }
 
@@ -257,7 +258,7 @@ enum lat_status lat_api_item_put(struct lat_call *call, struct lat_error *err)
     struct lat_ingest_result stored = {0};
     enum lat_status status = read_all(call, &put, err);
     if (status == LAT_OK)
-        status = read_if_match(call, &put, err);
+        status = read_conditions(call, &put, err);
     if (status == LAT_OK)
         status = lat_collection_ingest(call, put.name, &put.item, 1, false, &stored, NULL, err);
     if (status == LAT_OK)

@@ -25,7 +25,7 @@ void lat_option_include(struct lat_options *options, unsigned *inout_parts)
 {
     const char *const *words = NULL;
     size_t n = 0;
-    lat_option_list(options, "include", &words, &n);
+    lat_option_words(options, "include", &words, &n);
     if (!words)
         return;
     *inout_parts = 0;

@@ -329,7 +329,7 @@ enum lat_status lat_api_item_delete(struct lat_call *call, struct lat_error *err
     if (status != LAT_OK)
         return status;
     uint64_t current = 0;
-    if (lat_call_if_match_list(call) && get(call, name, id, 0, &item, NULL) == LAT_OK) {
+    if (lat_call_names_versions(call) && get(call, name, id, 0, &item, NULL) == LAT_OK) {
         current = item.version;
         lat_item_release(&item);
     }

@@ -10,6 +10,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
+#include "base/text_set.h"
 
 #include "base/banned.h"
 
@@ -73,47 +74,20 @@ static enum lat_status refuse(struct lat_call *call, size_t i, const struct lat_
     return LAT_OK;
 }
 
-/* Which ids have come: open addressing over their places + 1. */
-struct seen {
-    const struct lat_write *writes;
-    const size_t *map; /* of a write: its place in the list */
-    size_t *table;
-    size_t size; /* a power of two, at least twice the ids */
-};
-
-static bool seen_open(struct lat_arena *arena, size_t n, struct seen *seen)
+/* Good by itself, and the first of its kind; `place` is its place in the list. */
+static enum lat_status check_id(struct lat_text_set *seen, const char *id, size_t len,
+                                size_t place, struct lat_error *failure)
 {
-    seen->size = 16;
-    while (seen->size < 2 * n)
-        seen->size *= 2;
-    seen->table = lat_arena_alloc(arena, seen->size, sizeof(*seen->table));
-    return seen->table != NULL;
-}
-
-/* Where `id` came before, or SIZE_MAX; from now on it is write `n`. */
-static size_t seen_before(struct seen *seen, const char *id, size_t n)
-{
-    size_t hash = 1469598103934665603U;
-    for (const char *p = id; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 1099511628211U;
-    size_t at = (hash ^ hash >> 29) & (seen->size - 1);
-    for (; seen->table[at]; at = (at + 1) & (seen->size - 1))
-        if (!strcmp(seen->writes[seen->table[at] - 1].id, id))
-            return seen->map[seen->table[at] - 1];
-    seen->table[at] = n + 1;
-    return SIZE_MAX;
-}
-
-static bool id_is_good(const char *id, size_t len, struct seen *seen, size_t n,
-                       struct lat_error *failure)
-{
-    if (!id || lat_check_id(id, len, failure) != LAT_OK)
-        return false;
-    const size_t before = seen_before(seen, id, n);
-    if (before != SIZE_MAX)
-        lat_fail(failure, LAT_INVALID, "duplicate_id",
-                 "id '%.64s' is id %zu of this batch already", id, before);
-    return before == SIZE_MAX;
+    size_t first;
+    if (!id)
+        return failure->status;
+    enum lat_status status = lat_check_id(id, len, failure);
+    if (status == LAT_OK && !lat_text_set_add(seen, id, place, &first))
+        status = lat_fail_memory(failure);
+    else if (status == LAT_OK && first != place)
+        status = lat_fail(failure, LAT_INVALID, "duplicate_id",
+                          "id '%.64s' is id %zu of this batch already", id, first);
+    return status;
 }
 
 /* The ids into writes; bad ones and repeated ones get their result at once. */
@@ -123,24 +97,25 @@ static enum lat_status read_ids(struct lat_call *call, const struct lat_list *id
 {
     size_t n = 0;
     enum lat_status status = LAT_OK;
-    struct seen seen = {.writes = writes, .map = map};
-    if (!seen_open(&call->arena, ids->n, &seen))
-        return lat_fail_memory(err);
+    struct lat_text_set seen = {0};
     for (size_t i = 0; status == LAT_OK && i < ids->n; i++) {
         struct lat_error failure = LAT_ERROR_INIT;
         size_t len = 0;
         lat_json_begin(ids->json, &failure);
         const char *id = lat_list_text(ids, i, &len);
         results[i].id = id;
-        if (id_is_good(id, len, &seen, n, &failure)) {
+        if (check_id(&seen, id, len, i, &failure) == LAT_OK) {
             results[i].http = 200;
             writes[n] = (struct lat_write){.kind = LAT_WRITE_DELETE, .id = id, .hidden = -1};
             map[n++] = i;
         } else {
-            status = refuse(call, i, &failure, &results[i], err);
+            status = failure.status == LAT_NO_MEMORY
+                         ? lat_fail_memory(err)
+                         : refuse(call, i, &failure, &results[i], err);
         }
     }
     lat_json_begin(ids->json, NULL);
+    lat_text_set_release(&seen);
     *out_n = n;
     return status;
 }

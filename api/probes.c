@@ -1,4 +1,4 @@
-/* Probes: answered while loading and draining, without a key. */
+/* Probes and metrics: answered while loading and draining; probes need no key. */
 #include <string.h>
 
 #include "api/handlers.h"

@@ -152,8 +152,8 @@ enum lat_status lat_options_query(struct lat_call *call, struct lat_options *opt
     lat_option_flag(options, "exact", &facts.exact);
     lat_option_count(options, "ef", &facts.ef, 1, EFFORT_MAX);
     lat_option_count(options, "nprobe", &facts.nprobe, 1, EFFORT_MAX);
-    lat_option_list(options, "exclude_ids", &request.query.exclude_ids,
-                    &request.query.n_exclude);
+    lat_option_ids(options, "exclude_ids", EXCLUDED_MAX, &request.query.exclude_ids,
+                   &request.query.n_exclude);
     lat_option_flag(options, "exclude_self", &facts.exclude_self);
     lat_option_include(options, &request.query.parts);
     lat_option_flag(options, "denoise", &facts.denoise);

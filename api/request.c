@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "service/router.h"
 
 #include "base/banned.h"
 
@@ -112,18 +113,29 @@ struct list_visit {
     const char *name;
     const char **texts; /* NULL while counting */
     size_t n;
+    bool encoded; /* the pieces are decoded after the cut */
     bool failed;
 };
 
-static void visit_list(void *context, const char *name, const char *value)
+/* What lies between two commas. Decoding one cannot fail: it did not for the whole. */
+static const char *piece(const struct list_visit *visit, const char *text, size_t len)
+{
+    char *copy = lat_arena_strndup(visit->arena, text, len);
+    if (copy && visit->encoded && !lat_percent_decode(text, len, false, copy, &len))
+        return NULL;
+    return copy;
+}
+
+static void visit_list(void *context, const struct lat_parameter *parameter)
 {
     struct list_visit *visit = context;
-    if (strcmp(name, visit->name) != 0)
+    if (strcmp(parameter->name, visit->name) != 0)
         return;
+    const char *value = visit->encoded ? parameter->raw : parameter->value;
     while (*value) {
         const size_t len = strcspn(value, ",");
         if (len && visit->texts) {
-            visit->texts[visit->n] = lat_arena_strndup(visit->arena, value, len);
+            visit->texts[visit->n] = piece(visit, value, len);
             visit->failed |= !visit->texts[visit->n];
         }
         visit->n += len > 0;
@@ -131,28 +143,51 @@ static void visit_list(void *context, const char *name, const char *value)
     }
 }
 
-void lat_option_list(struct lat_options *options, const char *name,
-                     const char *const **out_texts, size_t *out_n)
+/* False when the option is absent or has failed. */
+static bool read_list(struct lat_options *options, struct list_visit *visit)
 {
-    struct list_visit visit = {.arena = &options->call->arena, .name = name};
-    if (!lat_option_text(options, name))
-        return;
-    lat_call_each_query(options->call, visit_list, &visit);
-    visit.texts = lat_arena_alloc(visit.arena, visit.n, sizeof(*visit.texts));
-    visit.n = 0;
-    if (visit.texts)
-        lat_call_each_query(options->call, visit_list, &visit);
-    if (!visit.texts || visit.failed) {
+    if (!lat_option_text(options, visit->name))
+        return false;
+    visit->arena = &options->call->arena;
+    lat_call_each_query(options->call, visit_list, visit);
+    visit->texts = lat_arena_alloc(visit->arena, visit->n + 1, sizeof(*visit->texts));
+    visit->n = 0;
+    if (visit->texts)
+        lat_call_each_query(options->call, visit_list, visit);
+    if (!visit->texts || visit->failed)
         lat_fail_memory(options->err);
+    return options->err->status == LAT_OK;
+}
+
+void lat_option_words(struct lat_options *options, const char *name,
+                      const char *const **out_words, size_t *out_n)
+{
+    struct list_visit visit = {.name = name};
+    if (!read_list(options, &visit))
         return;
-    }
-    *out_texts = visit.texts;
+    *out_words = visit.texts;
     *out_n = visit.n;
 }
 
-static void refuse_unknown(void *context, const char *name, const char *value)
+void lat_option_ids(struct lat_options *options, const char *name, size_t max,
+                    const char *const **out_ids, size_t *out_n)
 {
-    (void)value;
+    struct list_visit visit = {.name = name, .encoded = true};
+    if (!read_list(options, &visit))
+        return;
+    if (visit.n > max)
+        lat_fail(options->err, LAT_INVALID, "out_of_range",
+                 "option '%s' takes %zu ids, not %zu", name, max, visit.n);
+    for (size_t i = 0; options->err->status == LAT_OK && i < visit.n; i++)
+        if (lat_check_id(visit.texts[i], strlen(visit.texts[i]), options->err) != LAT_OK)
+            lat_error_prefix(options->err, "option '%s'", name);
+    *out_ids = visit.texts;
+    *out_n = visit.n;
+}
+
+static void refuse_unknown(void *context, const struct lat_parameter *parameter)
+{
+    const char *name = parameter->name;
     struct lat_options *options = context;
     for (size_t i = 0; i < options->n_known; i++)
         if (!strcmp(options->known[i], name))

@@ -29,9 +29,13 @@ void lat_option_number(struct lat_options *options, const char *name, double *in
                        double min, double max);
 void lat_option_choice(struct lat_options *options, const char *name, const char *const *words,
                        size_t n, int *inout_value);
-/* Every value of the option, cut at commas, into the arena. */
-void lat_option_list(struct lat_options *options, const char *name,
-                     const char *const **out_texts, size_t *out_n);
+/* Every value of the option, cut at commas, into the arena: words, in which no comma can be. */
+void lat_option_words(struct lat_options *options, const char *name,
+                      const char *const **out_words, size_t *out_n);
+/* The same for ids: cut before percent-decoding, so that %2C is a comma inside an id. At most
+ * `max`, each lat_id_valid. */
+void lat_option_ids(struct lat_options *options, const char *name, size_t max,
+                    const char *const **out_ids, size_t *out_n);
 /* "json" or "base64": how floats of the reply are written. */
 bool lat_option_base64(struct lat_options *options);
 /* LAT_OK, or the first failure. */

@@ -2,8 +2,9 @@
  * openapi.json; a test holds the last two together.
  *
  * Scopes: looking is read, also where it is a POST; changing a collection or its items is
- * write; changing what the server runs is admin. Pages and the OpenAPI document are the same
- * for everyone and need no key. */
+ * write; changing what the server runs is admin. Probes, pages and the OpenAPI document are the
+ * same for everyone and need no key. Metrics are answered whenever a probe is, but name
+ * collections and models: they are for a key that may read those. */
 #include "api/routes.h"
 
 #include "api/handlers.h"
@@ -11,19 +12,20 @@
 
 #include "base/banned.h"
 
-#define PROBE  LAT_SCOPE_NONE, LAT_ROUTE_INLINE | LAT_ROUTE_PROBE
-#define PAGE   LAT_SCOPE_NONE, LAT_ROUTE_INLINE
-#define READ   LAT_SCOPE_READ, 0
-#define WRITE  LAT_SCOPE_WRITE, 0
-#define ADMIN  LAT_SCOPE_ADMIN, 0
-#define MODEL  "/v1/models/{m}"
-#define COLL   "/v1/collections/{c}"
-#define INLINE LAT_SCOPE_READ, LAT_ROUTE_INLINE
+#define PROBE   LAT_SCOPE_NONE, LAT_ROUTE_INLINE | LAT_ROUTE_PROBE
+#define METRICS LAT_SCOPE_READ, LAT_ROUTE_INLINE | LAT_ROUTE_PROBE
+#define PAGE    LAT_SCOPE_NONE, LAT_ROUTE_INLINE
+#define READ    LAT_SCOPE_READ, 0
+#define WRITE   LAT_SCOPE_WRITE, 0
+#define ADMIN   LAT_SCOPE_ADMIN, 0
+#define MODEL   "/v1/models/{m}"
+#define COLL    "/v1/collections/{c}"
+#define INLINE  LAT_SCOPE_READ, LAT_ROUTE_INLINE
 
 static const struct lat_route rows[] = {
     {LAT_GET, "/livez", lat_api_livez, PROBE, "Whether the process answers"},
     {LAT_GET, "/readyz", lat_api_readyz, PROBE, "Whether it can serve, or why not"},
-    {LAT_GET, "/metrics", lat_api_metrics, INLINE, "Metrics in Prometheus text format"},
+    {LAT_GET, "/metrics", lat_api_metrics, METRICS, "Metrics in Prometheus text format"},
     {LAT_GET, "/openapi.json", lat_api_openapi, PAGE, "This interface as an OpenAPI document"},
     {LAT_GET, "/docs", lat_api_docs, PAGE, "This interface as a page"},
     {LAT_GET, "/", lat_api_console, PAGE, "The console"},

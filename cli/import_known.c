@@ -1,4 +1,4 @@
-/* A set of strings: open addressing over pointers into an arena, at most two thirds full. */
+/* The ids a collection has, read page by page. */
 #include "cli/import_known.h"
 
 #include <stdio.h>
@@ -6,60 +6,22 @@
 
 #include "api/json.h"
 #include "base/mem.h"
+#include "base/text_set.h"
 
 #include "base/banned.h"
 
-enum { FIRST_SLOTS = 1024, PAGE_ITEMS = 1000 };
+enum { PAGE_ITEMS = 1000 };
 
 struct lat_import_known {
     struct lat_arena arena;
-    const char **slots;
-    size_t n_slots, n;
+    struct lat_text_set ids; /* in the arena */
 };
-
-static size_t hash_of(const char *id)
-{
-    uint64_t hash = UINT64_C(1469598103934665603);
-    for (const unsigned char *p = (const unsigned char *)id; *p; p++)
-        hash = (hash ^ *p) * UINT64_C(1099511628211);
-    return (size_t)(hash ^ hash >> 32);
-}
-
-/* The slot of `id`, or the empty one where it belongs. */
-static const char **slot_of(const char **slots, size_t n_slots, const char *id)
-{
-    size_t i = hash_of(id) % n_slots;
-    while (slots[i] && strcmp(slots[i], id) != 0)
-        i = (i + 1) % n_slots;
-    return &slots[i];
-}
-
-static bool grow(struct lat_import_known *known)
-{
-    const size_t n_slots = known->n_slots ? known->n_slots * 2 : FIRST_SLOTS;
-    const char **slots = lat_alloc(n_slots, sizeof(*slots));
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < known->n_slots; i++)
-        if (known->slots[i])
-            *slot_of(slots, n_slots, known->slots[i]) = known->slots[i];
-    lat_free(known->slots);
-    known->slots = slots;
-    known->n_slots = n_slots;
-    return true;
-}
 
 static bool add(struct lat_import_known *known, const char *id, size_t len)
 {
-    if ((known->n + 1) * 3 > known->n_slots * 2 && !grow(known))
-        return false;
     const char *copy = lat_arena_strndup(&known->arena, id, len);
-    if (!copy)
-        return false;
-    const char **slot = slot_of(known->slots, known->n_slots, copy);
-    known->n += !*slot;
-    *slot = copy;
-    return true;
+    size_t first;
+    return copy && lat_text_set_add(&known->ids, copy, 0, &first);
 }
 
 /* Adds a page's ids; *out_cursor is in `arena`, NULL at the end. */
@@ -146,17 +108,17 @@ void lat_import_known_free(struct lat_import_known *known)
 {
     if (!known)
         return;
-    lat_free(known->slots);
+    lat_text_set_release(&known->ids);
     lat_arena_release(&known->arena);
     lat_free(known);
 }
 
 bool lat_import_known_has(const struct lat_import_known *known, const char *id)
 {
-    return known && known->n && *slot_of(known->slots, known->n_slots, id);
+    return known && lat_text_set_has(&known->ids, id);
 }
 
 uint64_t lat_import_known_count(const struct lat_import_known *known)
 {
-    return known ? known->n : 0;
+    return known ? known->ids.n : 0;
 }

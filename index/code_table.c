@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "index/hash.h"
+#include "base/hash.h"
 
 #include "base/banned.h"
 
@@ -20,7 +20,7 @@ void lat_code_table_release(struct lat_code_table *codes)
 static size_t home(const struct lat_code_table *codes, const struct lat_vectors *vectors,
                    const float *row)
 {
-    return lat_hash(codes->seed, row, vectors->d * sizeof(*row)) & (codes->size - 1);
+    return lat_hash_bytes(codes->seed, row, vectors->d * sizeof(*row)) & (codes->size - 1);
 }
 
 static bool equals(const struct lat_vectors *vectors, uint32_t entry, const float *row)

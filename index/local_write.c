@@ -222,6 +222,9 @@ static enum lat_status patch(const struct lat_write *write, struct lat_local *st
 static enum lat_status admit(const struct lat_write *write, const struct row_before *before,
                              struct lat_error *err)
 {
+    const uint64_t forbidden = write->if_none_match;
+    if (forbidden && before->there && (forbidden == UINT64_MAX || forbidden == before->version))
+        return lat_fail(err, LAT_PRECONDITION, NULL, "item '%s' is there already", write->id);
     if (write->if_match && !(before->there && (write->if_match == UINT64_MAX ||
                                                write->if_match == before->version)))
         return lat_fail(err, LAT_PRECONDITION, NULL,

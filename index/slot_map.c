@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "index/hash.h"
+#include "base/hash.h"
 
 #include "base/banned.h"
 
@@ -44,7 +44,7 @@ void lat_slot_map_release(struct lat_slot_map *map)
 
 static uint64_t hash_id(uint64_t seed, const char *id)
 {
-    return lat_hash(seed, id, strlen(id));
+    return lat_hash_bytes(seed, id, strlen(id));
 }
 
 /* Where the id is, or the free entry where it belongs. */

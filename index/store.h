@@ -92,6 +92,8 @@ struct lat_write {
     float error;            /* PUT: reconstruction error, NaN when not known */
     int hidden;             /* 0, 1, or -1 for unchanged (PUT: -1 = 0) */
     uint64_t if_match;      /* required current version, 0 = any, UINT64_MAX = must exist */
+    uint64_t
+        if_none_match; /* version it must not have, 0 = none, UINT64_MAX = must not exist */
 };
 struct lat_write_result {
     enum lat_status status; /* LAT_OK, LAT_NOT_FOUND, LAT_PRECONDITION, LAT_INVALID */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text_set.h"
 #include "index/distance.h"
 #include "service/app.h"
 
@@ -108,42 +109,27 @@ static enum lat_status refuse(struct batch *batch, size_t i, const struct lat_er
     return LAT_OK;
 }
 
-static size_t hash_id(const char *id)
-{
-    size_t hash = 1469598103934665603u;
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 1099511628211u;
-    return hash ^ (hash >> 29);
-}
-
-/* An id that appeared before in this batch is refused: open addressing over item numbers + 1.
- */
+/* An id that appeared before in this batch is refused. */
 static enum lat_status refuse_duplicates(struct batch *batch, struct lat_error *err)
 {
-    size_t size = 16;
-    while (size < batch->n * 2)
-        size *= 2;
-    size_t *table = lat_arena_alloc(&batch->call->arena, size, sizeof(*table));
-    if (!table)
-        return lat_fail_memory(err);
+    struct lat_text_set seen = {0};
     enum lat_status status = LAT_OK;
     for (size_t i = 0; status == LAT_OK && i < batch->n; i++) {
         const char *id = batch->items[i].id;
+        struct lat_error why = LAT_ERROR_INIT;
+        size_t first;
         if (!id || batch->results[i].error)
             continue;
-        size_t at = hash_id(id) & (size - 1);
-        while (table[at] && strcmp(batch->items[table[at] - 1].id, id) != 0)
-            at = (at + 1) & (size - 1);
-        if (!table[at]) {
-            table[at] = i + 1;
-            continue;
+        if (!lat_text_set_add(&seen, id, i, &first)) {
+            status = lat_fail_memory(err);
+        } else if (first != i) {
+            lat_fail(&why, LAT_INVALID, "duplicate_id",
+                     "id '%.64s' is item %zu of this batch already", id, first);
+            lat_error_at(&why, "/id");
+            status = refuse(batch, i, &why, err);
         }
-        struct lat_error why = LAT_ERROR_INIT;
-        lat_fail(&why, LAT_INVALID, "duplicate_id",
-                 "id '%.64s' is item %zu of this batch already", id, table[at] - 1);
-        lat_error_at(&why, "/id");
-        status = refuse(batch, i, &why, err);
     }
+    lat_text_set_release(&seen);
     return status;
 }
 
@@ -253,7 +239,8 @@ static size_t gather_writes(struct batch *batch)
                                               .metadata = item->metadata,
                                               .error = NAN,
                                               .hidden = item->hidden,
-                                              .if_match = item->if_match};
+                                              .if_match = item->if_match,
+                                              .if_none_match = item->if_none_match};
         keep_original(item, &batch->writes[n++]);
     }
     return n;
@@ -265,7 +252,9 @@ static enum lat_status refuse_write(struct batch *batch, size_t i, enum lat_stat
 {
     struct lat_error why = LAT_ERROR_INIT;
     const char *id = batch->items[i].id;
-    if (status == LAT_PRECONDITION)
+    if (status == LAT_PRECONDITION && batch->items[i].if_none_match)
+        lat_fail(&why, status, NULL, "item '%.64s' is there already (If-None-Match)", id);
+    else if (status == LAT_PRECONDITION)
         lat_fail(&why, status, NULL, "item '%.64s' is not at the version If-Match names", id);
     else
         lat_fail(&why, status, NULL, "item '%.64s' was not stored", id);

@@ -32,8 +32,8 @@ struct lat_ingest_item {
     const void *original;
     size_t original_len;
     const char *original_type;
-    int hidden;        /* 0, 1, -1 = unchanged (new items: 0) */
-    uint64_t if_match; /* as in struct lat_write */
+    int hidden;                       /* 0, 1, -1 = unchanged (new items: 0) */
+    uint64_t if_match, if_none_match; /* as in struct lat_write */
 };
 
 struct lat_ingest_result {

@@ -174,12 +174,23 @@ static enum lat_status decode_text(struct lat_call *call, const char **inout_tex
 
 static enum lat_status decode_query(struct lat_exchange *exchange, struct lat_error *err)
 {
+    struct lat_call *call = &exchange->call;
+    const size_t n = exchange->n_query;
     enum lat_status status = LAT_OK;
-    for (size_t i = 0; i < exchange->n_query && status == LAT_OK; i++) {
-        status = decode_text(&exchange->call, &exchange->query[i].name, err);
+    if (!n)
+        return LAT_OK;
+    exchange->parameters = lat_arena_alloc(&call->arena, n, sizeof(*exchange->parameters));
+    if (!exchange->parameters)
+        return lat_fail_memory(err);
+    for (size_t i = 0; i < n && status == LAT_OK; i++) {
+        struct lat_parameter *parameter = &exchange->parameters[i];
+        parameter->name = exchange->query[i].name;
+        parameter->value = parameter->raw = exchange->query[i].value;
+        status = decode_text(call, &parameter->name, err);
         if (status == LAT_OK)
-            status = decode_text(&exchange->call, &exchange->query[i].value, err);
+            status = decode_text(call, &parameter->value, err);
     }
+    exchange->n_parameters = n;
     return status;
 }
 
@@ -217,7 +228,7 @@ static enum lat_status check_gate(struct lat_call *call, struct lat_error *err)
 static enum lat_status check_key(struct lat_call *call, struct lat_error *err)
 {
     const struct lat_keys *keys = call->exchange->http->options.keys;
-    if (!keys || (call->route->flags & LAT_ROUTE_PROBE))
+    if (!keys)
         return LAT_OK;
     const char *key = lat_call_header(call, "Authorization");
     if (key && strncasecmp(key, "Bearer ", 7) == 0)

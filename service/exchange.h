@@ -83,8 +83,10 @@ struct lat_exchange {
     size_t route_index;
     struct lat_header *headers; /* of the request */
     size_t n_headers;
-    struct lat_header *query; /* decoded names and values */
+    struct lat_header *query; /* as sent */
     size_t n_query;
+    struct lat_parameter *parameters; /* the query decoded; as many */
+    size_t n_parameters;              /* 0 until that is done */
     struct lat_buf body;
     uint64_t declared; /* Content-Length, UINT64_MAX when chunked */
     uint64_t discarded;

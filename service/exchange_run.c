@@ -224,11 +224,12 @@ static enum lat_status own_texts(struct lat_exchange *exchange, struct lat_error
         if (!header->name || !header->value)
             return lat_fail_memory(err);
     }
-    for (size_t i = 0; i < exchange->n_query; i++) {
-        struct lat_header *pair = &exchange->query[i];
-        pair->name = lat_arena_strdup(arena, pair->name);
-        pair->value = lat_arena_strdup(arena, pair->value);
-        if (!pair->name || !pair->value)
+    for (size_t i = 0; i < exchange->n_parameters; i++) {
+        struct lat_parameter *parameter = &exchange->parameters[i];
+        parameter->name = lat_arena_strdup(arena, parameter->name);
+        parameter->value = lat_arena_strdup(arena, parameter->value);
+        parameter->raw = lat_arena_strdup(arena, parameter->raw);
+        if (!parameter->name || !parameter->value || !parameter->raw)
             return lat_fail_memory(err);
     }
     return LAT_OK;

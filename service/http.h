@@ -43,7 +43,7 @@ enum lat_scope { LAT_SCOPE_NONE, LAT_SCOPE_READ, LAT_SCOPE_WRITE, LAT_SCOPE_ADMI
 enum lat_route_flags {
     LAT_ROUTE_INLINE = 1,
     LAT_ROUTE_STREAM = 2,
-    LAT_ROUTE_PROBE = 4 /* no key; answered while loading and draining, too */
+    LAT_ROUTE_PROBE = 4 /* answered while loading and draining, too */
 };
 
 /* The parts of Server-Timing. */
@@ -85,6 +85,12 @@ struct lat_routes {
 
 struct lat_header {
     const char *name, *value; /* in the call's arena */
+};
+
+/* One `name=value` of a query, in the call's arena. `raw` is the value before %XX was decoded:
+ * where a list of ids is cut at commas, a comma inside an id comes as %2C. */
+struct lat_parameter {
+    const char *name, *value, *raw;
 };
 
 enum { LAT_RESPONSE_HEADERS = 16, LAT_PARAMS_MAX = 4, LAT_REQUEST_ID_SIZE = 132 };
@@ -133,7 +139,7 @@ const char *lat_call_query(const struct lat_call *call, const char *name);
 /* Calls `visit` for each query parameter, so that unknown ones can be refused. A parameter
  * without `=` has the value "". */
 void lat_call_each_query(const struct lat_call *call,
-                         void (*visit)(void *context, const char *name, const char *value),
+                         void (*visit)(void *context, const struct lat_parameter *parameter),
                          void *context);
 /* Of the request; `name` in any case. */
 const char *lat_call_header(const struct lat_call *call, const char *name);

@@ -13,19 +13,19 @@
 const char *lat_call_query(const struct lat_call *call, const char *name)
 {
     const struct lat_exchange *exchange = call->exchange;
-    for (size_t i = 0; exchange && i < exchange->n_query; i++)
-        if (strcmp(exchange->query[i].name, name) == 0)
-            return exchange->query[i].value;
+    for (size_t i = 0; exchange && i < exchange->n_parameters; i++)
+        if (strcmp(exchange->parameters[i].name, name) == 0)
+            return exchange->parameters[i].value;
     return NULL;
 }
 
 void lat_call_each_query(const struct lat_call *call,
-                         void (*visit)(void *context, const char *name, const char *value),
+                         void (*visit)(void *context, const struct lat_parameter *parameter),
                          void *context)
 {
     const struct lat_exchange *exchange = call->exchange;
-    for (size_t i = 0; exchange && i < exchange->n_query; i++)
-        visit(context, exchange->query[i].name, exchange->query[i].value);
+    for (size_t i = 0; exchange && i < exchange->n_parameters; i++)
+        visit(context, &exchange->parameters[i]);
 }
 
 const char *lat_call_header(const struct lat_call *call, const char *name)

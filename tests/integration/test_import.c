@@ -50,12 +50,37 @@ Test(import, a_result_for_every_line_in_order)
         "\"index\":1,\"id\":\"b\",\"status\":422,\"error\":{\"code\":\"wrong_dimension\""));
     cr_assert_not_null(strstr(
         line_of(2), "\"index\":2,\"id\":null,\"status\":400,\"error\":{\"code\":\"bad_json\""));
-    cr_assert_not_null(strstr(line_of(3), "\"duplicate_id\""));
+    cr_assert_str_eq(line_of(3), "{\"index\":3,\"id\":\"a\",\"status\":200}");
     cr_assert_str_eq(line_of(4), "{\"index\":4,\"id\":\"c\",\"status\":201}");
     STATUS(200, ask("GET", coll(""), NULL));
     cr_assert_eq(number_of("items"), 2);
     STATUS(200, import(""));
     cr_assert_eq(reply_len(), 0);
+}
+
+Test(import, a_later_line_of_the_same_id_wins_near_and_far)
+{
+    enum { APART = 600 }; /* more than any block has */
+    struct lat_buf lines = {0};
+    make("{\"dimension\":2}");
+    lat_buf_text(&lines, "{\"id\":\"far\",\"code\":[1,1]}\n{\"id\":\"near\",\"code\":[1,1]}\n"
+                         "{\"id\":\"near\",\"code\":[1]}\n{\"id\":\"near\",\"code\":[2,2]}\n"
+                         "{\"id\":\"near\",\"code\":[3,3]}\n");
+    for (int i = 0; i < APART; i++)
+        lat_buf_printf(&lines, "{\"id\":\"i%d\",\"code\":[0,0]}\n", i);
+    lat_buf_text(&lines, "{\"id\":\"far\",\"code\":[4,4]}\n");
+    STATUS(200, import(lines.data));
+    cr_assert_eq(n_lines(), APART + 6);
+    cr_assert_str_eq(line_of(1), "{\"index\":1,\"id\":\"near\",\"status\":201}");
+    cr_assert_not_null(strstr(line_of(2), "\"wrong_dimension\""));
+    cr_assert_str_eq(line_of(3), "{\"index\":3,\"id\":\"near\",\"status\":200}");
+    cr_assert_str_eq(line_of(4), "{\"index\":4,\"id\":\"near\",\"status\":200}");
+    cr_assert_str_eq(line_of(APART + 5), "{\"index\":605,\"id\":\"far\",\"status\":200}");
+    lat_buf_release(&lines);
+    STATUS(200, ask("GET", coll("/items/near?include=code"), NULL));
+    cr_assert_eq(number_of("code.0"), 3);
+    STATUS(200, ask("GET", coll("/items/far?include=code"), NULL));
+    cr_assert_eq(number_of("code.0"), 4);
 }
 
 Test(import, faults_of_the_whole_are_problems)

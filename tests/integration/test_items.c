@@ -271,6 +271,25 @@ Test(items, if_match_guards_writes)
     STATUS(204, ask_as("DELETE", coll("/items/a"), "If-Match: *\r\n", NULL, 0));
 }
 
+Test(items, if_none_match_star_only_creates)
+{
+    char tag[64], line[200];
+    make("{\"dimension\":2}");
+    snprintf(line, sizeof(line), "%sIf-None-Match: *\r\n", json_type);
+    STATUS(201, ask_as("PUT", coll("/items/a"), line, "{\"code\":[1,2]}", 14));
+    snprintf(tag, sizeof(tag), "%s", header("ETag"));
+    ask_as("PUT", coll("/items/a"), line, "{\"code\":[1,3]}", 14);
+    PROBLEM(412, "precondition_failed");
+    cr_assert_not_null(strstr(text_of("detail"), "there already"), "%s", reply());
+    snprintf(line, sizeof(line), "%sIf-None-Match: \"nonsense\", %s\r\n", json_type, tag);
+    ask_as("PUT", coll("/items/a"), line, "{\"code\":[1,3]}", 14);
+    PROBLEM(412, "precondition_failed");
+    STATUS(200, ask("GET", coll("/items/a?include=code"), NULL));
+    cr_assert_eq(number_of("code.1"), 2);
+    snprintf(line, sizeof(line), "%sIf-None-Match: \"999999\"\r\n", json_type);
+    STATUS(200, ask_as("PUT", coll("/items/a"), line, "{\"code\":[1,3]}", 14));
+}
+
 Test(items, a_report_says_what_the_new_item_is_like)
 {
     make("{\"model\":\"vec@1\"}");

@@ -42,6 +42,9 @@ Test(keys, scopes)
     STATUS(200, ask("GET", "/readyz", NULL));
     STATUS(200, ask("GET", "/", NULL));
     STATUS(200, ask("GET", "/openapi.json", NULL));
+    ask("GET", "/metrics", NULL);
+    PROBLEM(401, "key_missing");
+    STATUS(200, with_key("GET", "/metrics", READER, NULL));
     ask("GET", "/v1/info", NULL);
     PROBLEM(401, "key_missing");
     cr_assert_not_null(strstr(header("WWW-Authenticate"), "Bearer"));

@@ -64,6 +64,31 @@ Test(search, by_code_in_every_form)
     lat_buf_release(&body);
 }
 
+Test(search, excluded_ids_of_a_query_string_are_cut_before_decoding)
+{
+    const float code[2] = {0, 0};
+    char id[300] = "";
+    make("{\"dimension\":2}");
+    put("a%2Cb", "{\"code\":[0,0]}");
+    put("a", "{\"code\":[1,0]}");
+    put("b", "{\"code\":[2,0]}");
+    put("c%20d", "{\"code\":[3,0]}");
+    static const char floats[] = "Content-Type: application/octet-stream\r\n";
+    STATUS(200, ask_as("POST", coll("/search?exclude_ids=a%2Cb"), floats, code, sizeof(code)));
+    cr_assert_str_eq(ids_at("results"), "abc d");
+    STATUS(200,
+           ask_as("POST", coll("/search?exclude_ids=a,b,c%20d"), floats, code, sizeof(code)));
+    cr_assert_str_eq(ids_at("results"), "a,b");
+    STATUS(200, ask_as("POST", coll("/search?k=1&include=metadata%2Ccode"), floats, code,
+                       sizeof(code)));
+    cr_assert(has("results.0.metadata") && has("results.0.code"));
+    memset(id, 'x', 257);
+    char path[400];
+    snprintf(path, sizeof(path), "%s?exclude_ids=%s", coll("/search"), id);
+    ask_as("POST", path, floats, code, sizeof(code));
+    PROBLEM(422, "invalid_id");
+}
+
 Test(search, by_id_is_its_own_first_hit_unless_excluded)
 {
     line();

@@ -276,6 +276,24 @@ Test(store, if_match_asks_for_a_version)
     lat_store_close(store);
 }
 
+Test(store, if_none_match_refuses_a_version_or_any)
+{
+    struct lat_store *store = open_with(LAT_DISTANCE_L2, 2);
+    const float code[D] = {1};
+    struct lat_write put = {.id = "item-000001", .code = code, .error = NAN, .hidden = -1};
+    put.if_none_match = UINT64_MAX;
+    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    put.id = "new";
+    const struct lat_write_result made = write_one(store, &put);
+    cr_assert(made.status == LAT_OK && made.created);
+    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    put.if_none_match = made.version;
+    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    put.if_none_match = made.version + 1000;
+    cr_assert_eq(write_one(store, &put).status, LAT_OK);
+    lat_store_close(store);
+}
+
 Test(store, one_failed_write_does_not_touch_the_others)
 {
     struct lat_store *store = open_with(LAT_DISTANCE_L2, 3);

@@ -79,10 +79,9 @@ static enum lat_status answer_echo(struct lat_call *call, struct lat_error *err)
     return LAT_OK;
 }
 
-static void count_pair(void *context, const char *name, const char *value)
+static void count_pair(void *context, const struct lat_parameter *parameter)
 {
-    (void)name;
-    (void)value;
+    (void)parameter;
     (*(int *)context)++;
 }
 

@@ -1,14 +1,14 @@
-/* The hash of the tables of this folder. Seeded by process, so that nobody can prepare keys
- * that collide. */
-#ifndef LAT_INDEX_HASH_H
-#define LAT_INDEX_HASH_H
+/* The hash of every table in memory; not for secrets, and not stored. `seed` is the table's
+ * own, of the moment, so that nobody can prepare keys that collide. */
+#ifndef LAT_BASE_HASH_H
+#define LAT_BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 /* Eight bytes a round; the finaliser is that of MurmurHash3 (Appleby, public domain). */
-static inline uint64_t lat_hash(uint64_t seed, const void *bytes, size_t len)
+static inline uint64_t lat_hash_bytes(uint64_t seed, const void *bytes, size_t len)
 {
     const unsigned char *p = bytes;
     uint64_t h = seed ^ len * UINT64_C(0x9E3779B97F4A7C15);
