@@ -68,7 +68,7 @@ struct import {
     struct lat_import_metadata *metadata;
     struct lat_import_known *known;
     struct lat_import_sender *sender;
-    uint64_t expected, skipped, unreadable;
+    uint64_t expected, present, skipped, unreadable;
     uint64_t start_ns, drawn_ns;
     _Atomic bool bar; /* a progress bar is on the terminal's last line */
 };
@@ -98,7 +98,8 @@ static void draw_bar(struct import *import)
     import->drawn_ns = now;
     lat_import_sender_counts(import->sender, &stored, &failed);
     const double seconds = seconds_since(import->start_ns);
-    const uint64_t sent = stored + failed, done = sent + import->skipped + import->unreadable;
+    const uint64_t sent = stored + failed;
+    const uint64_t done = sent + import->present + import->skipped + import->unreadable;
     const double rate = seconds > 0 ? (double)sent / seconds : 0;
     const double share = import->expected ? (double)done / (double)import->expected : 0;
     const int full = (int)(share * WIDTH);
@@ -130,6 +131,13 @@ static void unreadable(void *context, const char *origin, const char *why)
     complain(context, origin, why);
 }
 
+static void skip(void *context, const char *origin)
+{
+    struct import *import = context;
+    (void)origin;
+    import->skipped++;
+}
+
 static void expect(void *context, uint64_t n)
 {
     struct import *import = context;
@@ -141,7 +149,7 @@ static bool wants(void *context, const char *id)
     struct import *import = context;
     if (!lat_import_known_has(import->known, id))
         return true;
-    import->skipped++;
+    import->present++;
     return false;
 }
 
@@ -277,9 +285,15 @@ static void prefix_of(const struct import *import, const char *path, bool severa
 static enum lat_status read_paths(struct import *import, char **paths, int n_paths,
                                   struct lat_error *err)
 {
-    const struct lat_import_sink sink = {
-        .context = import, .expect = expect, .wants = wants, .give = give, .bad = unreadable};
+    const struct lat_import_sink sink = {.context = import,
+                                         .expect = expect,
+                                         .wants = wants,
+                                         .give = give,
+                                         .bad = unreadable,
+                                         .pass = skip};
     enum lat_status status = LAT_OK;
+    for (int i = 0; status == LAT_OK && i < n_paths; i++)
+        status = lat_import_check(paths[i], import->settings.format, err);
     for (int i = 0; status == LAT_OK && i < n_paths; i++) {
         char prefix[PREFIX_SIZE];
         prefix_of(import, paths[i], n_paths > 1, prefix);
@@ -299,16 +313,19 @@ static uint64_t print_summary(struct import *import)
     failed += import->unreadable;
     const double seconds = seconds_since(import->start_ns);
     const double rate = seconds > 0 ? (double)stored / seconds : 0;
-    const unsigned long long n[] = {stored, import->skipped, failed};
+    const unsigned long long n[] = {stored, import->present, import->skipped, failed};
     clear_bar(import);
-    if (import->settings.json)
-        printf("{\"collection\":\"%s\",\"imported\":%llu,\"skipped\":%llu,\"failed\":%llu,"
-               "\"seconds\":%.3f,\"per_second\":%.1f}\n",
-               import->collection, n[0], n[1], n[2], seconds, rate);
-    else
-        printf(
-            "%s: %llu imported, %llu there already, %llu failed, in %.1f s (%.0f a second)\n",
-            import->collection, n[0], n[1], n[2], seconds, rate);
+    if (import->settings.json) {
+        printf("{\"collection\":\"%s\",\"imported\":%llu,\"present\":%llu,\"skipped\":%llu,"
+               "\"failed\":%llu,\"seconds\":%.3f,\"per_second\":%.1f}\n",
+               import->collection, n[0], n[1], n[2], n[3], seconds, rate);
+    } else {
+        printf("%s: %llu imported, %llu there already, %llu failed, ", import->collection, n[0],
+               n[1], n[3]);
+        if (n[2])
+            printf("%llu skipped (no pictures), ", n[2]);
+        printf("in %.1f s (%.0f a second)\n", seconds, rate);
+    }
     fflush(stdout);
     return failed;
 }
@@ -324,7 +341,8 @@ static void print_help(void)
         "(ids\n"
         "are row numbers) or NDJSON as the server exports it. What is there already is not "
         "sent\n"
-        "again: run it once more to take up what was cut short.\n\n");
+        "again: run it once more to take up what was cut short. Files of a folder that are no\n"
+        "pictures are skipped; a PATH that cannot be imported is an error.\n\n");
     lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
 }
 

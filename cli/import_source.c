@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/json.h"
 #include "base/file.h"
@@ -81,7 +82,28 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Reads and gives one picture file; one that is none is bad, or passed over where `quiet`. */
+/* By its first bytes. */
+static bool is_picture(const char *path)
+{
+    unsigned char head[16] = {0};
+    FILE *file = fopen(path, "re");
+    const size_t n = file ? fread(head, 1, sizeof(head), file) : 0;
+    if (file)
+        fclose(file);
+    return lat_image_sniff(head, n) != LAT_IMAGE_UNKNOWN;
+}
+
+/* By its name: then it is a fault if its bytes are something else. */
+static bool is_called_picture(const char *path)
+{
+    static const char *const suffixes[] = {".png", ".jpg", ".jpeg", ".webp", ".gif"};
+    bool called = false;
+    for (size_t i = 0; i < LAT_ARRAY_LEN(suffixes); i++)
+        called = called || lat_path_has_suffix(path, suffixes[i]);
+    return called;
+}
+
+/* Reads and gives one picture file. */
 static enum lat_status give_picture(const char *path, const char *id,
                                     const struct lat_import_sink *sink, struct lat_error *err)
 {
@@ -106,6 +128,16 @@ static enum lat_status give_picture(const char *path, const char *id,
     return status;
 }
 
+/* A file met in a folder. */
+static enum lat_status give_entry(const char *path, const char *id,
+                                  const struct lat_import_sink *sink, struct lat_error *err)
+{
+    if (is_called_picture(path) || access(path, R_OK) != 0 || is_picture(path))
+        return give_picture(path, id, sink, err);
+    sink->pass(sink->context, path);
+    return LAT_OK;
+}
+
 static enum lat_status read_folder(const struct lat_import_source *source,
                                    const struct lat_import_sink *sink, struct lat_error *err)
 {
@@ -121,7 +153,7 @@ static enum lat_status read_folder(const struct lat_import_source *source,
         sink->expect(sink->context, paths.n);
     for (size_t i = 0; status == LAT_OK && i < paths.n; i++) {
         const char *id = paths.items[i] + front;
-        status = give_picture(paths.items[i], id + strspn(id, "/"), sink, err);
+        status = give_entry(paths.items[i], id + strspn(id, "/"), sink, err);
     }
     for (size_t i = 0; i < paths.n; i++)
         lat_free(paths.items[i]);
@@ -319,16 +351,6 @@ static enum lat_status read_lines(const struct lat_import_source *source,
 
 /* ---- choosing ---- */
 
-static bool is_picture(const char *path)
-{
-    unsigned char head[16] = {0};
-    FILE *file = fopen(path, "re");
-    const size_t n = file ? fread(head, 1, sizeof(head), file) : 0;
-    if (file)
-        fclose(file);
-    return lat_image_sniff(head, n) != LAT_IMAGE_UNKNOWN;
-}
-
 /* The format's name, or NULL. */
 static const char *format_of(const char *path, const char *format)
 {
@@ -351,22 +373,32 @@ bool lat_import_has_rows(const char *path, const char *format)
     return format && strcmp(format, "images") != 0 && strcmp(format, "ndjson") != 0;
 }
 
-enum lat_status lat_import_read(const struct lat_import_source *source,
-                                const struct lat_import_sink *sink, struct lat_error *err)
+enum lat_status lat_import_check(const char *path, const char *format, struct lat_error *err)
 {
     struct stat info;
-    if (stat(source->path, &info))
-        return lat_fail_errno(err, errno, "%s", source->path);
-    const char *format = format_of(source->path, source->format);
-    if (!format)
+    if (stat(path, &info))
+        return lat_fail_errno(err, errno, "%s", path);
+    if (!format_of(path, format))
         return lat_fail(err, LAT_INVALID, NULL,
                         "%s: this is no folder, picture, IDX, NPY, NPZ, CSV or NDJSON file; "
                         "--format says what it is",
-                        source->path);
+                        path);
+    return LAT_OK;
+}
+
+enum lat_status lat_import_read(const struct lat_import_source *source,
+                                const struct lat_import_sink *sink, struct lat_error *err)
+{
+    struct stat info = {0};
+    const enum lat_status status = lat_import_check(source->path, source->format, err);
+    if (status != LAT_OK)
+        return status;
+    const char *format = format_of(source->path, source->format);
     if (!strcmp(format, "ndjson"))
         return read_lines(source, sink, err);
     if (strcmp(format, "images") != 0)
         return read_rows(source, format, sink, err);
-    return S_ISDIR(info.st_mode) ? read_folder(source, sink, err)
-                                 : read_picture(source, sink, err);
+    return stat(source->path, &info) == 0 && S_ISDIR(info.st_mode)
+               ? read_folder(source, sink, err)
+               : read_picture(source, sink, err);
 }

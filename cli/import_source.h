@@ -30,6 +30,7 @@ struct lat_import_sink {
     enum lat_status (*give)(void *context, const struct lat_import_item *item,
                             struct lat_error *err);
     void (*bad)(void *context, const char *origin, const char *why);
+    void (*pass)(void *context, const char *origin); /* of no kind that is imported: left out */
 };
 
 struct lat_import_source {
@@ -39,8 +40,14 @@ struct lat_import_source {
     bool codes;         /* rows of numbers are codes, not inputs */
 };
 
-/* Gives every item of one path. Items that cannot be read are `bad`; the call fails when the
- * path as a whole cannot be used, or `give` does. */
+/* Whether the path is there and of a kind that can be imported: for asking before the first
+ * item is sent. */
+enum lat_status lat_import_check(const char *path, const char *format,
+                                 struct lat_error *err) LAT_MUST_USE;
+
+/* Gives every item of one path. Items that cannot be read are `bad`, files of a folder that are
+ * no pictures are passed over; the call fails when the path as a whole cannot be used, or
+ * `give` does. */
 enum lat_status lat_import_read(const struct lat_import_source *source,
                                 const struct lat_import_sink *sink,
                                 struct lat_error *err) LAT_MUST_USE;

@@ -28,7 +28,7 @@ static void write_text(const char *path, const char *text)
 /* Runs it with --json; the summary is parsed by hand because the wire keeps the last reply. */
 static struct summary {
     int exit_status;
-    unsigned imported, skipped, failed;
+    unsigned imported, present, skipped, failed;
     char text[8192];
 } run(const char *const *arguments)
 {
@@ -48,18 +48,19 @@ static struct summary {
     snprintf(summary.text, sizeof(summary.text), "%s", text.data ? text.data : "");
     const char *line = strstr(summary.text, "{\"collection\"");
     if (line)
-        sscanf(strstr(line, "\"imported\""), "\"imported\":%u,\"skipped\":%u,\"failed\":%u",
-               &summary.imported, &summary.skipped, &summary.failed);
+        sscanf(strstr(line, "\"imported\""),
+               "\"imported\":%u,\"present\":%u,\"skipped\":%u,\"failed\":%u", &summary.imported,
+               &summary.present, &summary.skipped, &summary.failed);
     lat_buf_release(&text);
     return summary;
 }
 
 #define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-#define EXPECT(got, status, n_imported, n_skipped, n_failed)                                   \
+#define EXPECT(got, status, n_imported, n_present, n_failed)                                   \
     do {                                                                                       \
         cr_assert_eq((got).exit_status, status, "%d: %s", (got).exit_status, (got).text);      \
         cr_assert_eq((got).imported, n_imported, "%s", (got).text);                            \
-        cr_assert_eq((got).skipped, n_skipped, "%s", (got).text);                              \
+        cr_assert_eq((got).present, n_present, "%s", (got).text);                              \
         cr_assert_eq((got).failed, n_failed, "%s", (got).text);                                \
     } while (0)
 
@@ -114,14 +115,47 @@ Test(import_command, what_cannot_be_used_is_named_and_the_rest_goes_in)
 {
     make("{\"model\":\"tiny\"}");
     write_pictures(4);
-    write_text("pictures/notes.txt", "no picture");
+    write_text("pictures/text.png", "no picture");
     struct lat_buf png = tiny_png(1, 1);
     write_file("pictures/cut.png", png.data, png.len - 15);
     lat_buf_release(&png);
     const struct summary summary = RUN(test_path("pictures"));
     EXPECT(summary, 1, 4, 0, 2);
-    cr_assert_not_null(strstr(summary.text, "notes.txt: no PNG, JPEG, WebP or GIF"));
+    cr_assert_not_null(strstr(summary.text, "text.png: no PNG, JPEG, WebP or GIF"));
     cr_assert_not_null(strstr(summary.text, "cut.png: "));
+}
+
+Test(import_command, files_of_a_folder_that_are_no_pictures_are_skipped)
+{
+    make("{\"model\":\"tiny\"}");
+    write_pictures(4);
+    write_text("pictures/notes.txt", "no picture");
+    write_text("pictures/sub/labels.csv", "id,label\n000.png,zero\n");
+    write_text("pictures/sub/empty", "");
+    struct lat_buf png = tiny_png(1, 1);
+    write_file("pictures/without_a_suffix", png.data, png.len);
+    lat_buf_release(&png);
+    struct summary summary = RUN(test_path("pictures"));
+    EXPECT(summary, 0, 5, 0, 0);
+    cr_assert_eq(summary.skipped, 3, "%s", summary.text);
+    summary = RUN(test_path("pictures"));
+    EXPECT(summary, 0, 0, 5, 0);
+    cr_assert_eq(summary.skipped, 3, "%s", summary.text);
+}
+
+Test(import_command, a_named_file_that_cannot_be_imported_is_an_error_before_anything_is_sent)
+{
+    make("{\"model\":\"tiny\"}");
+    write_pictures(4);
+    write_text("notes.txt", "no picture");
+    struct summary summary = RUN(test_path("pictures"), test_path("notes.txt"));
+    EXPECT(summary, 1, 0, 0, 0);
+    cr_assert_not_null(strstr(summary.text, "notes.txt: this is no folder, picture"), "%s",
+                       summary.text);
+    summary = RUN(test_path("notes.txt"), "--format", "images");
+    EXPECT(summary, 1, 0, 0, 1);
+    STATUS(200, ask("GET", coll(""), NULL));
+    cr_assert_eq(number_of("items"), 0);
 }
 
 Test(import_command, idx_files_become_pictures)
