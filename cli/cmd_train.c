@@ -99,8 +99,8 @@ static void format_duration(double seconds, char *out, size_t size)
         snprintf(out, size, "%lu:%02lu", all / 60, all % 60);
 }
 
-static void draw_bar(struct screen *screen, const struct lat_train_progress *progress,
-                     const char *numbers)
+static void draw_bar(struct screen *screen, const char *name,
+                     const struct lat_train_progress *progress, const char *numbers)
 {
     char bar[BAR_WIDTH + 1];
     const double share = (double)progress->step / (double)progress->steps;
@@ -108,8 +108,8 @@ static void draw_bar(struct screen *screen, const struct lat_train_progress *pro
     for (size_t i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < full ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r%s %u/%u [%s] %s\033[K", screen->name, progress->epoch, progress->epochs,
-            bar, numbers);
+    fprintf(stderr, "\r%s %u/%u [%s] %s\033[K", name, progress->epoch, progress->epochs, bar,
+            numbers);
     fflush(stderr);
     screen->drawn = true;
     screen->drawn_ns = lat_clock_ns();
@@ -118,10 +118,15 @@ static void draw_bar(struct screen *screen, const struct lat_train_progress *pro
 static void on_progress(void *context, const struct lat_train_progress *progress)
 {
     struct screen *screen = context;
-    char loss[32], validation[32], eta[32], numbers[192];
+    char loss[32], validation[32], eta[32], numbers[192], name[LAT_NAME_MAX + 40];
     if (!progress->epoch_done &&
         (!screen->terminal || lat_clock_ns() - screen->drawn_ns < REDRAW_NS))
         return;
+    if (progress->layer)
+        snprintf(name, sizeof(name), "%s layer %u of %u", screen->name, progress->layer,
+                 progress->layers);
+    else
+        snprintf(name, sizeof(name), "%s", screen->name);
     format_number(progress->loss, loss, sizeof(loss));
     format_number(progress->validation, validation, sizeof(validation));
     format_duration(progress->eta_s, eta, sizeof(eta));
@@ -129,11 +134,11 @@ static void on_progress(void *context, const struct lat_train_progress *progress
              "loss %s  validation %s  rate %.3g  %.0f items/s  ETA %s", loss, validation,
              progress->rate, progress->items_per_second, eta);
     if (!progress->epoch_done) {
-        draw_bar(screen, progress, numbers);
+        draw_bar(screen, name, progress, numbers);
         return;
     }
     clear_line(screen);
-    fprintf(stderr, "%s %u/%u  %s\n", screen->name, progress->epoch, progress->epochs, numbers);
+    fprintf(stderr, "%s %u/%u  %s\n", name, progress->epoch, progress->epochs, numbers);
 }
 
 static void on_note(void *context, const char *words)

@@ -1,8 +1,8 @@
 /* The file: a header of 32 bytes (magic, version, CRC-32C of the rest, length of the rest),
- * then the fixed part as it is in memory, then curve, state, best weights and spec one after
- * the other. Numbers are little-endian, as all machines are that this is built for; another
- * byte order breaks the version and is refused. Nothing of the file is believed before the
- * checksum. */
+ * then the fixed part as it is in memory, then curve, state, best weights, weights below and
+ * spec one after the other. Numbers are little-endian, as all machines are that this is built
+ * for; another byte order breaks the version and is refused. Nothing of the file is believed
+ * before the checksum. */
 #include "model/train/checkpoint.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #include "base/banned.h"
 
-enum { CHECKPOINT_VERSION = 1 };
+enum { CHECKPOINT_VERSION = 2 };
 
 static const char MAGIC[8] = "LATCKPT";
 
@@ -23,12 +23,12 @@ struct header {
 };
 
 struct fixed {
-    uint32_t epoch, best_epoch, data_crc, reserved;
+    uint32_t epoch, best_epoch, data_crc, stage;
     double best_loss;
     uint64_t step;
     struct lat_rng rng;
     struct lat_schedule_state schedule;
-    uint64_t state_len, n_best, spec_len;
+    uint64_t state_len, n_best, n_base, spec_len;
 };
 
 enum lat_status lat_checkpoint_write(const char *path, const struct lat_checkpoint *checkpoint,
@@ -38,12 +38,14 @@ enum lat_status lat_checkpoint_write(const char *path, const struct lat_checkpoi
     const struct fixed fixed = {.epoch = c->epoch,
                                 .best_epoch = c->best_epoch,
                                 .data_crc = c->data_crc,
+                                .stage = c->stage,
                                 .best_loss = c->best_loss,
                                 .step = c->step,
                                 .rng = c->rng,
                                 .schedule = c->schedule,
                                 .state_len = c->state_len,
                                 .n_best = c->best ? c->n_best : 0,
+                                .n_base = c->base ? c->n_base : 0,
                                 .spec_len = strlen(c->spec_json)};
     struct header header = {.version = CHECKPOINT_VERSION};
     struct lat_buf file = {0};
@@ -54,6 +56,8 @@ enum lat_status lat_checkpoint_write(const char *path, const struct lat_checkpoi
     lat_buf_append(&file, c->state, c->state_len);
     if (c->best)
         lat_buf_append(&file, c->best, c->n_best * sizeof(float));
+    if (c->base)
+        lat_buf_append(&file, c->base, c->n_base * sizeof(float));
     lat_buf_append(&file, c->spec_json, (size_t)fixed.spec_len);
     enum lat_status status = lat_buf_check(&file, err);
     if (status == LAT_OK) {
@@ -127,11 +131,15 @@ static enum lat_status parse(const struct lat_buf *file, struct lat_checkpoint *
                                  .schedule = fixed.schedule,
                                  .state_len = (size_t)fixed.state_len,
                                  .n_best = (size_t)fixed.n_best,
+                                 .stage = fixed.stage,
+                                 .n_base = (size_t)fixed.n_base,
                                  .data_crc = fixed.data_crc};
     c->curve = take(file, &at, fixed.epoch, sizeof(*c->curve), &status, err);
     c->state = take(file, &at, fixed.state_len, 1, &status, err);
     if (fixed.n_best)
         c->best = take(file, &at, fixed.n_best, sizeof(float), &status, err);
+    if (fixed.n_base)
+        c->base = take(file, &at, fixed.n_base, sizeof(float), &status, err);
     c->spec_json = take(file, &at, fixed.spec_len, 1, &status, err);
     if (status == LAT_OK && at != file->len)
         status = lat_fail(err, LAT_CORRUPT, "bad_checkpoint", "its parts do not fill it");
@@ -161,6 +169,7 @@ void lat_checkpoint_release(struct lat_checkpoint *checkpoint)
     lat_free(checkpoint->curve);
     lat_free(checkpoint->state);
     lat_free(checkpoint->best);
+    lat_free(checkpoint->base);
     lat_free(checkpoint->spec_json);
     *checkpoint = (struct lat_checkpoint){0};
 }

@@ -25,7 +25,11 @@ struct lat_checkpoint {
     uint8_t *state;                /* lat_step_get_state, owned */
     size_t state_len;
     float *best; /* all parameters of the best epoch one after the other, owned; may be NULL */
-    size_t n_best;     /* floats */
+    size_t n_best; /* floats */
+    uint32_t
+        stage;   /* layer being pretrained (layerwise.h), 1 = the first; 0: the whole network */
+    float *base; /* the whole network's parameters meanwhile, owned; may be NULL */
+    size_t n_base;     /* floats */
     char *spec_json;   /* the spec it belongs to, owned */
     uint32_t data_crc; /* the data it belongs to */
 };

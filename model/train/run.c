@@ -46,6 +46,8 @@ static void tell(const struct lat_run *run, const struct epoch *epoch, bool done
     const struct lat_train_progress progress = {
         .epoch = past->epoch + (done ? 0 : 1),
         .epochs = run->spec.optimizer.epochs,
+        .layer = run->stage,
+        .layers = run->n_stages,
         .step = epoch->step,
         .steps = run->steps_per_epoch,
         .loss = epoch->n_losses ? epoch->loss_sum / (double)epoch->n_losses : (double)NAN,
@@ -88,6 +90,17 @@ static double divergence_weight(const struct lat_run *run, uint64_t step)
     return step < warm ? penalties->beta * (double)step / (double)warm : penalties->beta;
 }
 
+/* Where items are read to, and what makes the step's rows of them. */
+static float *rows_of(const struct lat_run *run)
+{
+    return run->below ? lat_below_input(run->below) : lat_step_input(run->step);
+}
+
+static enum lat_status encode_below(const struct lat_run *run, struct lat_error *err)
+{
+    return run->below ? lat_below_run(run->below, err) : LAT_OK;
+}
+
 static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct lat_error *err)
 {
     const size_t batch = run->spec.optimizer.batch;
@@ -95,13 +108,14 @@ static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct
         epoch->step % REPORT_STEPS == 0 || epoch->step + 1 == run->steps_per_epoch;
     double loss = 0;
     lat_dataset_read_anew(&run->dataset, run->order + epoch->step * batch, batch, &epoch->rng,
-                          lat_step_input(run->step));
+                          rows_of(run));
     epoch->rate = lat_schedule_rate(&run->spec.optimizer, &run->done.schedule,
                                     run->done.step + epoch->step,
                                     run->steps_per_epoch * run->spec.optimizer.epochs);
     lat_step_set_divergence(run->step, divergence_weight(run, run->done.step + epoch->step));
-    const enum lat_status status =
-        lat_step_run(run->step, epoch->rate, report ? &loss : NULL, err);
+    enum lat_status status = encode_below(run, err);
+    if (status == LAT_OK)
+        status = lat_step_run(run->step, epoch->rate, report ? &loss : NULL, err);
     if (status != LAT_OK)
         return status;
     run->steps_run++;
@@ -128,8 +142,10 @@ static enum lat_status validate(struct lat_run *run, bool at_mean, double *out_l
     for (size_t at = 0; status == LAT_OK && at < run->n_validation; at += batch) {
         const size_t n = run->n_validation - at < batch ? run->n_validation - at : batch;
         double sum = 0;
-        lat_dataset_read(&run->dataset, held_out + at, n, lat_step_input(run->step));
-        status = lat_step_evaluate(run->step, n, &sum, err);
+        lat_dataset_read(&run->dataset, held_out + at, n, rows_of(run));
+        status = encode_below(run, err);
+        if (status == LAT_OK)
+            status = lat_step_evaluate(run->step, n, &sum, err);
         total += sum;
     }
     *out_loss = run->n_validation ? total / (double)run->n_validation : (double)NAN;
@@ -138,26 +154,34 @@ static enum lat_status validate(struct lat_run *run, bool at_mean, double *out_l
 
 /* ---- weights ---- */
 
-/* All parameters one after the other into `out`; whether all are finite. */
-static bool collect(const struct lat_run *run, float *out)
+size_t lat_run_count_weights(const struct lat_step *step)
+{
+    size_t n = 0, total = 0;
+    const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
+    for (size_t i = 0; i < n; i++)
+        total += infos[i].n;
+    return total;
+}
+
+bool lat_run_collect(const struct lat_step *step, float *out_weights)
 {
     size_t n = 0;
-    const struct lat_parameter_info *infos = lat_step_parameters(run->step, &n);
+    const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
     bool finite = true;
-    for (size_t i = 0; i < n; out += infos[i++].n) {
-        lat_step_get_parameter(run->step, i, out);
+    for (size_t i = 0; i < n; out_weights += infos[i++].n) {
+        lat_step_get_parameter(step, i, out_weights);
         for (size_t j = 0; j < infos[i].n; j++)
-            finite = finite && isfinite(out[j]);
+            finite = finite && isfinite(out_weights[j]);
     }
     return finite;
 }
 
-static void put_back(struct lat_run *run, const float *weights)
+void lat_run_put_back(struct lat_step *step, const float *weights)
 {
     size_t n = 0;
-    const struct lat_parameter_info *infos = lat_step_parameters(run->step, &n);
+    const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
     for (size_t i = 0; i < n; weights += infos[i++].n)
-        lat_step_set_parameter(run->step, i, weights);
+        lat_step_set_parameter(step, i, weights);
 }
 
 /* ---- the end of an epoch ---- */
@@ -188,7 +212,7 @@ static enum lat_status advance(struct lat_run *run, struct epoch *epoch, double 
     const bool better = run->n_validation && !(validation >= done->best_loss);
     float *weights = lat_alloc_raw(run->n_weights, sizeof(float));
     enum lat_status status = weights ? grow(run, err) : lat_fail_memory(err);
-    if (status == LAT_OK && !collect(run, weights))
+    if (status == LAT_OK && !lat_run_collect(run->step, weights))
         status = diverged(run, epoch, "a weight", err);
     if (status != LAT_OK) {
         lat_free(weights);
@@ -268,7 +292,7 @@ enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err)
     if (!run->done.epoch)
         return lat_fail(err, LAT_CANCELLED, NULL, "stopped before the first epoch was done");
     if (run->done.best)
-        put_back(run, run->done.best);
+        lat_run_put_back(run->step, run->done.best);
     else if (stopped)
         return lat_step_set_state(run->step, run->done.state, run->done.state_len, err);
     return LAT_OK;

@@ -3,6 +3,7 @@
 #ifndef LAT_MODEL_TRAIN_RUN_H
 #define LAT_MODEL_TRAIN_RUN_H
 
+#include "model/train/below.h"
 #include "model/train/dataset/dataset.h"
 #include "model/train/step.h"
 #include "model/train/trainer.h"
@@ -17,7 +18,9 @@ struct lat_run {
     size_t n_train, n_validation;
     uint64_t steps_per_epoch;
     struct lat_step *step;
-    size_t n_weights; /* floats of all parameters */
+    struct lat_below *below;  /* what makes its rows, while a layer is pretrained; else NULL */
+    uint32_t stage, n_stages; /* layer being pretrained, 1 = the first; 0: the whole network */
+    size_t n_weights;         /* floats of all parameters */
     char checkpoint_path[LAT_PATH_MAX];
     struct lat_checkpoint done; /* the training up to the last whole epoch */
     enum lat_train_end end;
@@ -34,6 +37,15 @@ enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err) LAT_M
  */
 enum lat_status lat_run_reconstruct(struct lat_run *run, double *out_loss,
                                     struct lat_error *err) LAT_MUST_USE;
+
+/* An empty record of what is done, the seed and the spec in it. */
+enum lat_status lat_run_begin(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
+
+/* All parameters of a step one after the other: how many floats, out (whether all are finite)
+ * and in. */
+size_t lat_run_count_weights(const struct lat_step *step);
+bool lat_run_collect(const struct lat_step *step, float *out_weights);
+void lat_run_put_back(struct lat_step *step, const float *weights);
 
 /* Sets run->step up with principal components instead of training it. */
 enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;

@@ -57,7 +57,7 @@ static const struct lat_choice schedules[] = {{"constant", LAT_SCHEDULE_CONSTANT
                                               {"step", LAT_SCHEDULE_STEP, true},
                                               {"cosine", LAT_SCHEDULE_COSINE, true},
                                               {"plateau", LAT_SCHEDULE_PLATEAU, true}};
-static const struct lat_choice pretrainings[] = {{"none", 0, true}, {"layerwise", 1, false}};
+static const struct lat_choice pretrainings[] = {{"none", 0, true}, {"layerwise", 1, true}};
 
 #define CHOICE(fields, key, table, target)                                                     \
     do {                                                                                       \
@@ -86,6 +86,7 @@ static void set_defaults(struct lat_spec *spec)
                                                   .batch = 256,
                                                   .epochs = 20,
                                                   .schedule = LAT_SCHEDULE_COSINE};
+    spec->pretraining_epochs = 10;
     spec->seed = 1;
 }
 
@@ -296,6 +297,34 @@ static void read_optimizer(struct lat_fields *root, struct lat_spec *spec)
                         "needs a part held out: data.validation above 0");
 }
 
+/* Layers are trained one by one where a layer of the decoder undoes one of the encoder. */
+static bool mirrored(const struct lat_spec *spec)
+{
+    const struct lat_network_spec *encoder = &spec->encoder, *decoder = &spec->decoder;
+    bool same = encoder->type == LAT_NETWORK_DENSE && decoder->type == LAT_NETWORK_DENSE &&
+                encoder->activation == decoder->activation &&
+                encoder->n_hidden == decoder->n_hidden;
+    for (size_t i = 0; same && i < encoder->n_hidden; i++)
+        same = encoder->hidden[i] == decoder->hidden[encoder->n_hidden - 1 - i];
+    return same;
+}
+
+/* A word, or an object with the word as its type. */
+static void read_pretraining(struct lat_fields *root, struct lat_spec *spec)
+{
+    struct lat_fields fields;
+    if (lat_fields_is_text(root, "pretraining")) {
+        CHOICE(root, "pretraining", pretrainings, spec->layerwise);
+    } else if (lat_fields_object(root, "pretraining", &fields)) {
+        CHOICE(&fields, "type", pretrainings, spec->layerwise);
+        lat_fields_count(&fields, "epochs", &spec->pretraining_epochs, 1, 1000000);
+        lat_fields_end(&fields);
+    }
+    if (spec->layerwise && !mirrored(spec))
+        lat_fields_fail(root, "pretraining", "out_of_range",
+                        "layerwise wants dense networks and the decoder \"mirror\"");
+}
+
 /* PCA has no network, no loss and no steps: keys about them would be ignored, so they are
  * refused. */
 static void refuse_for_pca(struct lat_fields *root)
@@ -350,7 +379,7 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
     read_penalties(root, spec);
     settle_code(root, spec);
     read_optimizer(root, spec);
-    CHOICE(root, "pretraining", pretrainings, spec->layerwise);
+    read_pretraining(root, spec);
     lat_fields_u64(root, "seed", &spec->seed);
     lat_fields_end(root);
     if (!spec->name[0])

@@ -62,9 +62,9 @@ enum lat_binarise {
 struct lat_data_spec {
     char format[32]; /* a row of the dataset table: idx npy csv images ... */
     char path[LAT_PATH_MAX];
-    double validation;  /* share held out, 0 = none */
-    uint32_t size[2];   /* images: height, width; 0 = from the first file */
-    uint32_t channels;  /* images: 1 or 3 */
+    double validation; /* share held out, 0 = none */
+    uint32_t size[2];  /* images: height, width; 0 = from the first file */
+    uint32_t channels; /* images: 1 or 3 */
     enum lat_binarise binarise;
     char *options_json; /* the whole data object, for what a format reads itself; owned, may be
                          * NULL (no options) */
@@ -110,6 +110,8 @@ struct lat_spec {
     struct lat_penalties penalties;
     struct lat_optimizer_spec optimizer;
     bool layerwise;
+    uint32_t pretraining_epochs;           /* of each layer */
+    enum lat_activation output_activation; /* behind the decoder; of layerwise stages alone */
     uint64_t seed;
     char *json; /* the spec as given (after --set), canonical; owned; kept in the record */
 };

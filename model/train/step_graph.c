@@ -147,7 +147,9 @@ static struct lat_value *decode(struct lat_design *design, struct lat_build *bui
                                 struct lat_value *code)
 {
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
-    return lat_graph_reshape(build->graph, design->decoder->decode(build, code), &row);
+    struct lat_value *output = design->decoder->decode(build, code);
+    output = lat_build_activation(build, design->spec.output_activation, output);
+    return lat_graph_reshape(build->graph, output, &row);
 }
 
 /* The negative log-likelihood of each row of `decoded` codes, whatever they were drawn from. */

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/train/layerwise.h"
 #include "model/train/publish.h"
 #include "model/train/run.h"
 
@@ -82,7 +83,7 @@ static enum lat_status place_checkpoint(struct lat_run *run, struct lat_error *e
     return lat_file_make_folder(folder, err);
 }
 
-static enum lat_status begin(struct lat_run *run, struct lat_error *err)
+enum lat_status lat_run_begin(struct lat_run *run, struct lat_error *err)
 {
     run->done = (struct lat_checkpoint){.best_loss = INFINITY,
                                         .schedule = {.factor = 1, .best = INFINITY},
@@ -106,6 +107,10 @@ static enum lat_status resume(struct lat_run *run, struct lat_error *err)
             err, LAT_CONFLICT, "other_data",
             "checkpoint '%s': the data have changed since (checksum %08x, now %08x)",
             run->checkpoint_path, done->data_crc, run->dataset.crc);
+    if (done->epoch && done->stage) { /* layerwise.c takes it from there */
+        say(run, "resuming after epoch %u of layer %u", done->epoch, done->stage);
+        return LAT_OK;
+    }
     if (!done->epoch || (done->best && done->n_best != run->n_weights))
         return lat_fail(err, LAT_CORRUPT, "bad_checkpoint",
                         "checkpoint '%s': of another network", run->checkpoint_path);
@@ -121,13 +126,14 @@ static enum lat_status prepare(struct lat_run *run, struct lat_error *err)
                                           run->options->threads, &run->step, err);
     if (status != LAT_OK)
         return status;
-    size_t n = 0;
-    const struct lat_parameter_info *infos = lat_step_parameters(run->step, &n);
-    for (size_t i = 0; i < n; i++)
-        run->n_weights += infos[i].n;
+    run->n_weights = lat_run_count_weights(run->step);
     say(run, "%zu items to train on, %zu held out, %zu weights", run->n_train,
         run->n_validation, run->n_weights);
-    return run->options->resume ? resume(run, err) : begin(run, err);
+    status = run->options->resume ? resume(run, err) : lat_run_begin(run, err);
+    const bool whole = run->done.epoch && !run->done.stage;
+    if (status == LAT_OK && run->spec.layerwise && !whole)
+        status = lat_run_layerwise(run, err);
+    return status;
 }
 
 /* ---- the end ---- */

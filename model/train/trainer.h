@@ -14,6 +14,7 @@
  */
 struct lat_train_progress {
     uint32_t epoch, epochs; /* 1 = the first */
+    uint32_t layer, layers; /* being pretrained, 1 = the first; 0 0: the whole network */
     uint64_t step, steps;   /* of this epoch */
     double loss;            /* mean of this epoch so far; NaN before the first report */
     double validation;      /* of the last epoch that has one; NaN before */

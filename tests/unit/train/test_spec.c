@@ -166,7 +166,15 @@ static const struct {
     {"{\"name\":\"m\",\"data\":{\"format\":\"idx\",\"path\":\"x\",\"validation\":0},"
      "\"optimizer\":{\"early_stopping\":2}}",
      "/optimizer/early_stopping", "validation"},
-    {"{\"name\":\"m\"," DATA ",\"pretraining\":\"layerwise\"}", "/pretraining", "'layerwise'"},
+    {"{\"name\":\"m\"," DATA ",\"pretraining\":\"layerwise\","
+     "\"network\":{\"encoder\":{\"type\":\"convolutional\"}}}",
+     "/pretraining", "dense"},
+    {"{\"name\":\"m\"," DATA ",\"pretraining\":\"layerwise\","
+     "\"network\":{\"decoder\":{\"hidden\":[9]}}}",
+     "/pretraining", "mirror"},
+    {"{\"name\":\"m\"," DATA ",\"pretraining\":{\"type\":\"layerwise\",\"epoch\":3}}",
+     "/pretraining/epoch", "'epochs'"},
+    {"{\"name\":\"m\"," DATA ",\"pretraining\":\"greedy\"}", "/pretraining", "layerwise"},
     {"{\"name\":\"m\"," DATA ",\"seed\":-1}", "/seed", "whole number"},
 };
 
