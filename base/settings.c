@@ -360,6 +360,27 @@ enum lat_status lat_settings_arguments(const struct lat_setting *rows, size_t n,
     return LAT_OK;
 }
 
+enum lat_status lat_setting_choice(const char *name, const char *word, const char *const *words,
+                                   size_t n, size_t *out_index, struct lat_error *err)
+{
+    char expected[96] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(words[i], word) == 0) {
+            *out_index = i;
+            return LAT_OK;
+        }
+        const char *before = i == 0 ? "" : i + 1 < n ? ", " : " or ";
+        const int written =
+            snprintf(expected + len, sizeof(expected) - len, "%s%s", before, words[i]);
+        if (written > 0 && len + (size_t)written < sizeof(expected))
+            len += (size_t)written;
+    }
+    lat_fail(err, LAT_INVALID, NULL, "%s: expected %s, not '%s'", name, expected, word);
+    lat_error_expected(err, expected, word);
+    return LAT_INVALID;
+}
+
 static void option_text(const struct lat_setting *row, char *out, size_t size)
 {
     char dashed[NAME_SIZE];

@@ -50,6 +50,11 @@ enum lat_status lat_settings_environment(const struct lat_setting *rows, size_t 
 enum lat_status lat_settings_arguments(const struct lat_setting *rows, size_t n, void *settings,
                                        int *inout_argc, char **argv,
                                        struct lat_error *err) LAT_MUST_USE;
+/* The place of `word` among `words`; LAT_INVALID names them all: "--metric: expected l2, cosine
+ * or ip, not 'x'". `name` as the person wrote it. */
+enum lat_status lat_setting_choice(const char *name, const char *word, const char *const *words,
+                                   size_t n, size_t *out_index,
+                                   struct lat_error *err) LAT_MUST_USE;
 /* One `--name ARG  help (default)` line a row. */
 void lat_settings_help(const struct lat_setting *rows, size_t n, FILE *out);
 

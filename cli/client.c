@@ -25,6 +25,22 @@ static void start_library(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+enum lat_status lat_client_check(const char *server, struct lat_error *err)
+{
+    CURLU *url = curl_url();
+    char *host = NULL;
+    if (!url)
+        return lat_fail_memory(err);
+    const bool http = !strncmp(server, "http://", 7) || !strncmp(server, "https://", 8);
+    const bool good = http && curl_url_set(url, CURLUPART_URL, server, 0) == CURLUE_OK &&
+                      curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+    curl_free(host);
+    curl_url_cleanup(url);
+    return good ? LAT_OK
+                : lat_fail(err, LAT_INVALID, NULL,
+                           "--server: expected http://HOST:PORT, not '%s'", server);
+}
+
 enum lat_status lat_client_new(const char *server, const char *key,
                                struct lat_client **out_client, struct lat_error *err)
 {

@@ -8,6 +8,9 @@
 
 struct lat_client;
 
+/* Whether `server` is an http or https address with a host; LAT_INVALID names --server. */
+enum lat_status lat_client_check(const char *server, struct lat_error *err) LAT_MUST_USE;
+
 /* `server` is "http://host:port" (a path behind it is kept), `key` may be "". Both copied. */
 enum lat_status lat_client_new(const char *server, const char *key,
                                struct lat_client **out_client,

@@ -117,13 +117,12 @@ static void print_help(void)
 static enum lat_status read_split(const char *word, enum lat_eval_split *out_split,
                                   struct lat_error *err)
 {
-    for (size_t i = 0; i < LAT_ARRAY_LEN(lat_eval_split_names); i++)
-        if (strcmp(word, lat_eval_split_names[i]) == 0) {
-            *out_split = (enum lat_eval_split)i;
-            return LAT_OK;
-        }
-    return lat_fail(err, LAT_INVALID, NULL,
-                    "--split: expected all, train or validation, not '%s'", word);
+    size_t split = 0;
+    const enum lat_status status =
+        lat_setting_choice("--split", word, lat_eval_split_names,
+                           LAT_ARRAY_LEN(lat_eval_split_names), &split, err);
+    *out_split = (enum lat_eval_split)split;
+    return status;
 }
 
 static enum lat_status check_search(const struct eval_settings *settings, struct lat_error *err)
@@ -204,16 +203,17 @@ int lat_cmd_eval(int argc, char **argv)
             return 0;
         }
     if (read_request(argc, argv, &settings, &options, &err) != LAT_OK) {
-        fprintf(stderr, "latentd eval: %s (see latentd eval --help)\n", err.message);
+        fprintf(stderr, "latentd: eval: %s ('latentd eval --help' lists the options)\n",
+                err.message);
         return 2;
     }
     lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
     if (evaluate(&settings, &options, &evaluation, &err) != LAT_OK) {
-        fprintf(stderr, "latentd eval: %s\n", err.message);
+        fprintf(stderr, "latentd: eval: %s\n", err.message);
         return 1;
     }
     if (evaluation.n_skipped)
-        fprintf(stderr, "latentd eval: %zu item(s) skipped; the first: %s\n",
+        fprintf(stderr, "latentd: eval: %zu item(s) skipped; the first: %s\n",
                 evaluation.n_skipped, evaluation.first_skipped);
     if (settings.json)
         print_json(&evaluation);

@@ -112,11 +112,9 @@ static bool exchange(int fd, const char *host, uint64_t until_ns, char reply[REP
     return len > 0;
 }
 
-static int ask(const struct options *options)
+static int ask(const struct options *options, const char *host, const char *port)
 {
-    char host[HOST_SIZE], port[8], reply[REPLY_SIZE];
-    if (!split_url(options->server, host, port))
-        return fail(options, "expected http://HOST:PORT");
+    char reply[REPLY_SIZE];
     const uint64_t until_ns = lat_clock_ns() + (uint64_t)options->timeout_ms * LAT_NS_PER_MS;
     const int fd = connect_to(host, port, until_ns);
     if (fd < 0)
@@ -134,6 +132,7 @@ static int ask(const struct options *options)
 int lat_cmd_health(int argc, char **argv)
 {
     struct options options;
+    char host[HOST_SIZE], port[8];
     struct lat_error err = LAT_ERROR_INIT;
     const size_t n = LAT_ARRAY_LEN(rows);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
@@ -147,9 +146,12 @@ int lat_cmd_health(int argc, char **argv)
         status = lat_settings_arguments(rows, n, &options, &argc, argv, &err);
     if (status == LAT_OK && argc > 1)
         status = lat_fail(&err, LAT_INVALID, NULL, "unexpected '%s'", argv[1]);
+    if (status == LAT_OK && !split_url(options.server, host, port))
+        status = lat_fail(&err, LAT_INVALID, NULL,
+                          "--server: expected http://HOST:PORT, not '%s'", options.server);
     if (status != LAT_OK) {
         fprintf(stderr, "latentd: health: %s\n", err.message);
         return 2;
     }
-    return ask(&options);
+    return ask(&options, host, port);
 }

@@ -17,6 +17,7 @@
 #include "cli/import_metadata.h"
 #include "cli/import_send.h"
 #include "cli/import_source.h"
+#include "index/store.h"
 
 #include "base/banned.h"
 
@@ -349,16 +350,16 @@ static void print_help(void)
 static enum lat_status check_settings(const struct import_settings *settings,
                                       struct lat_error *err)
 {
-    bool known = !settings->format[0];
-    for (size_t i = 0; i < lat_n_import_formats; i++)
-        known |= !strcmp(settings->format, lat_import_formats[i]);
-    if (!known) {
-        const char *nearest =
-            lat_nearest(settings->format, lat_import_formats, lat_n_import_formats);
-        return lat_fail(err, LAT_INVALID, NULL, "--format: unknown format '%s'%s%s%s",
-                        settings->format, nearest ? "; did you mean '" : "",
-                        nearest ? nearest : "", nearest ? "'?" : "");
-    }
+    size_t place;
+    enum lat_status status = lat_client_check(settings->server, err);
+    if (status == LAT_OK && settings->format[0])
+        status = lat_setting_choice("--format", settings->format, lat_import_formats,
+                                    lat_n_import_formats, &place, err);
+    if (status == LAT_OK && settings->metric[0])
+        status = lat_setting_choice("--metric", settings->metric, lat_distance_names,
+                                    LAT_ARRAY_LEN(lat_distance_names), &place, err);
+    if (status != LAT_OK)
+        return status;
     if (settings->create && !settings->model[0] == !settings->dimension)
         return lat_fail(err, LAT_INVALID, NULL,
                         "--create wants one of --model and --dimension");

@@ -150,7 +150,7 @@ int lat_cmd_serve(int argc, char **argv)
         }
     }
     if (lat_config_read(&config, &argc, argv, &err) != LAT_OK)
-        return usage(&err);
+        return strcmp(err.code, "config_file") == 0 ? fail(&err) : usage(&err);
     if (argc > 1) {
         lat_fail(&err, LAT_INVALID, NULL, "unexpected '%s'", argv[1]);
         return usage(&err);

@@ -219,6 +219,9 @@ static enum lat_status take_overrides(int *inout_argc, char **argv, struct reque
             return lat_fail(err, LAT_INVALID, NULL, "--set wants PATH=VALUE");
         else
             argv[kept++] = argv[i];
+        if (value && !strchr(value, '='))
+            return lat_fail(err, LAT_INVALID, NULL, "--set: expected PATH=VALUE, not '%s'",
+                            value);
         if (value && request->n_overrides == MAX_OVERRIDES)
             return lat_fail(err, LAT_INVALID, NULL, "more than %d --set", MAX_OVERRIDES);
         if (value)
@@ -288,11 +291,12 @@ int lat_cmd_train(int argc, char **argv)
             return 0;
         }
     if (read_request(argc, argv, &request, &err) != LAT_OK) {
-        fprintf(stderr, "latentd train: %s (see latentd train --help)\n", err.message);
+        fprintf(stderr, "latentd: train: %s ('latentd train --help' lists the options)\n",
+                err.message);
         return 2;
     }
     if (train(&request, &result, &err) != LAT_OK) {
-        fprintf(stderr, "latentd train: %s\n", err.message);
+        fprintf(stderr, "latentd: train: %s\n", err.message);
         return 1;
     }
     if (request.settings.json)

@@ -65,11 +65,14 @@ static void *load(void *argument)
 static enum lat_status open_keys(struct lat_app *app, struct lat_error *err)
 {
     struct lat_config *config = &app->config;
-    const enum lat_status status =
+    bool loopback = false;
+    enum lat_status status =
         lat_keys_new(config->api_keys, config->api_keys_file, &app->keys, err);
     lat_wipe(config->api_keys, sizeof(config->api_keys));
-    if (status != LAT_OK || app->keys || config->allow_anonymous ||
-        lat_socket_is_loopback(config->listen))
+    if (status != LAT_OK || app->keys || config->allow_anonymous)
+        return status;
+    status = lat_socket_is_loopback(config->listen, &loopback, err);
+    if (status != LAT_OK || loopback)
         return status;
     return lat_fail(err, LAT_INVALID, "keys_needed",
                     "listen: '%s' is not loopback only: configure api_keys or api_keys_file, "

@@ -28,7 +28,8 @@ extern const struct lat_setting lat_config_rows[];
 extern const size_t lat_n_config_rows;
 
 /* Defaults, then the file the command line or the environment names, then the environment, then
- * the command line. What is no option stays in argv, as in lat_settings_arguments. */
+ * the command line. What is no option stays in argv, as in lat_settings_arguments. LAT_INVALID
+ * names the setting; what is wrong with the file has the code config_file. */
 enum lat_status lat_config_read(struct lat_config *config, int *inout_argc, char **argv,
                                 struct lat_error *err) LAT_MUST_USE;
 

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/app.h"
+#include "service/keys.h"
+#include "service/socket.h"
 
 #include "base/banned.h"
 
@@ -65,6 +67,51 @@ static enum lat_status read_outer(struct lat_config *config, int *inout_argc, ch
     return status;
 }
 
+static const char *const log_levels[] = {"debug", "info", "warning", "error", "off"};
+static const char *const log_formats[] = {"json", "text"};
+
+static enum lat_status read_log(const struct lat_config *config, size_t *out_level,
+                                size_t *out_format, struct lat_error *err)
+{
+    const enum lat_status status = lat_setting_choice(
+        "log_level", config->log_level, log_levels, LAT_ARRAY_LEN(log_levels), out_level, err);
+    return status == LAT_OK ? lat_setting_choice("log_format", config->log_format, log_formats,
+                                                 LAT_ARRAY_LEN(log_formats), out_format, err)
+                            : status;
+}
+
+/* What the types of the rows do not say. */
+static enum lat_status check(const struct lat_config *config, struct lat_error *err)
+{
+    struct lat_keys *keys = NULL;
+    size_t level, format;
+    enum lat_status status = lat_socket_check(config->listen, err);
+    if (status == LAT_OK)
+        status = read_log(config, &level, &format, err);
+    if (status == LAT_OK)
+        status = lat_keys_new(config->api_keys, NULL, &keys, err);
+    lat_keys_free(keys);
+    return status;
+}
+
+/* What is wrong with the file is told apart from what is wrong with the call. */
+static enum lat_status read_file(struct lat_config *config, const char *path,
+                                 struct lat_error *err)
+{
+    struct lat_error failure = LAT_ERROR_INIT;
+    enum lat_status status =
+        lat_settings_defaults(lat_config_rows, lat_n_config_rows, config, &failure);
+    if (status == LAT_OK)
+        status = lat_settings_file(lat_config_rows, lat_n_config_rows, config, path, &failure);
+    if (status == LAT_OK) {
+        status = check(config, &failure);
+        lat_error_prefix(&failure, "%s", path);
+    }
+    if (status != LAT_OK)
+        lat_fail(err, status, "config_file", "%s", failure.message);
+    return status;
+}
+
 enum lat_status lat_config_read(struct lat_config *config, int *inout_argc, char **argv,
                                 struct lat_error *err)
 {
@@ -79,44 +126,20 @@ enum lat_status lat_config_read(struct lat_config *config, int *inout_argc, char
         status = read_outer(config, &argc, words, err);
     if (status == LAT_OK && config->config[0]) {
         memcpy(file, config->config, sizeof(file));
-        status = lat_settings_defaults(lat_config_rows, lat_n_config_rows, config, err);
-        if (status == LAT_OK)
-            status = lat_settings_file(lat_config_rows, lat_n_config_rows, config, file, err);
+        status = read_file(config, file, err);
     }
     if (status == LAT_OK)
         status = read_outer(config, inout_argc, argv, err);
+    if (status == LAT_OK)
+        status = check(config, err);
     lat_free(words);
     return status;
 }
 
-static enum lat_status choose(const char *name, const char *word, const char *const *words,
-                              size_t n, size_t *out_index, struct lat_error *err)
-{
-    char expected[96] = "";
-    size_t len = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(words[i], word) == 0) {
-            *out_index = i;
-            return LAT_OK;
-        }
-        const int written =
-            snprintf(expected + len, sizeof(expected) - len, "%s%s", i ? ", " : "", words[i]);
-        len += written > 0 ? (size_t)written : 0;
-    }
-    return lat_fail(err, LAT_INVALID, NULL, "%s: expected one of %s, not '%s'", name, expected,
-                    word);
-}
-
 enum lat_status lat_config_apply_log(const struct lat_config *config, struct lat_error *err)
 {
-    static const char *const levels[] = {"debug", "info", "warning", "error", "off"};
-    static const char *const formats[] = {"json", "text"};
     size_t level = 0, format = 0;
-    enum lat_status status =
-        choose("log_level", config->log_level, levels, LAT_ARRAY_LEN(levels), &level, err);
-    if (status == LAT_OK)
-        status = choose("log_format", config->log_format, formats, LAT_ARRAY_LEN(formats),
-                        &format, err);
+    const enum lat_status status = read_log(config, &level, &format, err);
     if (status == LAT_OK)
         lat_log_configure((enum lat_log_level)level, (enum lat_log_format)format);
     return status;

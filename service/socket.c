@@ -16,6 +16,15 @@
 
 enum { HOST_SIZE = 256, PORT_SIZE = 8, BACKLOG = 1024 };
 
+static enum lat_status refuse(const char *text, struct lat_error *err)
+{
+    static const char expected[] = "ADDR:PORT";
+    lat_fail(err, LAT_INVALID, NULL,
+             "listen: expected ADDR:PORT (127.0.0.1:8080, [::1]:8080, :8080), not '%s'", text);
+    lat_error_expected(err, expected, text);
+    return LAT_INVALID;
+}
+
 static enum lat_status split(const char *text, char host[HOST_SIZE], char port[PORT_SIZE],
                              struct lat_error *err)
 {
@@ -23,22 +32,25 @@ static enum lat_status split(const char *text, char host[HOST_SIZE], char port[P
     const char *from = text, *end = colon;
     uint64_t number;
     if (!colon || strlen(colon + 1) >= PORT_SIZE || !lat_parse_u64(colon + 1, 65535, &number))
-        return lat_fail(err, LAT_INVALID, NULL, "listen: expected ADDRESS:PORT, not '%s'",
-                        text);
+        return refuse(text, err);
     if (*from == '[' && end > from && end[-1] == ']') {
         from++;
         end--;
     }
     if ((size_t)(end - from) >= HOST_SIZE || (from == text && memchr(text, ':', end - text)))
-        return lat_fail(err, LAT_INVALID, NULL,
-                        "listen: expected ADDRESS:PORT (IPv6 as [ADDRESS]:PORT), not '%s'",
-                        text);
+        return refuse(text, err);
     memcpy(host, from, (size_t)(end - from));
     host[end - from] = '\0';
     if (strcmp(host, "*") == 0)
         host[0] = '\0';
     snprintf(port, PORT_SIZE, "%s", colon + 1);
     return LAT_OK;
+}
+
+enum lat_status lat_socket_check(const char *text, struct lat_error *err)
+{
+    char host[HOST_SIZE], port[PORT_SIZE];
+    return split(text, host, port, err);
 }
 
 static enum lat_status resolve(const char *text, struct addrinfo **out_list,
@@ -131,14 +143,17 @@ static bool loopback(const struct sockaddr *address)
     return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
-bool lat_socket_is_loopback(const char *text)
+enum lat_status lat_socket_is_loopback(const char *text, bool *out_loopback,
+                                       struct lat_error *err)
 {
     struct addrinfo *list = NULL;
-    if (resolve(text, &list, NULL) != LAT_OK)
-        return false;
+    const enum lat_status status = resolve(text, &list, err);
+    if (status != LAT_OK)
+        return status;
     bool all = list != NULL;
     for (const struct addrinfo *entry = list; entry; entry = entry->ai_next)
         all = all && loopback(entry->ai_addr);
     freeaddrinfo(list);
-    return all;
+    *out_loopback = all;
+    return LAT_OK;
 }

@@ -16,7 +16,11 @@ enum lat_status lat_socket_listen(const char *text, int *out_fd,
                                   char out_address[LAT_ADDRESS_SIZE],
                                   struct lat_error *err) LAT_MUST_USE;
 
-/* Whether `text` names this machine's loopback only. */
-bool lat_socket_is_loopback(const char *text) LAT_MUST_USE;
+/* Whether `text` has the shape of an address, without asking what it stands for. */
+enum lat_status lat_socket_check(const char *text, struct lat_error *err) LAT_MUST_USE;
+
+/* Whether `text` names this machine's loopback only. LAT_INVALID as above. */
+enum lat_status lat_socket_is_loopback(const char *text, bool *out_loopback,
+                                       struct lat_error *err) LAT_MUST_USE;
 
 #endif

@@ -36,7 +36,6 @@ jpeglib.h        model/image_jpeg.c
 jerror.h         model/image_jpeg.c
 webp/            model/image_webp.c
 gif_lib.h        model/image_gif.c
-libexif/         model/image_exif.c
 cblas.h          model/train/linear.c
 zlib.h           model/train/dataset/
 zstd.h           service/archive.c

@@ -170,6 +170,9 @@ static enum lat_status measure_pca(const struct lat_eval_options *options,
     if (status == LAT_OK)
         status = open_data(options->train_data ? &given : &origin->data, &manifest->input,
                            origin, &training.dataset, err);
+    if (status != LAT_OK && !options->train_data)
+        lat_error_prefix(err, "PCA is fitted on the data that the package's record names; "
+                              "--train-data says where they are");
     if (status == LAT_OK)
         status = choose(&training, origin,
                         options->split == LAT_SPLIT_ALL ? LAT_SPLIT_ALL : LAT_SPLIT_TRAIN, err);

@@ -63,7 +63,25 @@ exits 0 "$bin" serve --help; says --api-keys-file; says --drain-ms
 exits 2 "$bin" serve --worker 3; says --workers
 exits 2 "$bin" serve surplus
 exits 1 "$bin" serve --data "$work/d" --models "$work/m" --listen 0.0.0.0:0; says allow-anonymous
-exits 1 "$bin" serve --data "$work/d" --models "$work/m" --listen nonsense
+exits 2 "$bin" serve --data "$work/d" --models "$work/m" --listen nonsense
+says "listen: expected ADDR:PORT"; says "not 'nonsense'"
+exits 1 "$bin" serve --data "$work/d" --models "$work/m" --listen no.such.host.invalid:0
+says "no.such.host.invalid"
+exits 2 "$bin" serve --log-level loud; says "expected debug, info, warning, error or off, not 'loud'"
+exits 2 "$bin" serve --api-keys secret-of-mine; says "expected SCOPE:KEY"
+! grep -q secret-of-mine "$work/out" || fail "the key is in the message"
+exits 2 env LATENTD_LISTEN=x "$bin" serve; says "not 'x'"
+# What is wrong inside a file is a failure, not a wrong call.
+echo 'listen = x' >"$work/bad.conf"
+exits 1 "$bin" serve --config "$work/bad.conf"; says "bad.conf"; says "not 'x'"
+echo 'worker = 3' >"$work/bad.conf"
+exits 1 "$bin" serve --config "$work/bad.conf"; says "bad.conf:1"; says "did you mean 'workers'"
+exits 2 "$bin" health --server localhost; says "expected http://HOST:PORT, not 'localhost'"
+exits 2 "$bin" import c "$work" --server localhost; says "expected http://HOST:PORT, not 'localhost'"
+exits 2 "$bin" import c "$work" --create --dimension 2 --metric l3; says "expected l2, cosine or ip, not 'l3'"
+exits 2 "$bin" eval m --data x --split some; says "expected all, train or validation, not 'some'"
+exits 2 "$bin" train x.json --set seed; says "expected PATH=VALUE, not 'seed'"
+exits 2 "$bin" import 'No Name' "$work"; says "no name of a collection"
 exits 1 "$bin" health --server http://127.0.0.1:1
 exits 2 "$bin" health --serve x
 

@@ -131,3 +131,21 @@ Test(train_command, pictures_moved_by_chance_train_a_denoising_model)
     const double error = member("squared_error\":{\"sum");
     cr_assert(error >= 0 && error < 2, "%g of %d elements", error, SIDE * SIDE);
 }
+
+Test(train_command, pca_says_what_to_pass_when_the_training_data_are_not_where_they_were)
+{
+    char models[512], moved[512];
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(moved, sizeof(moved), "%s", test_path("moved-idx3-ubyte"));
+    train("{\"name\":\"halves\",\"method\":\"pca\"," DATA ",\"code\":{\"dimension\":2}}");
+    cr_assert_eq(rename(test_path("train-idx3-ubyte"), moved), 0);
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--pca", "--data",
+                     test_path("test-idx3-ubyte")),
+                 1);
+    cr_assert_not_null(strstr(output(), "--train-data"), "%s", output());
+    cr_assert_not_null(strstr(output(), "train-idx3-ubyte"), "%s", output());
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--pca", "--data",
+                     test_path("test-idx3-ubyte"), "--train-data", moved, "--json"),
+                 0, "%s", output());
+    cr_assert(member("squared_error\":{\"sum") >= 0);
+}

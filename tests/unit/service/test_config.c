@@ -74,7 +74,21 @@ Test(config, the_logs_words_are_checked)
     char level[] = "--log-level=loud";
     cr_assert_eq(read_words(NULL, NULL, NULL, NULL), LAT_OK);
     cr_assert_eq(lat_config_apply_log(&config, NULL), LAT_OK);
-    cr_assert_eq(read_words(level, NULL, NULL, NULL), LAT_OK);
-    cr_assert_eq(lat_config_apply_log(&config, &err), LAT_INVALID);
+    cr_assert_eq(read_words(level, NULL, NULL, &err), LAT_INVALID);
     cr_assert_not_null(strstr(err.message, "warning"), "%s", err.message);
+}
+
+Test(config, a_bad_file_is_told_apart_from_a_bad_call)
+{
+    struct lat_error call = LAT_ERROR_INIT, file = LAT_ERROR_INIT;
+    char listen[] = "--listen=x", option[1100] = "--config=";
+    strcat(option, test_path("latentd.conf"));
+    cr_assert_eq(lat_file_write(test_path("latentd.conf"), "listen = x\n", 11, NULL), LAT_OK);
+    cr_assert_eq(read_words(listen, NULL, NULL, &call), LAT_INVALID);
+    cr_assert_str_neq(call.code, "config_file");
+    cr_assert_str_eq(call.expected, "ADDR:PORT");
+    cr_assert_str_eq(call.got, "x");
+    cr_assert_eq(read_words(option, NULL, NULL, &file), LAT_INVALID);
+    cr_assert_str_eq(file.code, "config_file");
+    cr_assert_not_null(strstr(file.message, "latentd.conf: listen: "), "%s", file.message);
 }
