@@ -197,7 +197,7 @@ enum lat_status lat_api_search(struct lat_call *call, struct lat_error *err)
             status = run(call, &search, err);
         if (status == LAT_OK) {
             status = reply(call, &search, err);
-        } else if (call->defer) {
+        } else if (call->defer || call->again) {
             lat_error_clear(err);
             status = LAT_OK;
         }

@@ -165,6 +165,12 @@ static void model_free(struct lat_model *model)
     malloc_trim(0);
 }
 
+struct lat_model *lat_model_reuse(struct lat_model *model)
+{
+    atomic_fetch_add(&model->references, 1);
+    return model;
+}
+
 void lat_model_release(struct lat_model *model)
 {
     if (model && atomic_fetch_sub(&model->references, 1) == 1)

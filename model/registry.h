@@ -56,6 +56,8 @@ enum lat_status lat_registry_acquire(struct lat_registry *registry, const char *
                                      struct lat_model **out_model,
                                      struct lat_error *err) LAT_MUST_USE;
 void lat_model_release(struct lat_model *model);
+/* One reference more on a model that is held already; returns it. */
+struct lat_model *lat_model_reuse(struct lat_model *model);
 
 /* Looks at the folder again and loads (a new, an unloaded, a repaired package). `name` alone
  * loads the newest version in the folder. */

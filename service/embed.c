@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/urgency.h"
 #include "service/app.h"
+#include "service/gather.h"
 
 #include "base/banned.h"
 
@@ -155,6 +156,28 @@ static enum lat_status run(struct lat_call *call, struct lat_model *model,
     return status;
 }
 
+/* One raw picture among other connections: what can be read again at no cost when the handler
+ * runs once more. */
+static bool may_gather(const struct lat_call *call, const struct lat_input *inputs,
+                       unsigned wants)
+{
+    return call->gathered ||
+           (call->gathering && lat_call_must_be_brief(call) && wants == LAT_EMBED_CODES &&
+            inputs->kind == LAT_INPUT_IMAGE && inputs->bytes == call->body);
+}
+
+static enum lat_status gather(struct lat_call *call, struct lat_model *model,
+                              struct lat_embedding *out, struct lat_error *err)
+{
+    if (call->gathered)
+        return lat_gather_take(call, call->app->batcher, out->codes, err);
+    const enum lat_status status = lat_gather_add(call, model, out->rows, err);
+    if (status != LAT_OK)
+        return status;
+    call->again = true;
+    return lat_fail(err, LAT_BUSY, NULL, "others of this round come first");
+}
+
 /* A network can overflow on inputs that are fine by themselves; such a code is nobody's
  * neighbour. */
 static enum lat_status refuse_not_finite(struct lat_call *call, const struct lat_model *model,
@@ -191,15 +214,18 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
     enum lat_status status = lat_model_require(model, LAT_CAN_ENCODE, err);
     if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS)))
         status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
-    if (status == LAT_OK && lat_call_must_be_brief(call) &&
+    if (status == LAT_OK && lat_call_must_be_brief(call) && !call->gathered &&
         !is_brief(call, model, inputs, n, wants))
         status = defer(call, err);
     if (status == LAT_OK)
         status = allocate(call, manifest, wants, &out, err);
-    if (status == LAT_OK)
+    if (call->gathered && !lat_gather_is_of(call, model))
+        lat_gather_drop(call); /* another version serves now */
+    if (status == LAT_OK && !call->gathered)
         status = prepare_rows(call, model, inputs, &out, err);
     if (status == LAT_OK && out.n_bad < n)
-        status = run(call, model, &out, err);
+        status = may_gather(call, inputs, wants) ? gather(call, model, &out, err)
+                                                 : run(call, model, &out, err);
     if (status != LAT_OK)
         return status;
     const size_t elements = lat_input_elements(&manifest->input);

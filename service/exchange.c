@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "service/app.h"
 #include "service/crypto.h"
+#include "service/gather.h"
 
 #include "base/banned.h"
 
@@ -50,6 +51,7 @@ static void trim(struct lat_buf *buf)
 static void reset(struct lat_exchange *exchange)
 {
     struct lat_call *call = &exchange->call;
+    lat_gather_drop(call);
     lat_pipe_free(exchange->upload);
     lat_pipe_free(exchange->download);
     lat_spool_free(call->response.spool);

@@ -36,14 +36,17 @@ enum lat_stage {
     LAT_STAGE_READING,    /* the body is collected */
     LAT_STAGE_UPLOADING,  /* the body goes through call.body_pipe to a worker */
     LAT_STAGE_DISCARDING, /* the reply is made; what still comes in is thrown away */
+    LAT_STAGE_AGAIN,      /* the handler is to be run once more, see call.again */
     LAT_STAGE_RUNNING,    /* a worker has it */
     LAT_STAGE_ANSWERED    /* the reply is made */
 };
 
 /* One connection: an exchange at a time. */
 struct lat_conn {
-    struct lat_watched watched; /* first: the watch gets a pointer to it */
-    struct lat_exchange *spare; /* the last exchange, for the next request */
+    struct lat_watched watched;      /* first: the watch gets a pointer to it */
+    struct lat_exchange *spare;      /* the last exchange, for the next request */
+    struct lat_gathering *gathering; /* its thread's */
+    const atomic_uint *neighbours;   /* connections its thread has, this one included */
 };
 
 struct lat_route_series {
@@ -124,8 +127,10 @@ enum lat_status lat_exchange_check(struct lat_exchange *exchange, const char *me
 /* -- exchange_run.c, exchange_reply.c: the handler and the reply -- */
 
 /* Runs the handler here, or hands it to a worker (inline handlers that defer, and all others).
- * Afterwards the stage is ANSWERED, or RUNNING: park. */
+ * Afterwards the stage is ANSWERED, RUNNING: park, or AGAIN: yield. */
 void lat_exchange_run(struct lat_exchange *exchange);
+/* Comes back to the connection after all others that are ready now. */
+void lat_exchange_yield(struct lat_exchange *exchange);
 /* Starts a streaming handler on a worker, the body to come. Afterwards UPLOADING, or DISCARDING
  * with the failure as reply. */
 void lat_exchange_stream(struct lat_exchange *exchange);

@@ -35,6 +35,12 @@ void lat_exchange_unpark(struct lat_exchange *exchange)
     }
 }
 
+void lat_exchange_yield(struct lat_exchange *exchange)
+{
+    lat_mhd_suspend(exchange->connection);
+    lat_mhd_resume(exchange->connection); /* takes effect in the next round */
+}
+
 bool lat_exchange_is_done(struct lat_exchange *exchange)
 {
     return atomic_load(&exchange->parked) == DONE;
@@ -57,7 +63,7 @@ static void run_handler(struct lat_exchange *exchange)
     struct lat_call *call = &exchange->call;
     struct lat_error err = LAT_ERROR_INIT;
     const enum lat_status status = call->route->handler(call, &err);
-    if (!call->defer)
+    if (!call->defer && !call->again)
         lat_exchange_finish(exchange, status, &err);
 }
 
@@ -190,10 +196,14 @@ static void note_parse(struct lat_call *call)
 void lat_exchange_run(struct lat_exchange *exchange)
 {
     struct lat_call *call = &exchange->call;
-    note_parse(call);
+    if (exchange->stage != LAT_STAGE_AGAIN)
+        note_parse(call);
     exchange->stage = LAT_STAGE_ANSWERED;
     if (call->route->flags & LAT_ROUTE_INLINE) {
+        call->again = false;
         run_handler(exchange);
+        if (call->again)
+            exchange->stage = LAT_STAGE_AGAIN;
         if (!call->defer)
             return;
     }

@@ -119,8 +119,11 @@ struct lat_call {
     char request_id[LAT_REQUEST_ID_SIZE];
     uint64_t started_ns, deadline_ns; /* lat_clock_ns */
     uint64_t timing_ns[LAT_TIMING_COUNT];
-    bool defer;      /* an inline handler asks to be run on a worker */
-    bool on_worker;  /* this is a worker's thread */
+    bool defer;     /* an inline handler asks to be run on a worker */
+    bool again;     /* … or once more here, after the other requests that are ready */
+    bool on_worker; /* this is a worker's thread */
+    struct lat_gathering *gathering; /* service/gather.h; NULL: the connection is alone */
+    struct lat_gathered *gathered;
     char model[160]; /* "name@version" for X-Model, "" if no model took part */
     struct lat_response response;
     struct lat_exchange *exchange; /* the transport's own (service/exchange.h) */

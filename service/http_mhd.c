@@ -21,6 +21,7 @@
 #include "base/urgency.h"
 #include "service/acceptor.h"
 #include "service/exchange.h"
+#include "service/gather.h"
 
 #include "base/banned.h"
 
@@ -57,6 +58,7 @@ struct network_thread {
     struct lat_http *http;
     struct MHD_Daemon *daemon;
     atomic_uint connections;
+    struct lat_gathering gathering;
 };
 
 struct lat_network {
@@ -309,7 +311,12 @@ static enum MHD_Result proceed(struct lat_exchange *exchange)
         return MHD_NO;
     if (exchange->stage == LAT_STAGE_UPLOADING && exchange->upload)
         lat_pipe_end(exchange->upload);
+    if (exchange->stage == LAT_STAGE_AGAIN)
+        lat_exchange_run(exchange);
     if (exchange->stage == LAT_STAGE_READING) {
+        const struct lat_conn *conn = exchange->conn;
+        if (atomic_load_explicit(conn->neighbours, memory_order_relaxed) > 1)
+            call->gathering = conn->gathering;
         if (exchange->body.len) {
             call->body = exchange->body.data;
             call->body_len = exchange->body.len;
@@ -318,6 +325,10 @@ static enum MHD_Result proceed(struct lat_exchange *exchange)
             lat_exchange_stream(exchange);
         else
             lat_exchange_run(exchange);
+    }
+    if (exchange->stage == LAT_STAGE_AGAIN) {
+        lat_exchange_yield(exchange);
+        return MHD_YES;
     }
     if (exchange->with_worker && !lat_exchange_is_done(exchange) &&
         !atomic_load(&exchange->download)) {
@@ -396,8 +407,11 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         conn = lat_alloc(1, sizeof(*conn)); /* NULL: its requests are closed in begin() */
         *handle = conn;
-        if (conn)
+        if (conn) {
+            conn->gathering = &thread->gathering;
+            conn->neighbours = &thread->connections;
             lat_watch_add(http->watch, &conn->watched, info ? info->connect_fd : -1);
+        }
     } else if (conn) {
         *handle = NULL;
         lat_watch_remove(http->watch, &conn->watched);

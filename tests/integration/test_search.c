@@ -274,6 +274,53 @@ Test(search, by_picture_in_every_wrapping)
     lat_buf_release(&png);
 }
 
+/* Those that come in together are encoded together (service/gather.h). */
+Test(search, pictures_sent_at_once_get_their_own_answers)
+{
+    enum { WIRES = 12, ITEMS = 6, ROUNDS = 20, BAD = 7, LEAVES = 9 };
+    struct wire wires[WIRES];
+    make("{\"model\":\"tiny\"}");
+    for (unsigned i = 0; i < ITEMS; i++) {
+        struct lat_buf item = tiny_png(i * 40, 1);
+        char below[64];
+        snprintf(below, sizeof(below), "/items/p%u", i);
+        STATUS(201,
+               ask_as("PUT", coll(below), "Content-Type: image/png\r\n", item.data, item.len));
+        lat_buf_release(&item);
+    }
+    for (size_t i = 0; i < WIRES; i++) {
+        wires[i] = (struct wire){.fd = -1, .port = api_port()};
+        cr_assert(wire_connect(&wires[i]));
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < WIRES; i++) {
+            struct lat_buf png = tiny_png((i % ITEMS) * 40, 1), text = {0};
+            const size_t len = i == BAD ? png.len / 2 : png.len;
+            lat_buf_printf(&text,
+                           "POST %s?k=1 HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+                           "Content-Length: %zu\r\n\r\n",
+                           coll("/search"), len);
+            lat_buf_append(&text, png.data, len);
+            cr_assert(wire_send(&wires[i], text.data, text.len));
+            lat_buf_release(&text);
+            lat_buf_release(&png);
+        }
+        wire_close(&wires[LEAVES]);
+        for (unsigned i = 0; i < WIRES; i++) {
+            char wanted[32];
+            if (i == LEAVES)
+                continue;
+            const int status = wire_receive(&wires[i]);
+            cr_assert_eq(status, i == BAD ? 422 : 200, "%d: %s", status, wires[i].body);
+            snprintf(wanted, sizeof(wanted), "{\"id\":\"p%u\"", i % ITEMS);
+            cr_assert(i == BAD || strstr(wires[i].body, wanted), "%s", wires[i].body);
+        }
+        cr_assert(wire_connect(&wires[LEAVES]));
+    }
+    for (size_t i = 0; i < WIRES; i++)
+        wire_release(&wires[i]);
+}
+
 Test(search, a_batch_of_queries)
 {
     line();

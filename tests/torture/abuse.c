@@ -329,7 +329,7 @@ static void *ask_much(void *argument)
     wire_header(&wire, "Retry-After", retry, sizeof(retry));
     if (status == 200)
         atomic_fetch_add(&crowd->fine, 1);
-    else if (status == 429 && retry[0])
+    else if ((status == 429 || status == 503) && retry[0]) /* no place, or not in time */
         atomic_fetch_add(&crowd->refused, 1);
     else
         wrong("one of a crowd: %d, Retry-After '%s': %.200s", status, retry,

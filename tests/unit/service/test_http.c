@@ -1,10 +1,12 @@
 /* Requests and replies: what a well-meaning client sees. */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/metrics.h"
 #include "service/keys.h"
 #include "tests/support/support.h"
 #include "tests/unit/service/http_fixture.h"
@@ -314,10 +316,9 @@ Test(http, a_full_queue_is_429_at_once)
     cr_assert(wire_connect(&first) && wire_send(&first, text, sizeof(text) - 1));
     fixture_await_waiting(1);
     cr_assert(wire_connect(&second) && wire_send(&second, text, sizeof(text) - 1));
-    int status = 0;
-    while ((status = get("/worker")) == 200) /* until the second is in the queue */
-        ;
-    cr_assert_eq(status, 429);
+    while (lat_metric_value(LAT_METRIC_QUEUE_LENGTH, NULL) < 1)
+        sched_yield(); /* until the second is in the queue */
+    cr_assert_eq(get("/worker"), 429);
     cr_assert_str_eq(header("Retry-After"), "1");
     cr_assert_eq(get("/inline"), 200, "inline routes need no worker");
     fixture_open_gate();
