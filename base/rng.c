@@ -55,16 +55,37 @@ double lat_rng_uniform(struct lat_rng *rng)
     return (double)(lat_rng_next(rng) >> 11) * 0x1p-53;
 }
 
-/* Marsaglia's polar method. Its second number is left: the state stays four words. */
-double lat_rng_normal(struct lat_rng *rng)
+/* Marsaglia's polar method: a point of the disc; times the factor returned, two numbers. */
+static double polar(struct lat_rng *rng, double *out_x, double *out_y)
 {
-    double x, square;
+    double x, y, square;
     do {
         x = 2 * lat_rng_uniform(rng) - 1;
-        const double y = 2 * lat_rng_uniform(rng) - 1;
+        y = 2 * lat_rng_uniform(rng) - 1;
         square = x * x + y * y;
     } while (square >= 1 || square <= 0);
-    return x * sqrt(-2 * log(square) / square);
+    *out_x = x;
+    *out_y = y;
+    return sqrt(-2 * log(square) / square);
+}
+
+/* The second number is left: the state stays four words. */
+double lat_rng_normal(struct lat_rng *rng)
+{
+    double x, y;
+    const double factor = polar(rng, &x, &y);
+    return x * factor;
+}
+
+void lat_rng_normals(struct lat_rng *rng, float *out, size_t n)
+{
+    double x, y;
+    for (size_t i = 0; i < n; i += 2) {
+        const double factor = polar(rng, &x, &y);
+        out[i] = (float)(x * factor);
+        if (i + 1 < n)
+            out[i + 1] = (float)(y * factor);
+    }
 }
 
 void lat_rng_shuffle(struct lat_rng *rng, uint32_t *values, size_t n)

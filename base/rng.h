@@ -16,6 +16,8 @@ uint64_t lat_rng_below(struct lat_rng *rng,
                        uint64_t n);          /* uniform in [0, n), n > 0, unbiased */
 double lat_rng_uniform(struct lat_rng *rng); /* [0, 1) */
 double lat_rng_normal(struct lat_rng *rng);  /* mean 0, variance 1 */
+/* `n` of them into `out`, quicker: not the sequence that lat_rng_normal gives. */
+void lat_rng_normals(struct lat_rng *rng, float *out, size_t n);
 void lat_rng_shuffle(struct lat_rng *rng, uint32_t *values, size_t n); /* Fisher-Yates */
 
 #endif

@@ -1,8 +1,11 @@
-/* latentd eval: a model and data in, numbers out. */
+/* latentd eval: a model and data in, numbers out. What takes long (--samples) shows a line of
+ * progress on a terminal. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -12,13 +15,13 @@
 
 #include "base/banned.h"
 
-enum { DATA_MAX = 4096 };
+enum { DATA_MAX = 4096, BAR_WIDTH = 30, REDRAW_NS = 100000000 };
 
 struct eval_settings {
     char models[LAT_PATH_MAX], data[DATA_MAX], labels[LAT_PATH_MAX], train_data[DATA_MAX],
         split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX];
     bool pca, json;
-    int64_t threads, queries;
+    int64_t threads, queries, items, samples;
 };
 
 static const struct lat_setting rows[] = {
@@ -29,6 +32,10 @@ static const struct lat_setting rows[] = {
         "what to measure on: a file or folder, or a data object as in a training spec"),
     LAT_SETTING_ROW(eval_settings, split, LAT_SETTING_TEXT, "all", 0, 0, "PART",
                     "all, or of the very data trained on: train, validation"),
+    LAT_SETTING_ROW(eval_settings, items, LAT_SETTING_INT, "0", 0, INT32_MAX, "N",
+                    "measure only N items, evenly spread; 0 = all"),
+    LAT_SETTING_ROW(eval_settings, samples, LAT_SETTING_INT, "0", 0, 10000000, "N",
+                    "of a gaussian code: the likelihood by N importance samples an item"),
     LAT_SETTING_ROW(eval_settings, pca, LAT_SETTING_BOOL, "false", 0, 0, NULL,
                     "beside it PCA of equal width, fitted on the training data"),
     LAT_SETTING_ROW(eval_settings, train_data, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
@@ -69,6 +76,12 @@ static void print_json(const struct lat_evaluation *evaluation)
     } else {
         lat_buf_text(&out, ",\"squared_error\":null,\"negative_log_likelihood\":null");
     }
+    if (e->samples) {
+        member(&out, ",\"elbo\":", e->elbo);
+        lat_buf_printf(&out, ",\"samples\":%u", e->samples);
+    }
+    if (e->binarised > LAT_BINARISE_NONE)
+        lat_buf_text(&out, ",\"binarised\":true");
     if (e->has_pca) {
         member(&out, ",\"pca\":{\"squared_error\":", e->pca_squared_error);
         lat_buf_char(&out, '}');
@@ -93,7 +106,13 @@ static void print_text(const struct lat_evaluation *evaluation)
         printf("squared error            %.5g an item, %.5g an element\n", e->squared_error_sum,
                e->squared_error_mean);
         if (isfinite(e->negative_log_likelihood))
-            printf("negative log-likelihood  %.5g an item\n", e->negative_log_likelihood);
+            printf("negative log-likelihood  %.5g an item%s\n", e->negative_log_likelihood,
+                   e->samples ? "" : ", decoded from the code");
+        if (e->samples)
+            printf("  by importance samples  %u an item; lower bound (ELBO) %.5g\n", e->samples,
+                   e->elbo);
+        if (e->binarised > LAT_BINARISE_NONE)
+            printf("items are                zeroes and ones drawn from the data\n");
     } else {
         printf("squared error            none: the model has no decoder\n");
     }
@@ -103,6 +122,33 @@ static void print_text(const struct lat_evaluation *evaluation)
         printf("mAP@1000                 %.4f\n", e->retrieval.map_at_1000);
         printf("precision@10             %.4f\n", e->retrieval.precision_at_10);
     }
+}
+
+/* ---- progress ---- */
+
+struct screen {
+    uint64_t started_ns, drawn_ns;
+};
+
+static void on_progress(void *context, size_t done, size_t n)
+{
+    struct screen *screen = context;
+    char bar[BAR_WIDTH + 1];
+    const uint64_t now = lat_clock_ns();
+    if (done < n && now - screen->drawn_ns < REDRAW_NS)
+        return;
+    screen->drawn_ns = now;
+    for (size_t i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i * n < done * BAR_WIDTH ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    const double each =
+        (double)(now - screen->started_ns) / (double)LAT_NS_PER_S / (double)done;
+    if (done < n)
+        fprintf(stderr, "\rimportance samples [%s] %zu/%zu items  ETA %.0f s\033[K", bar, done,
+                n, each * (double)(n - done));
+    else
+        fprintf(stderr, "\r\033[K");
+    fflush(stderr);
 }
 
 /* ---- the command ---- */
@@ -165,6 +211,9 @@ static enum lat_status read_request(int argc, char **argv, struct eval_settings 
     out_options->database_labels = settings->database_labels;
     out_options->n_queries = (size_t)settings->queries;
     out_options->pca = settings->pca;
+    out_options->n_items = (size_t)settings->items;
+    out_options->samples = (uint32_t)settings->samples;
+    out_options->threads = settings->threads ? (int)settings->threads : (int)lat_cpu_count();
     return LAT_OK;
 }
 
@@ -172,9 +221,9 @@ static enum lat_status evaluate(const struct eval_settings *settings,
                                 const struct lat_eval_options *options,
                                 struct lat_evaluation *out_evaluation, struct lat_error *err)
 {
+    /* Importance samples keep the CPUs busy item by item: better than within a run. */
     const struct lat_registry_options where = {
-        .folder = settings->models,
-        .threads = settings->threads ? (int)settings->threads : (int)lat_cpu_count()};
+        .folder = settings->models, .threads = options->samples ? 1 : options->threads};
     struct lat_engine *engine = NULL;
     struct lat_registry *registry = NULL;
     if (!lat_file_exists(settings->models))
@@ -208,6 +257,11 @@ int lat_cmd_eval(int argc, char **argv)
         return 2;
     }
     lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
+    struct screen screen = {.started_ns = lat_clock_ns()};
+    if (isatty(STDERR_FILENO) == 1) {
+        options.progress = on_progress;
+        options.context = &screen;
+    }
     if (evaluate(&settings, &options, &evaluation, &err) != LAT_OK) {
         fprintf(stderr, "latentd: eval: %s\n", err.message);
         return 1;

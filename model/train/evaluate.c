@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/train/dataset/formats.h"
+#include "model/train/importance.h"
 #include "model/train/measure.h"
 #include "model/train/pca.h"
 
@@ -150,6 +151,17 @@ static enum lat_status open_part(const char *given, enum lat_eval_split split,
     return status;
 }
 
+/* Leaves `n` items, evenly spread. */
+static void thin(struct part *part, size_t n)
+{
+    const size_t start = (size_t)(part->items - part->indices);
+    if (n >= part->n)
+        return;
+    for (size_t i = 0; i < n; i++)
+        part->indices[start + i] = part->indices[start + i * part->n / n];
+    part->n = n;
+}
+
 /* ---- the measures ---- */
 
 static enum lat_status measure_pca(const struct lat_eval_options *options,
@@ -282,6 +294,27 @@ static enum lat_status measure_retrieval(struct lat_model *model,
     return status;
 }
 
+static enum lat_status measure_importance(struct lat_model *model,
+                                          const struct lat_eval_options *options,
+                                          const struct part *part,
+                                          struct lat_evaluation *evaluation,
+                                          struct lat_error *err)
+{
+    const struct lat_importance_options how = {.samples = options->samples,
+                                               .threads = options->threads,
+                                               .progress = options->progress,
+                                               .context = options->context};
+    struct lat_importance importance;
+    const enum lat_status status = lat_importance_measure(model, &part->dataset, part->items,
+                                                          part->n, &how, &importance, err);
+    if (status != LAT_OK)
+        return status;
+    evaluation->samples = options->samples;
+    evaluation->negative_log_likelihood = importance.negative_log_likelihood;
+    evaluation->elbo = importance.elbo;
+    return LAT_OK;
+}
+
 static enum lat_status measure(struct lat_model *model, const struct lat_eval_options *options,
                                const struct origin *origin, struct lat_evaluation *evaluation,
                                struct lat_error *err)
@@ -294,6 +327,8 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
     struct lat_measure measured = {0};
     enum lat_status status =
         open_part(options->data, options->split, &manifest->input, origin, &part, err);
+    if (status == LAT_OK && options->n_items)
+        thin(&part, options->n_items);
     if (status == LAT_OK)
         status =
             lat_measure_model(model, &part.dataset, part.items, part.n, &how, &measured, err);
@@ -303,6 +338,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
         memcpy(evaluation->first_skipped, part.dataset.first_skipped,
                sizeof(evaluation->first_skipped));
         evaluation->decoded = how.decode;
+        evaluation->binarised = part.dataset.binarise;
         evaluation->squared_error_sum = measured.squared_error_sum;
         evaluation->squared_error_mean = measured.squared_error_mean;
         evaluation->negative_log_likelihood =
@@ -311,6 +347,8 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
             status = measure_retrieval(model, options, origin, &part, measured.codes,
                                        evaluation, err);
     }
+    if (status == LAT_OK && options->samples)
+        status = measure_importance(model, options, &part, evaluation, err);
     if (status == LAT_OK && options->pca)
         status = measure_pca(options, manifest, origin, &part, evaluation, err);
     lat_measure_release(&measured);

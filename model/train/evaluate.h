@@ -4,6 +4,7 @@
 
 #include "model/registry.h"
 #include "model/train/retrieval.h"
+#include "model/train/spec.h"
 
 /* Which part of the data: for the very data a model was trained on, those it learned from or
  * those held out. */
@@ -20,6 +21,11 @@ struct lat_eval_options {
     const char *train_data; /* what PCA is fitted on; NULL: what the package's record names */
     enum lat_eval_split split;
     bool pca;
+    size_t n_items;   /* at most so many, evenly spread; 0: all */
+    uint32_t samples; /* of a gaussian code: the likelihood by importance sampling; 0: not */
+    int threads;      /* for that; the registry should then give a model one thread */
+    void (*progress)(void *context, size_t done, size_t n); /* of that; may be NULL */
+    void *context;
 };
 
 struct lat_evaluation {
@@ -29,7 +35,11 @@ struct lat_evaluation {
     char first_skipped[256];
     bool decoded; /* false: the model has no decoder, the errors are not there */
     double squared_error_sum, squared_error_mean;
-    double negative_log_likelihood; /* NaN where there is no formula */
+    double negative_log_likelihood; /* NaN where there is no formula; of what the code's mean is
+                                     * decoded to, with `samples` of the model */
+    uint32_t samples;               /* 0: not sampled */
+    double elbo;                    /* where sampled */
+    enum lat_binarise binarised;    /* what the items were made into */
     bool has_pca;
     size_t pca_width;
     double pca_squared_error; /* sum over an item's elements, averaged */

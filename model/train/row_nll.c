@@ -20,9 +20,41 @@ static double gaussian(const float *target, const float *output, size_t n)
     return sum;
 }
 
+/* Zeroes and ones: the logarithm of products of probabilities instead of a sum of logarithms.
+ * PROBABILITY_LEAST to the power of RUN is far from the smallest double. */
+static double binary(const float *target, const float *output, size_t n)
+{
+    enum { LANES = 8, RUN = 32 };
+    double sum = 0;
+    for (size_t i = 0; i < n;) {
+        double products[LANES] = {1, 1, 1, 1, 1, 1, 1, 1};
+        for (size_t run = 0; run < RUN && i + LANES <= n; run++, i += LANES)
+            for (size_t lane = 0; lane < LANES; lane++) {
+                const double p = fabs(1 - (double)target[i + lane] - (double)output[i + lane]);
+                products[lane] *= p > PROBABILITY_LEAST ? p : PROBABILITY_LEAST;
+            }
+        for (; n - i < LANES && i < n; i++)
+            products[0] *=
+                fmax(fabs(1 - (double)target[i] - (double)output[i]), PROBABILITY_LEAST);
+        for (size_t lane = 0; lane < LANES; lane++)
+            sum -= log(products[lane]);
+    }
+    return sum;
+}
+
+static bool is_binary(const float *values, size_t n)
+{
+    size_t others = 0;
+    for (size_t i = 0; i < n; i++)
+        others += values[i] * (1 - values[i]) != 0;
+    return others == 0;
+}
+
 static double bernoulli(const float *target, const float *output, size_t n)
 {
     double sum = 0;
+    if (is_binary(target, n))
+        return binary(target, output, n);
     for (size_t i = 0; i < n; i++) {
         const double p =
             fmin(fmax((double)output[i], PROBABILITY_LEAST), 1 - PROBABILITY_LEAST);

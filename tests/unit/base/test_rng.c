@@ -100,3 +100,25 @@ Test(rng, shuffle_permutes_and_every_place_gets_every_value)
             cr_assert(abs(seen[i][j] - 2000) < 250);
     lat_rng_shuffle(&rng, NULL, 0);
 }
+
+Test(rng, normals_are_normal_and_any_number_of_them_can_be_had)
+{
+    enum { N = 100001 };
+    static float values[N + 1];
+    struct lat_rng rng;
+    double sum = 0, squares = 0, neighbours = 0;
+    lat_rng_seed(&rng, 3);
+    values[N] = 77;
+    lat_rng_normals(&rng, values, N);
+    cr_assert_eq(values[N], 77);
+    for (size_t i = 0; i < N; i++) {
+        const double x = (double)values[i];
+        sum += x;
+        squares += x * x;
+        neighbours += i % 2 ? x * (double)values[i - 1] : 0;
+    }
+    cr_assert_float_eq(sum / N, 0, 0.015);
+    cr_assert_float_eq(squares / N, 1, 0.02);
+    cr_assert_float_eq(neighbours / (N / 2), 0, 0.02,
+                       "the two numbers of a draw go their own way");
+}
