@@ -182,12 +182,14 @@ struct rows {
 };
 
 /* A row of planes of bytes or floats in [0,1] as interleaved pixels. */
-static void make_pixels(struct rows *rows, uint32_t row)
+static enum lat_status make_pixels(struct rows *rows, uint32_t row, struct lat_error *err)
 {
     const struct lat_dataset *dataset = rows->dataset;
     const size_t channels = dataset->input.channels;
     const size_t plane = (size_t)dataset->input.width * dataset->input.height;
-    lat_dataset_read(dataset, &row, 1, rows->floats);
+    const enum lat_status status = lat_dataset_read(dataset, &row, 1, rows->floats, err);
+    if (status != LAT_OK)
+        return status;
     for (size_t c = 0; c < channels; c++)
         for (size_t i = 0; i < plane; i++) {
             const float value = rows->floats[c * plane + i] * 255.0F + 0.5F;
@@ -195,6 +197,7 @@ static void make_pixels(struct rows *rows, uint32_t row)
                                                        : value > 255 ? 255
                                                                      : value);
         }
+    return LAT_OK;
 }
 
 static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
@@ -205,17 +208,21 @@ static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
     snprintf(origin, sizeof(origin), "%s row %u", rows->source->path, (unsigned)row);
     struct lat_import_item item = {.kind = LAT_IMPORT_FILE, .id = id, .origin = origin};
     if (input->kind == LAT_INPUT_IMAGE) {
-        make_pixels(rows, row);
+        enum lat_status status = make_pixels(rows, row, err);
         lat_buf_clear(&rows->png);
         const bool small = rows->dataset->elements <= STORED_MAX;
-        const enum lat_status status = (small ? lat_image_store_png : lat_image_encode_png)(
-            rows->pixels, input->width, input->height, input->channels, &rows->png, err);
+        if (status == LAT_OK)
+            status = (small ? lat_image_store_png : lat_image_encode_png)(
+                rows->pixels, input->width, input->height, input->channels, &rows->png, err);
         if (status != LAT_OK)
             return status;
         item.bytes = rows->png.data;
         item.len = rows->png.len;
     } else {
-        lat_dataset_read(rows->dataset, &row, 1, rows->floats);
+        const enum lat_status status =
+            lat_dataset_read(rows->dataset, &row, 1, rows->floats, err);
+        if (status != LAT_OK)
+            return status;
         item.kind = rows->source->codes ? LAT_IMPORT_CODE : LAT_IMPORT_FILE;
         item.bytes = rows->floats;
         item.len = rows->dataset->elements * sizeof(float);
@@ -264,7 +271,8 @@ static enum lat_status read_rows(const struct lat_import_source *source, const c
     struct lat_dataset dataset = {0};
     snprintf(spec.format, sizeof(spec.format), "%s", format);
     snprintf(spec.path, sizeof(spec.path), "%s", source->path);
-    enum lat_status status = lat_dataset_open(&spec, &dataset, err);
+    const struct lat_input_spec vectors = {.kind = LAT_INPUT_VECTOR};
+    enum lat_status status = lat_dataset_open_as(&spec, &vectors, &dataset, err);
     if (status != LAT_OK)
         return status;
     if (dataset.n_skipped)

@@ -161,6 +161,26 @@ void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
     }
 }
 
+enum lat_status lat_model_row_from_cells(const struct lat_model *model,
+                                         const struct lat_table_cell *cells, size_t n,
+                                         float *out_row, struct lat_error *err)
+{
+    enum lat_status status = require_kind(model, LAT_INPUT_TABLE, err);
+    if (status == LAT_OK)
+        status = lat_table_row(model->table, cells, n, out_row, err);
+    return status;
+}
+
+enum lat_status lat_model_row_from_history(const struct lat_model *model,
+                                           const struct lat_event *events, size_t n,
+                                           float *out_row, struct lat_error *err)
+{
+    enum lat_status status = require_kind(model, LAT_INPUT_INTERACTIONS, err);
+    if (status == LAT_OK)
+        status = lat_history_row(&model->manifest.input, events, n, out_row, err);
+    return status;
+}
+
 /* --- the engine -------------------------------------------------------------------------- */
 
 /* The caller's batch as a tensor. The engine writes only through outputs. */
@@ -225,8 +245,24 @@ static enum lat_status run(struct lat_model *model, struct lat_session *session,
     return LAT_OK;
 }
 
-enum lat_status lat_model_encode(struct lat_model *model, const float *rows, size_t n,
-                                 float *out_codes, float *out_variances, struct lat_error *err)
+/* Rows of a table with their missing cells filled, in memory of the caller's (lat_free). */
+static enum lat_status fill_rows(const struct lat_model *model, const float *rows, size_t n,
+                                 float **out_filled, struct lat_error *err)
+{
+    const size_t elements = model->table->elements;
+    float *filled = lat_alloc_raw(n * elements, sizeof(*filled));
+    if (!filled)
+        return lat_fail_memory(err);
+    memcpy(filled, rows, n * elements * sizeof(*filled));
+    for (size_t i = 0; i < n; i++)
+        lat_table_fill(model->table, filled + i * elements);
+    *out_filled = filled;
+    return LAT_OK;
+}
+
+static enum lat_status encode_rows(struct lat_model *model, const float *rows, size_t n,
+                                   float *out_codes, float *out_variances,
+                                   struct lat_error *err)
 {
     const struct lat_signature *signature = &model->signature;
     if (out_variances && signature->log_variance.name[0] == '\0')
@@ -234,8 +270,6 @@ enum lat_status lat_model_encode(struct lat_model *model, const float *rows, siz
                         "model '%s' has no variances: its code is "
                         "deterministic",
                         model->reference);
-    if (n == 0)
-        return LAT_OK;
     const struct lat_tensor input = tensor_of(&signature->input, rows, n);
     struct lat_tensor outputs[2] = {tensor_of(&signature->code, out_codes, n)};
     if (out_variances)
@@ -248,6 +282,21 @@ enum lat_status lat_model_encode(struct lat_model *model, const float *rows, siz
     for (size_t i = 0; i < n_values; i++)
         out_variances[i] = expf(out_variances[i]);
     return LAT_OK;
+}
+
+enum lat_status lat_model_encode(struct lat_model *model, const float *rows, size_t n,
+                                 float *out_codes, float *out_variances, struct lat_error *err)
+{
+    float *filled = NULL;
+    enum lat_status status = LAT_OK;
+    if (n == 0)
+        return LAT_OK;
+    if (model->table)
+        status = fill_rows(model, rows, n, &filled, err);
+    if (status == LAT_OK)
+        status = encode_rows(model, filled ? filled : rows, n, out_codes, out_variances, err);
+    lat_free(filled);
+    return status;
 }
 
 enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,
@@ -296,12 +345,31 @@ static double image_error(const struct lat_input_spec *input, const float *row,
     return sum;
 }
 
+/* Mean over the elements that are there. */
+static double observed_error(const float *row, const float *decoded, size_t elements)
+{
+    double sum = 0.0;
+    size_t n = 0;
+    for (size_t i = 0; i < elements; i++) {
+        if (isnan(row[i]))
+            continue;
+        const double difference = (double)row[i] - (double)decoded[i];
+        sum += difference * difference;
+        n++;
+    }
+    return n ? sum / (double)n : 0;
+}
+
 void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
                       size_t n, float *out_errors)
 {
     const struct lat_input_spec *input = &model->manifest.input;
     const size_t elements = lat_input_elements(input);
     for (size_t i = 0; i < n; i++, rows += elements, decoded += elements) {
+        if (input->kind == LAT_INPUT_TABLE) {
+            out_errors[i] = (float)observed_error(rows, decoded, elements);
+            continue;
+        }
         const double sum = input->kind == LAT_INPUT_IMAGE
                                ? image_error(input, rows, decoded)
                                : squared_difference(rows, decoded, elements, 1);

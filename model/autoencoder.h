@@ -2,13 +2,16 @@
  *
  * A *row* is one item as the network sees it: lat_input_elements() floats, in the order of the
  * model's own layout, preprocessed (pixels in [0,1] less mean over std). Batches are rows one
- * after the other. All functions may run at the same time on one model. */
+ * after the other. In a row of a table the elements of a missing cell are NaN; the engine gets
+ * the column's mean for them. All functions may run at the same time on one model. */
 #ifndef LAT_MODEL_AUTOENCODER_H
 #define LAT_MODEL_AUTOENCODER_H
 
+#include "model/history.h"
 #include "model/image.h"
 #include "model/package.h"
 #include "model/registry.h"
+#include "model/table.h"
 
 const struct lat_manifest *lat_model_manifest(const struct lat_model *model); /* borrowed */
 
@@ -37,6 +40,14 @@ enum lat_status lat_model_row_from_vector(const struct lat_model *model, const f
 enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const float *values,
                                             size_t n_steps, size_t n_features, float *out_row,
                                             struct lat_error *err) LAT_MUST_USE;
+/* The cells of a table's row, or the events of a history -> one row; see lat_table_row and
+ * lat_history_row for what is refused. */
+enum lat_status lat_model_row_from_cells(const struct lat_model *model,
+                                         const struct lat_table_cell *cells, size_t n,
+                                         float *out_row, struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_model_row_from_history(const struct lat_model *model,
+                                           const struct lat_event *events, size_t n,
+                                           float *out_row, struct lat_error *err) LAT_MUST_USE;
 
 /* rows [n][elements] -> codes [n][code_dimension]; variances the same shape, or NULL
  * (LAT_CAPABILITY when wanted from a deterministic model). Runs the engine once. */
@@ -57,8 +68,9 @@ void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
                                float *out_values);
 
 /* errors[i]: mean over elements of the squared difference; for images in pixels of [0,1],
- * before mean and std, nothing cut or rounded; for sequences in
- * units of each feature's std. */
+ * before mean and std, nothing cut or rounded; for sequences in units of each feature's std;
+ * for tables over the elements of the cells that are there, standardised numbers and one
+ * element a category; for histories over the whole vocabulary. */
 void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
                       size_t n, float *out_errors);
 

@@ -9,6 +9,7 @@
 #include "model/package.h"
 #include "model/registry.h"
 #include "model/signature.h"
+#include "model/table.h"
 
 struct lat_series;
 
@@ -17,6 +18,8 @@ struct lat_model {
     atomic_uint references;       /* the registry's own, and one a handle */
     struct lat_manifest manifest; /* complete: what the text left open is filled in */
     struct lat_signature signature;
+    struct lat_table *table;                        /* manifest.input.table; NULL if none */
+    struct lat_words items;                         /* manifest.input.items points here */
     struct lat_session *encoder, *decoder;          /* decoder NULL if none */
     char reference[LAT_NAME_MAX + 12];              /* "name@version" */
     uint64_t stamp;                                 /* lat_package_stamp() before it was read */

@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "model/autoencoder.h"
 #include "model/model_internal.h"
+#include "model/package_internal.h"
 
 #include "base/banned.h"
 
@@ -161,6 +162,8 @@ static void model_free(struct lat_model *model)
         return;
     lat_session_close(model->decoder);
     lat_session_close(model->encoder);
+    lat_table_free(model->table);
+    lat_words_release(&model->items);
     lat_free(model);
     malloc_trim(0);
 }
@@ -175,6 +178,29 @@ void lat_model_release(struct lat_model *model)
 {
     if (model && atomic_fetch_sub(&model->references, 1) == 1)
         model_free(model);
+}
+
+/* The columns or items of the input, kept with the model; its manifest borrows them. */
+static enum lat_status keep_schema(struct lat_model *model, const struct lat_buf *json,
+                                   struct lat_error *err)
+{
+    struct lat_input_spec *input = &model->manifest.input;
+    if (input->kind != LAT_INPUT_TABLE && input->kind != LAT_INPUT_INTERACTIONS)
+        return LAT_OK;
+    const enum lat_status status =
+        lat_manifest_schema(json->data, json->len, &model->table, &model->items, err);
+    input->table = model->table;
+    input->items = input->kind == LAT_INPUT_INTERACTIONS ? &model->items : NULL;
+    return status;
+}
+
+/* The manifest without what it borrows from the model. */
+static struct lat_manifest lone_manifest(const struct lat_model *model)
+{
+    struct lat_manifest manifest = model->manifest;
+    manifest.input.table = NULL;
+    manifest.input.items = NULL;
+    return manifest;
 }
 
 enum lat_status lat_model_open(const struct lat_model_source *source,
@@ -194,12 +220,14 @@ enum lat_status lat_model_open(const struct lat_model_source *source,
     }
     out->manifest = model->manifest;
     model->stamp = lat_package_stamp(source->folder, &model->manifest);
-    status = open_graphs(source, model, err);
+    status = keep_schema(model, &out->json, err);
+    if (status == LAT_OK)
+        status = open_graphs(source, model, err);
     if (status == LAT_OK)
         status = try_out(model, err);
     if (status != LAT_OK)
         goto out;
-    out->manifest = model->manifest;
+    out->manifest = lone_manifest(model);
     model->infer_seconds = lat_metric_series(LAT_METRIC_INFER_SECONDS, model->reference);
     model->infer_batch = lat_metric_series(LAT_METRIC_INFER_BATCH, model->reference);
     out->model = model;

@@ -183,10 +183,33 @@ static void write_sequence(struct lat_buf *out, const struct lat_input_spec *inp
     lat_buf_char(out, '}');
 }
 
+static void write_items(struct lat_buf *out, const struct lat_input_spec *input)
+{
+    lat_buf_text(out, ", \"items\": [");
+    for (size_t i = 0; i < input->items->n; i++) {
+        lat_buf_text(out, i ? ", " : "");
+        lat_buf_json_string(out, input->items->items[i], strlen(input->items->items[i]));
+    }
+    lat_buf_printf(out, "], \"binary\": %s", input->binary ? "true" : "false");
+    lat_buf_text(out, ", \"min_weight\": ");
+    lat_buf_json_double(out, input->min_weight);
+    lat_buf_char(out, '}');
+}
+
 static void write_input(struct lat_buf *out, const struct lat_input_spec *input)
 {
     write_key(out, "input");
     lat_buf_printf(out, "{\"kind\": \"%s\"", lat_input_kind_names[input->kind]);
+    if (input->kind == LAT_INPUT_TABLE && input->table) {
+        lat_buf_text(out, ", \"columns\": ");
+        lat_table_write_columns(input->table, out);
+        lat_buf_char(out, '}');
+        return;
+    }
+    if (input->kind == LAT_INPUT_INTERACTIONS && input->items) {
+        write_items(out, input);
+        return;
+    }
     if (input->kind == LAT_INPUT_SEQUENCE) {
         write_sequence(out, input);
         return;

@@ -65,6 +65,9 @@ extern const char *const lat_likelihood_names[6];
 extern const char *const lat_layout_names[3];      /* "nchw" "nhwc" "flat" */
 extern const char *const lat_code_metric_names[3]; /* "l2" "cosine" "ip" */
 
+struct lat_table;
+struct lat_words;
+
 struct lat_input_spec {
     enum lat_input_kind kind;
     uint32_t width, height, channels; /* image */
@@ -76,7 +79,12 @@ struct lat_input_spec {
     /* sequence: the network sees (value - feature_mean) / feature_std */
     float feature_mean[LAT_MAX_FEATURES], feature_std[LAT_MAX_FEATURES];
     char feature_names[LAT_MAX_FEATURES][LAT_FEATURE_NAME_MAX]; /* "": not said */
-    size_t dimension; /* vector; all others: elements of a row */
+    size_t dimension;              /* vector; all others: elements of a row */
+    bool binary;                   /* interactions: every weight counts as 1 */
+    double min_weight;             /* interactions: smaller weights are passed over */
+    const struct lat_table *table; /* table: its columns; borrowed from the loaded model or the
+                                    * dataset, NULL in a manifest by itself */
+    const struct lat_words *items; /* interactions: the vocabulary; borrowed alike */
 };
 
 struct lat_calibration {

@@ -3,6 +3,9 @@
 #define LAT_MODEL_PACKAGE_INTERNAL_H
 
 #include "model/package.h"
+#include "model/table.h"
+
+struct json_t;
 
 /* lat_manifest_parse without the last step: `capabilities` has the bits the text lists (0 if
  * none), not checked against what the package can do, since the decoder may be known by its
@@ -10,5 +13,21 @@
 enum lat_status lat_manifest_parse_text(const char *json, size_t len,
                                         struct lat_manifest *manifest,
                                         struct lat_error *err) LAT_MUST_USE;
+
+/* LAT_INVALID with what was expected and what came. */
+enum lat_status lat_manifest_refuse(const struct json_t *value, const char *expected,
+                                    struct lat_error *err);
+
+/* The `columns` and `items` of a manifest's input; failures carry the pointer below. *out_table
+ * is new (lat_table_free); `items` starts empty and is released by the caller. */
+enum lat_status lat_schema_columns(const struct json_t *value, struct lat_table **out_table,
+                                   struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_schema_items(const struct json_t *value, struct lat_words *items,
+                                 struct lat_error *err) LAT_MUST_USE;
+
+/* Both, where they are, out of a manifest that has been parsed before. */
+enum lat_status lat_manifest_schema(const char *json, size_t len, struct lat_table **out_table,
+                                    struct lat_words *out_items,
+                                    struct lat_error *err) LAT_MUST_USE;
 
 #endif

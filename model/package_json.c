@@ -2,8 +2,8 @@
  * where it goes, so that what is unknown, misspelt, of the wrong type or out of range is
  * refused in one place, with the JSON pointer, what was expected and what came.
  *
- * What can be read from the ONNX files is left open here and filled by model/signature.c. The
- * only file of model/ that knows jansson. No state, no locks. */
+ * What can be read from the ONNX files is left open here and filled by model/signature.c. Lists
+ * of columns and items are read by model/package_schema.c. No state, no locks. */
 #include "model/package_internal.h"
 
 #include <limits.h>
@@ -34,7 +34,9 @@ enum field_type {
 enum {
     FOR_IMAGE = 1 << LAT_INPUT_IMAGE,
     FOR_VECTOR = 1 << LAT_INPUT_VECTOR,
-    FOR_SEQUENCE = 1 << LAT_INPUT_SEQUENCE
+    FOR_SEQUENCE = 1 << LAT_INPUT_SEQUENCE,
+    FOR_TABLE = 1 << LAT_INPUT_TABLE,
+    FOR_INTERACTIONS = 1 << LAT_INPUT_INTERACTIONS
 };
 
 struct field {
@@ -71,8 +73,8 @@ static void describe(const json_t *value, char *out, size_t size)
         out[len] = '\0';
 }
 
-/* LAT_INVALID with what was expected and what came. */
-static enum lat_status refuse(const json_t *value, const char *expected, struct lat_error *err)
+enum lat_status lat_manifest_refuse(const struct json_t *value, const char *expected,
+                                    struct lat_error *err)
 {
     char got[64];
     describe(value, got, sizeof(got));
@@ -104,12 +106,12 @@ static enum lat_status read_text(const json_t *value, const struct field *field,
     const char *text = json_string_value(value);
     char expected[96];
     if (field->type == FIELD_NAME && (!text || !lat_name_valid(text)))
-        return refuse(value, "a name of a-z, 0-9, dot, underscore and dash", err);
+        return lat_manifest_refuse(value, "a name of a-z, 0-9, dot, underscore and dash", err);
     if (field->type == FIELD_FILE && (!text || !file_name_valid(text)))
-        return refuse(value, "the name of a file inside the package", err);
+        return lat_manifest_refuse(value, "the name of a file inside the package", err);
     snprintf(expected, sizeof(expected), "a text of 1 to %zu bytes", field->size - 1);
     if (!text || text[0] == '\0' || strlen(text) >= field->size)
-        return refuse(value, expected, err);
+        return lat_manifest_refuse(value, expected, err);
     snprintf(out, field->size, "%s", text);
     return LAT_OK;
 }
@@ -122,7 +124,7 @@ static enum lat_status read_count(const json_t *value, const struct field *field
              (unsigned long long)field->max);
     const json_int_t count = json_integer_value(value);
     if (!json_is_integer(value) || count < 1 || (uint64_t)count > field->max)
-        return refuse(value, expected, err);
+        return lat_manifest_refuse(value, expected, err);
     const uint32_t narrow = (uint32_t)count;
     const size_t wide = (size_t)count;
     if (field->size == sizeof(narrow))
@@ -148,7 +150,7 @@ static enum lat_status read_word(const json_t *value, const char *const *words, 
         lat_buf_printf(&list, " %s", words[i]);
     const enum lat_status status = lat_buf_check(&list, err);
     if (status == LAT_OK)
-        refuse(value, list.data, err);
+        lat_manifest_refuse(value, list.data, err);
     lat_buf_release(&list);
     return status == LAT_OK ? LAT_INVALID : status;
 }
@@ -168,7 +170,7 @@ static enum lat_status read_field(const json_t *value, const struct field *field
         return read_count(value, field, out, err);
     case FIELD_BOOL:
         if (!json_is_boolean(value))
-            return refuse(value, "true or false", err);
+            return lat_manifest_refuse(value, "true or false", err);
         *(bool *)out = json_is_true(value);
         return LAT_OK;
     case FIELD_WORD:
@@ -213,7 +215,7 @@ static enum lat_status read_object(const json_t *object, const struct field *fie
                                    struct lat_error *err)
 {
     if (!json_is_object(object))
-        return refuse(object, "an object", err);
+        return lat_manifest_refuse(object, "an object", err);
     const char *key;
     json_t *value;
     json_t *members = (json_t *)(uintptr_t)object; /* jansson's iterator takes no const */
@@ -259,12 +261,12 @@ static enum lat_status read_channel_values(const json_t *value, bool positive, f
                                     : "a number, or one for each channel (1 or 3)";
     const size_t n = json_is_array(value) ? json_array_size(value) : 1;
     if (n != 1 && n != 3)
-        return refuse(value, expected, err);
+        return lat_manifest_refuse(value, expected, err);
     for (size_t c = 0; c < LAT_MAX_CHANNELS; c++) {
         const json_t *item = json_is_array(value) ? json_array_get(value, c % n) : value;
         const float number = (float)json_number_value(item);
         if (!json_is_number(item) || !isfinite(number) || (positive && !(number > 0.0F)))
-            return refuse(item, expected, err);
+            return lat_manifest_refuse(item, expected, err);
         out[c] = number;
     }
     uint32_t *channels = &manifest->input.channels;
@@ -294,12 +296,13 @@ static enum lat_status read_feature_values(const json_t *value, bool positive, f
 {
     const size_t n = json_array_size(value);
     if (n == 0 || n > LAT_MAX_FEATURES)
-        return refuse(value, "a list of a number for each feature (1 to 128)", err);
+        return lat_manifest_refuse(value, "a list of a number for each feature (1 to 128)",
+                                   err);
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(value, i);
         const float number = (float)json_number_value(item);
         if (!json_is_number(item) || !isfinite(number) || (positive && !(number > 0.0F))) {
-            refuse(item, positive ? "a positive number" : "a number", err);
+            lat_manifest_refuse(item, positive ? "a positive number" : "a number", err);
             lat_error_at(err, "/%zu", i);
             return LAT_INVALID;
         }
@@ -313,12 +316,12 @@ static enum lat_status read_feature_names(const json_t *value, struct lat_manife
 {
     const size_t n = json_array_size(value);
     if (n == 0 || n > LAT_MAX_FEATURES)
-        return refuse(value, "a list of a text for each feature (1 to 128)", err);
+        return lat_manifest_refuse(value, "a list of a text for each feature (1 to 128)", err);
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(value, i);
         const char *text = json_string_value(item);
         if (!text || strlen(text) >= LAT_FEATURE_NAME_MAX) {
-            refuse(item, "a text of at most 47 bytes", err);
+            lat_manifest_refuse(item, "a text of at most 47 bytes", err);
             lat_error_at(err, "/%zu", i);
             return LAT_INVALID;
         }
@@ -332,7 +335,7 @@ static enum lat_status read_features(const json_t *value, struct lat_manifest *m
 {
     const json_int_t n = json_integer_value(value);
     if (!json_is_integer(value) || n < 1 || n > LAT_MAX_FEATURES)
-        return refuse(value, "a whole number from 1 to 128", err);
+        return lat_manifest_refuse(value, "a whole number from 1 to 128", err);
     return settle_features((size_t)n, manifest, err);
 }
 
@@ -357,11 +360,42 @@ static enum lat_status read_channels(const json_t *value, struct lat_manifest *m
 {
     const json_int_t n = json_integer_value(value);
     if (!json_is_integer(value) || (n != 1 && n != 3))
-        return refuse(value, "1 (gray) or 3 (RGB)", err);
+        return lat_manifest_refuse(value, "1 (gray) or 3 (RGB)", err);
     if (manifest->input.channels != 0 && manifest->input.channels != (uint32_t)n)
         return lat_fail(err, LAT_INVALID, NULL, "%d channels, but %u values of mean or std",
                         (int)n, manifest->input.channels);
     manifest->input.channels = (uint32_t)n;
+    return LAT_OK;
+}
+
+static enum lat_status read_columns(const json_t *value, struct lat_manifest *manifest,
+                                    struct lat_error *err)
+{
+    struct lat_table *table = NULL;
+    const enum lat_status status = lat_schema_columns(value, &table, err);
+    if (status == LAT_OK)
+        manifest->input.dimension = table->elements;
+    lat_table_free(table);
+    return status;
+}
+
+static enum lat_status read_items(const json_t *value, struct lat_manifest *manifest,
+                                  struct lat_error *err)
+{
+    struct lat_words items = {0};
+    const enum lat_status status = lat_schema_items(value, &items, err);
+    if (status == LAT_OK)
+        manifest->input.dimension = items.n;
+    lat_words_release(&items);
+    return status;
+}
+
+static enum lat_status read_min_weight(const json_t *value, struct lat_manifest *manifest,
+                                       struct lat_error *err)
+{
+    if (!json_is_number(value) || !isfinite(json_number_value(value)))
+        return lat_manifest_refuse(value, "a number", err);
+    manifest->input.min_weight = json_number_value(value);
     return LAT_OK;
 }
 
@@ -377,32 +411,40 @@ static const struct field input_fields[] = {
     {"length", FIELD_COUNT, AT(input.length), .max = SIDE_MAX, .kinds = FOR_SEQUENCE},
     {"features", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_features},
     {"names", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_feature_names},
+    {"columns", FIELD_OWN, .kinds = FOR_TABLE, .read = read_columns},
+    {"items", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = read_items},
+    {"binary", FIELD_BOOL, AT(input.binary), .kinds = FOR_INTERACTIONS},
+    {"min_weight", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = read_min_weight},
 };
 
 static enum lat_status read_input(const json_t *value, struct lat_manifest *manifest,
                                   struct lat_error *err)
 {
     if (!json_is_object(value))
-        return refuse(value, "an object", err);
+        return lat_manifest_refuse(value, "an object", err);
     const json_t *kind = json_object_get(value, "kind");
     int index;
     enum lat_status status;
     if (!kind || json_is_null(kind))
         status = lat_fail(err, LAT_INVALID, "missing_key",
-                          "missing: 'image', 'vector' or 'sequence'");
+                          "missing: 'image', 'vector', 'table', 'interactions' or 'sequence'");
     else
         status = read_word(kind, lat_input_kind_names, LAT_ARRAY_LEN(lat_input_kind_names),
                            &index, err);
-    if (status == LAT_OK && (index == LAT_INPUT_TABLE || index == LAT_INPUT_INTERACTIONS))
-        status = lat_fail(err, LAT_INVALID, "unsupported_kind",
-                          "this version serves models of images, vectors and sequences, not of "
-                          "kind '%s'",
-                          lat_input_kind_names[index]);
     if (status != LAT_OK) {
         lat_error_at(err, "/kind");
         return status;
     }
     manifest->input.kind = (enum lat_input_kind)index; /* rows of other keys look at it */
+    const char *list = index == LAT_INPUT_TABLE          ? "columns"
+                       : index == LAT_INPUT_INTERACTIONS ? "items"
+                                                         : NULL;
+    if (list && !json_is_array(json_object_get(value, list))) {
+        lat_fail(err, LAT_INVALID, "missing_key", "missing: what an input of kind '%s' has",
+                 lat_input_kind_names[index]);
+        lat_error_at(err, "/%s", list);
+        return LAT_INVALID;
+    }
     return read_object(value, input_fields, LAT_ARRAY_LEN(input_fields), 1U << index, manifest,
                        err);
 }
@@ -442,7 +484,7 @@ static enum lat_status read_capabilities(const json_t *value, struct lat_manifes
     const json_t *item;
     size_t i;
     if (!json_is_array(value))
-        return refuse(value, "a list of capabilities", err);
+        return lat_manifest_refuse(value, "a list of capabilities", err);
     json_array_foreach(value, i, item)
     {
         int bit;
@@ -463,7 +505,7 @@ static enum lat_status read_quantiles(const json_t *value, struct lat_manifest *
     struct lat_calibration *calibration = &manifest->calibration;
     const size_t n = json_array_size(value);
     if (n < 2 || n > QUANTILES_MAX)
-        return refuse(value, "a list of 2 to 1001 numbers", err);
+        return lat_manifest_refuse(value, "a list of 2 to 1001 numbers", err);
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(value, i);
         const float number = (float)json_number_value(item);
@@ -472,7 +514,7 @@ static enum lat_status read_quantiles(const json_t *value, struct lat_manifest *
             calibration->quantiles[i] = number;
             continue;
         }
-        refuse(item, "ascending numbers from 0", err);
+        lat_manifest_refuse(item, "ascending numbers from 0", err);
         lat_error_at(err, "/%zu", i);
         return LAT_INVALID;
     }
@@ -506,7 +548,7 @@ static enum lat_status read_training(const json_t *value, struct lat_manifest *m
                                      struct lat_error *err)
 {
     (void)manifest;
-    return json_is_object(value) ? LAT_OK : refuse(value, "an object", err);
+    return json_is_object(value) ? LAT_OK : lat_manifest_refuse(value, "an object", err);
 }
 
 static const struct field manifest_fields[] = {

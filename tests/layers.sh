@@ -30,7 +30,7 @@ protobuf-c/      model/graph/onnx_file.c
 faiss/           index/faiss_graph.cpp index/faiss_shim.cpp
 sqlite3.h        index/sqlite/
 libpq-fe.h       index/pg_store.c
-jansson.h        api/ model/package_json.c model/train/fields.c
+jansson.h        api/ model/package_json.c model/package_schema.c model/train/fields.c
 spng.h           model/image_png.c
 jpeglib.h        model/image_jpeg.c
 jerror.h         model/image_jpeg.c

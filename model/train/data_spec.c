@@ -48,6 +48,7 @@ void lat_data_spec_read(struct lat_fields *fields, struct lat_data_spec *out_dat
     read_format(fields, out_data);
     lat_fields_real(fields, "validation", &out_data->validation, 0, MAX_VALIDATION);
     read_binarise(fields, out_data);
+    lat_fields_count(fields, "memory", &out_data->memory_mib, 1, 1 << 20);
     const struct lat_data_format *format = lat_data_format_find(out_data->format);
     if (format && format->options) {
         struct lat_arena arena = {0};

@@ -105,7 +105,7 @@ static enum lat_status open_data(const struct lat_data_spec *given,
         if (!data.channels)
             data.channels = input->channels;
     }
-    return lat_dataset_open(&data, out_dataset, err);
+    return lat_dataset_open_as(&data, input, out_dataset, err);
 }
 
 static enum lat_status choose(struct part *part, const struct origin *origin,

@@ -354,6 +354,64 @@ void lat_fields_texts(struct lat_fields *fields, const char *key, struct lat_are
     *out_n = n;
 }
 
+void lat_fields_fail_memory(struct lat_fields *fields)
+{
+    if (fields->document->status == LAT_OK)
+        fields->document->status = lat_fail_memory(fields->document->err);
+}
+
+void lat_fields_position(struct lat_fields *fields, const char *key, struct lat_arena *arena,
+                         const char **inout_text)
+{
+    const json_t *value = find(fields, key);
+    const char *text = NULL;
+    if (!value)
+        return;
+    if (json_is_string(value) && json_string_length(value) > 0)
+        text = lat_arena_strdup(arena, json_string_value(value));
+    else if (json_is_integer(value) && json_integer_value(value) > 0)
+        text = lat_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+    else
+        wrong(fields, key, value, "wrong_type", "a string or a whole number from 1 on");
+    if (text)
+        *inout_text = text;
+    else
+        lat_fields_fail_memory(fields);
+}
+
+size_t lat_fields_list(struct lat_fields *fields, const char *key)
+{
+    const json_t *value = find(fields, key);
+    if (value && !json_is_array(value))
+        wrong(fields, key, value, "wrong_type", "an array");
+    return json_array_size(value);
+}
+
+void lat_fields_element(struct lat_fields *fields, const char *key, size_t i,
+                        struct lat_arena *arena, const char **out_text,
+                        struct lat_fields *out_child)
+{
+    const json_t *list = fields->object ? json_object_get(fields->object, key) : NULL;
+    const json_t *value = json_array_get(list, i);
+    char path[LAT_FIELDS_POINTER_MAX];
+    *out_text = NULL;
+    *out_child = (struct lat_fields){.document = fields->document};
+    snprintf(path, sizeof(path), "%s/%zu", key, i);
+    snprintf(out_child->pointer, sizeof(out_child->pointer), "%.80s/%.60s", fields->pointer,
+             path);
+    if (json_is_object(value)) {
+        out_child->object = value;
+    } else if (json_is_string(value) || json_is_integer(value)) {
+        *out_text = json_is_string(value)
+                        ? lat_arena_strdup(arena, json_string_value(value))
+                        : lat_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+        if (!*out_text)
+            lat_fields_fail_memory(fields);
+    } else {
+        wrong(fields, path, value, "wrong_type", "a string, a whole number or an object");
+    }
+}
+
 /* "one of a, b, c", without the words that are not ready. */
 static void list_choices(const struct lat_choice *choices, size_t n, char *out, size_t size)
 {

@@ -84,6 +84,17 @@ bool lat_fields_counts(struct lat_fields *fields, const char *key, uint32_t *out
 /* A list of strings, copied into `arena`; *out_texts has *out_n of them. */
 void lat_fields_texts(struct lat_fields *fields, const char *key, struct lat_arena *arena,
                       const char *const **out_texts, size_t *out_n);
+/* The name or the number of a column: a string, or a whole number from 1 on as its digits; NULL
+ * stays when absent. */
+void lat_fields_position(struct lat_fields *fields, const char *key, struct lat_arena *arena,
+                         const char **inout_text);
+/* How many elements the list under `key` has; 0 when absent. */
+size_t lat_fields_list(struct lat_fields *fields, const char *key);
+/* Element `i` of that list: a string (copied) or a whole number, or an object, of which
+ * *out_text is NULL. */
+void lat_fields_element(struct lat_fields *fields, const char *key, size_t i,
+                        struct lat_arena *arena, const char **out_text,
+                        struct lat_fields *out_child);
 /* One word of the table; an unknown one is refused with the nearest. */
 void lat_fields_choice(struct lat_fields *fields, const char *key,
                        const struct lat_choice *choices, size_t n, int *inout_value);
@@ -96,6 +107,8 @@ void lat_fields_write(struct lat_fields *fields, const char *key, struct lat_buf
 /* Records a failure of one's own at `key` (NULL: at the object). */
 void lat_fields_fail(struct lat_fields *fields, const char *key, const char *code,
                      const char *fmt, ...) LAT_PRINTF(4, 5);
+/* Records that there was no memory for what was read. */
+void lat_fields_fail_memory(struct lat_fields *fields);
 /* Refuses the keys that were not asked for. */
 void lat_fields_end(struct lat_fields *fields);
 

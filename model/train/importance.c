@@ -76,9 +76,11 @@ static void add_chunk(struct total *total, const double *values, size_t n)
 static enum lat_status take(struct bench *bench, size_t i, struct lat_error *err)
 {
     struct job *job = bench->job;
-    lat_rows_read(&bench->source, job->indices + i, 1, bench->row);
-    const enum lat_status status =
-        lat_model_encode(job->model, bench->row, 1, bench->mean, bench->deviation, err);
+    enum lat_status status =
+        lat_rows_read(&bench->source, job->indices + i, 1, bench->row, err);
+    if (status == LAT_OK)
+        status =
+            lat_model_encode(job->model, bench->row, 1, bench->mean, bench->deviation, err);
     bench->log_deviations = 0;
     for (size_t d = 0; status == LAT_OK && d < job->width; d++) {
         const float variance = bench->deviation[d];
@@ -120,8 +122,8 @@ static enum lat_status weigh_item(struct bench *bench, size_t i, struct lat_erro
         status = lat_model_decode(job->model, bench->codes, n, bench->decoded, err);
         for (size_t s = 0; status == LAT_OK && s < n; s++)
             bench->log_weights[s] -=
-                lat_row_nll(job->manifest->likelihood, bench->row,
-                            bench->decoded + s * job->elements, job->elements);
+                lat_input_nll(&job->manifest->input, job->manifest->likelihood, bench->row,
+                              bench->decoded + s * job->elements);
         add_chunk(&total, bench->log_weights, n);
     }
     job->likelihoods[i] = total.largest + log(total.sum) - log((double)samples);
@@ -218,7 +220,8 @@ static enum lat_status check(const struct job *job, struct lat_error *err)
 {
     const struct lat_manifest *manifest = job->manifest;
     enum lat_status status = lat_model_require(job->model, LAT_CAN_DECODE, err);
-    if (status == LAT_OK && isnan(lat_row_nll(manifest->likelihood, NULL, NULL, 0)))
+    if (status == LAT_OK && manifest->likelihood != LAT_LIKELIHOOD_MIXED &&
+        isnan(lat_row_nll(manifest->likelihood, NULL, NULL, 0)))
         status = lat_fail(err, LAT_INVALID, "not_supported",
                           "the likelihood '%s' has no formula here",
                           lat_likelihood_names[manifest->likelihood]);

@@ -13,7 +13,11 @@
  *              that it is summed as the others are: (x - t)^2 / 2 an element and
  *              elements/2 (1 - x.t / |x| |t|) a row, spread evenly over its elements. The
  *              squared error says how much, the cosine in which direction: faint rows count
- *              as bright ones do. Gives x. */
+ *              as bright ones do. Gives x.
+ * mixed        the columns of a table: numbers as gaussian, standardised; words as a softmax,
+ *              -t log softmax(x) over the categories of the column. Gives standardised numbers
+ *              and the probabilities of the categories. */
+#include "model/table.h"
 #include "model/train/parts.h"
 
 #include "base/banned.h"
@@ -117,12 +121,96 @@ static struct lat_value *codean_nll(struct lat_build *build, struct lat_value *o
     return lat_graph_add(g, gaussian_nll(build, x, t), lat_graph_scale(g, distance, 0.5F));
 }
 
+/* --- mixed -------------------------------------------------------------------------------- */
+
+/* The elements begin <= e < end of every row. */
+static struct lat_value *elements_of(struct lat_build *build, struct lat_value *x, size_t begin,
+                                     size_t end)
+{
+    const int64_t from[2] = {0, (int64_t)begin}, to[2] = {build->batch, (int64_t)end};
+    return lat_graph_slice(build->graph, x, from, to);
+}
+
+/* The elements from column *inout_column on that go together: one categorical column, or all
+ * the numeric ones that follow one another. */
+static size_t next_group(const struct lat_table *table, size_t *inout_column)
+{
+    size_t c = *inout_column;
+    const enum lat_column_type type = table->columns[c].type;
+    do
+        c++;
+    while (type == LAT_COLUMN_NUMERIC && c < table->names.n && table->columns[c].type == type);
+    *inout_column = c;
+    return c < table->names.n ? table->columns[c].start : table->elements;
+}
+
+/* Applies a function to each group of columns and puts the results side by side. */
+static struct lat_value *by_columns(
+    struct lat_build *build, struct lat_value *output, struct lat_value *target,
+    struct lat_value *(*numeric)(struct lat_build *, struct lat_value *, struct lat_value *),
+    struct lat_value *(*categorical)(struct lat_build *, struct lat_value *,
+                                     struct lat_value *))
+{
+    const struct lat_table *table = build->input->table;
+    struct lat_graph *g = build->graph;
+    size_t n = 0;
+    if (table == NULL)
+        return lat_graph_fail(g, LAT_INVALID, "the likelihood 'mixed' wants a table");
+    struct lat_value **parts =
+        lat_arena_alloc(&g->arena, table->names.n, sizeof(struct lat_value *));
+    if (parts == NULL)
+        return lat_graph_fail(g, LAT_NO_MEMORY, "out of memory");
+    for (size_t c = 0; c < table->names.n;) {
+        const struct lat_column *column = &table->columns[c];
+        const size_t begin = column->start, end = next_group(table, &c);
+        parts[n++] = (column->type == LAT_COLUMN_NUMERIC ? numeric : categorical)(
+            build, elements_of(build, output, begin, end),
+            target ? elements_of(build, target, begin, end) : NULL);
+    }
+    return n == 1 ? parts[0] : lat_graph_concat(g, parts, n, 1);
+}
+
+/* -t log softmax(x); the elements of a category that is not the cell's are 0. */
+static struct lat_value *softmax_nll(struct lat_build *build, struct lat_value *output,
+                                     struct lat_value *target)
+{
+    struct lat_graph *g = build->graph;
+    return lat_graph_neg(g, lat_graph_mul(g, target, lat_graph_log_softmax(g, output)));
+}
+
+static struct lat_value *mixed_nll(struct lat_build *build, struct lat_value *output,
+                                   struct lat_value *target)
+{
+    return by_columns(build, output, target, gaussian_nll, softmax_nll);
+}
+
+static struct lat_value *same(struct lat_build *build, struct lat_value *output,
+                              struct lat_value *unused)
+{
+    (void)build;
+    (void)unused;
+    return output;
+}
+
+static struct lat_value *shares(struct lat_build *build, struct lat_value *output,
+                                struct lat_value *unused)
+{
+    (void)unused;
+    return lat_graph_softmax(build->graph, output);
+}
+
+static struct lat_value *mixed_mean(struct lat_build *build, struct lat_value *output)
+{
+    return by_columns(build, output, NULL, same, shares);
+}
+
 static const struct lat_likelihood_part likelihoods[] = {
     {LAT_LIKELIHOOD_GAUSSIAN, gaussian_nll, linear_mean},
     {LAT_LIKELIHOOD_BERNOULLI, bernoulli_nll, bernoulli_mean},
     {LAT_LIKELIHOOD_STUDENT_T, student_t_nll, linear_mean},
     {LAT_LIKELIHOOD_MULTINOMIAL, multinomial_nll, multinomial_mean},
     {LAT_LIKELIHOOD_CODEAN, codean_nll, linear_mean},
+    {LAT_LIKELIHOOD_MIXED, mixed_nll, mixed_mean},
 };
 
 const struct lat_likelihood_part *lat_likelihood_find(enum lat_likelihood id)

@@ -1,6 +1,8 @@
 /* Batches of rows through encode and decode. */
 #include "model/train/measure.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 #include "model/train/row_nll.h"
 #include "model/train/rows.h"
@@ -35,16 +37,27 @@ static const float *in_units(const struct pass *pass, const float *row, float *s
     return scratch;
 }
 
+/* Elements that are not missing. */
+static size_t n_observed(const float *row, size_t elements)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < elements; i++)
+        n += !isnan(row[i]);
+    return n;
+}
+
 static void judge(struct pass *pass, size_t at, size_t n)
 {
     const enum lat_likelihood likelihood = pass->manifest->likelihood;
     lat_model_errors(pass->model, pass->rows, pass->decoded, n, pass->measure->errors + at);
     for (size_t i = 0; i < n; i++) {
         const size_t first = i * pass->elements;
-        pass->squared += (double)pass->measure->errors[at + i] * (double)pass->elements;
+        const float *row = pass->rows + first, *decoded = pass->decoded + first;
+        pass->squared +=
+            (double)pass->measure->errors[at + i] * (double)n_observed(row, pass->elements);
         pass->nll +=
-            lat_row_nll(likelihood, in_units(pass, pass->rows + first, pass->target),
-                        in_units(pass, pass->decoded + first, pass->output), pass->elements);
+            lat_input_nll(&pass->manifest->input, likelihood, in_units(pass, row, pass->target),
+                          in_units(pass, decoded, pass->output));
     }
 }
 
@@ -56,7 +69,9 @@ static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
         const size_t m = n - at < BATCH ? n - at : BATCH;
         float *codes =
             pass->measure->codes ? pass->measure->codes + at * pass->width : pass->codes;
-        lat_rows_read(&pass->source, indices + at, m, pass->rows);
+        status = lat_rows_read(&pass->source, indices + at, m, pass->rows, err);
+        if (status != LAT_OK)
+            break;
         status = lat_model_encode(pass->model, pass->rows, m, codes, NULL, err);
         if (status == LAT_OK && pass->options->decode) {
             status = lat_model_decode(pass->model, codes, m, pass->decoded, err);

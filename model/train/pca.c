@@ -41,10 +41,11 @@ static enum lat_status fit_mean(struct fit *fit, struct lat_error *err)
         lat_free(rows);
         return lat_fail_memory(err);
     }
-    for (size_t at = 0; at < fit->n; at += CHUNK) {
+    enum lat_status status = LAT_OK;
+    for (size_t at = 0; status == LAT_OK && at < fit->n; at += CHUNK) {
         const size_t n = smaller(CHUNK, fit->n - at);
-        lat_dataset_read(fit->dataset, fit->indices + at, n, rows);
-        for (size_t i = 0; i < n; i++)
+        status = lat_dataset_read_filled(fit->dataset, fit->indices + at, n, rows, err);
+        for (size_t i = 0; status == LAT_OK && i < n; i++)
             for (size_t j = 0; j < d; j++)
                 sums[j] += (double)rows[i * d + j];
     }
@@ -52,7 +53,7 @@ static enum lat_status fit_mean(struct fit *fit, struct lat_error *err)
         fit->pca->mean[j] = (float)(sums[j] / (double)fit->n);
     lat_free(sums);
     lat_free(rows);
-    return LAT_OK;
+    return status;
 }
 
 static enum lat_status allocate(struct fit *fit, size_t side, size_t chunk_len, size_t n_rows,
@@ -81,7 +82,9 @@ static enum lat_status fit_columns(struct fit *fit, struct lat_error *err)
         return status;
     for (size_t at = 0; at < fit->n; at += CHUNK) {
         const size_t n = smaller(CHUNK, fit->n - at);
-        lat_dataset_read(fit->dataset, fit->indices + at, n, fit->rows);
+        status = lat_dataset_read_filled(fit->dataset, fit->indices + at, n, fit->rows, err);
+        if (status != LAT_OK)
+            return status;
         for (size_t i = 0; i < n * d; i++)
             fit->chunk[i] = (double)fit->rows[i] - (double)pca->mean[i % d];
         lat_linear_add_gram(fit->chunk, n, d, fit->gram);
@@ -120,7 +123,9 @@ static enum lat_status fit_rows(struct fit *fit, struct lat_error *err)
     enum lat_status status = allocate(fit, n, chunk_len, n, err);
     if (status != LAT_OK)
         return status;
-    lat_dataset_read(fit->dataset, fit->indices, n, fit->rows);
+    status = lat_dataset_read_filled(fit->dataset, fit->indices, n, fit->rows, err);
+    if (status != LAT_OK)
+        return status;
     for (size_t i = 0; i < n * d; i++)
         fit->rows[i] -= pca->mean[i % d];
     for (size_t at = 0; at < d; at += CHUNK) {
@@ -190,7 +195,9 @@ enum lat_status lat_pca_error(const struct lat_pca *pca, const struct lat_datase
     enum lat_status status = rows && codes && decoded ? LAT_OK : lat_fail_memory(err);
     for (size_t at = 0; status == LAT_OK && at < n; at += CHUNK) {
         const size_t m = smaller(CHUNK, n - at);
-        lat_dataset_read(dataset, indices + at, m, rows);
+        status = lat_dataset_read_filled(dataset, indices + at, m, rows, err);
+        if (status != LAT_OK)
+            break;
         for (size_t i = 0; i < m * d; i++)
             rows[i] -= pca->mean[i % d];
         lat_linear_multiply(rows, pca->components, true, m, k, d, codes);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "model/table.h"
 #include "model/train/parts.h"
 
 #include "base/banned.h"
@@ -99,6 +100,31 @@ static double (*const formulas[])(const float *, const float *, size_t) = {
     [LAT_LIKELIHOOD_STUDENT_T] = student_t, [LAT_LIKELIHOOD_MULTINOMIAL] = multinomial,
     [LAT_LIKELIHOOD_MIXED] = NULL,          [LAT_LIKELIHOOD_CODEAN] = codean,
 };
+
+/* Each column by itself, those of missing cells left out. */
+static double table_nll(const struct lat_table *table, enum lat_likelihood likelihood,
+                        const float *target, const float *output)
+{
+    double sum = 0;
+    for (size_t c = 0; c < table->names.n; c++) {
+        const struct lat_column *column = &table->columns[c];
+        const bool numeric = column->type == LAT_COLUMN_NUMERIC;
+        const enum lat_likelihood of = likelihood != LAT_LIKELIHOOD_MIXED ? likelihood
+                                       : numeric ? LAT_LIKELIHOOD_GAUSSIAN
+                                                 : LAT_LIKELIHOOD_MULTINOMIAL;
+        if (!isnan(target[column->start]))
+            sum +=
+                lat_row_nll(of, target + column->start, output + column->start, column->width);
+    }
+    return sum;
+}
+
+double lat_input_nll(const struct lat_input_spec *input, enum lat_likelihood likelihood,
+                     const float *target, const float *output)
+{
+    return input->table ? table_nll(input->table, likelihood, target, output)
+                        : lat_row_nll(likelihood, target, output, lat_input_elements(input));
+}
 
 double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,
                    size_t n)

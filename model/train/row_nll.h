@@ -11,4 +11,9 @@
 double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,
                    size_t n);
 
+/* The same of one row of that input; the columns of a table each by their own likelihood where
+ * it is mixed, missing cells (NaN in `target`) left out. */
+double lat_input_nll(const struct lat_input_spec *input, enum lat_likelihood likelihood,
+                     const float *target, const float *output);
+
 #endif

@@ -26,7 +26,7 @@ static enum lat_status check_input(const struct lat_manifest *manifest,
         return lat_fail(err, LAT_INVALID, "wrong_dimension",
                         "the model '%s' takes %zu elements, the data have %zu", manifest->name,
                         lat_input_elements(want), dataset->elements);
-    if (want->kind != LAT_INPUT_IMAGE && want->kind != LAT_INPUT_VECTOR)
+    if (want->kind == LAT_INPUT_SEQUENCE)
         return lat_fail(err, LAT_INVALID, "wrong_input_kind",
                         "models of the input kind '%s' cannot be measured yet",
                         lat_input_kind_names[want->kind]);
@@ -74,12 +74,16 @@ void lat_rows_release(struct lat_rows *rows)
     *rows = (struct lat_rows){0};
 }
 
-void lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n, float *out)
+enum lat_status lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n,
+                              float *out, struct lat_error *err)
 {
     const struct lat_input_spec *input = &rows->manifest->input;
     const size_t elements = rows->dataset->elements;
     const bool image = input->kind == LAT_INPUT_IMAGE;
-    lat_dataset_read(rows->dataset, indices, n, rows->items);
+    const enum lat_status status =
+        lat_dataset_read(rows->dataset, indices, n, rows->items, err);
+    if (status != LAT_OK)
+        return status;
     for (size_t e = 0; e < elements; e++) {
         const size_t channel = image ? lat_preprocess_channel(input, e) : 0;
         const float mean = image ? input->mean[channel] : 0,
@@ -87,4 +91,5 @@ void lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n, flo
         for (size_t i = 0; i < n; i++)
             out[i * elements + e] = (rows->items[i * elements + rows->sources[e]] - mean) / std;
     }
+    return LAT_OK;
 }

@@ -20,8 +20,9 @@ enum lat_status lat_rows_init(struct lat_rows *rows, const struct lat_manifest *
                               struct lat_error *err) LAT_MUST_USE;
 void lat_rows_release(struct lat_rows *rows);
 
-/* Items `indices[0..n)`, n at most `batch`, into out [n][elements], as the network sees them.
- */
-void lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n, float *out);
+/* Items `indices[0..n)`, n at most `batch`, into out [n][elements], as the network sees them
+ * (but for the missing cells of a table, which are NaN). */
+enum lat_status lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n,
+                              float *out, struct lat_error *err) LAT_MUST_USE;
 
 #endif

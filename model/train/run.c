@@ -98,7 +98,10 @@ static float *rows_of(const struct lat_run *run)
 
 static enum lat_status encode_below(const struct lat_run *run, struct lat_error *err)
 {
-    return run->below ? lat_below_run(run->below, err) : LAT_OK;
+    if (!run->below)
+        return LAT_OK;
+    lat_dataset_fill(&run->dataset, rows_of(run), run->spec.optimizer.batch);
+    return lat_below_run(run->below, err);
 }
 
 static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct lat_error *err)
@@ -107,13 +110,15 @@ static enum lat_status run_step(struct lat_run *run, struct epoch *epoch, struct
     const bool report =
         epoch->step % REPORT_STEPS == 0 || epoch->step + 1 == run->steps_per_epoch;
     double loss = 0;
-    lat_dataset_read_anew(&run->dataset, run->order + epoch->step * batch, batch, &epoch->rng,
-                          rows_of(run));
+    enum lat_status status = lat_dataset_read_anew(
+        &run->dataset, run->order + epoch->step * batch, batch, &epoch->rng, rows_of(run), err);
+    if (status != LAT_OK)
+        return status;
     epoch->rate = lat_schedule_rate(&run->spec.optimizer, &run->done.schedule,
                                     run->done.step + epoch->step,
                                     run->steps_per_epoch * run->spec.optimizer.epochs);
     lat_step_set_divergence(run->step, divergence_weight(run, run->done.step + epoch->step));
-    enum lat_status status = encode_below(run, err);
+    status = encode_below(run, err);
     if (status == LAT_OK)
         status = lat_step_run(run->step, epoch->rate, report ? &loss : NULL, err);
     if (status != LAT_OK)
@@ -142,8 +147,9 @@ static enum lat_status validate(struct lat_run *run, bool at_mean, double *out_l
     for (size_t at = 0; status == LAT_OK && at < run->n_validation; at += batch) {
         const size_t n = run->n_validation - at < batch ? run->n_validation - at : batch;
         double sum = 0;
-        lat_dataset_read(&run->dataset, held_out + at, n, rows_of(run));
-        status = encode_below(run, err);
+        status = lat_dataset_read(&run->dataset, held_out + at, n, rows_of(run), err);
+        if (status == LAT_OK)
+            status = encode_below(run, err);
         if (status == LAT_OK)
             status = lat_step_evaluate(run->step, n, &sum, err);
         total += sum;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "model/train/dataset/formats.h"
 #include "model/train/fields.h"
+#include "model/train/parts.h"
 
 #include "base/banned.h"
 
@@ -43,7 +44,7 @@ static const struct lat_choice likelihoods[] = {
     {"bernoulli", LAT_LIKELIHOOD_BERNOULLI, true},
     {"student_t", LAT_LIKELIHOOD_STUDENT_T, true},
     {"multinomial", LAT_LIKELIHOOD_MULTINOMIAL, true},
-    {"mixed", LAT_LIKELIHOOD_MIXED, false},
+    {"mixed", LAT_LIKELIHOOD_MIXED, true},
     {"codean", LAT_LIKELIHOOD_CODEAN, true}};
 static const struct lat_choice corruptions[] = {{"none", 0, true},
                                                 {"gaussian", 1, true},
@@ -523,12 +524,42 @@ static enum lat_status check_networks(const struct lat_spec *spec,
     return LAT_OK;
 }
 
+static enum lat_likelihood usual_likelihood(enum lat_input_kind kind)
+{
+    switch (kind) {
+    case LAT_INPUT_IMAGE:
+        return LAT_LIKELIHOOD_BERNOULLI;
+    case LAT_INPUT_TABLE:
+        return LAT_LIKELIHOOD_MIXED;
+    case LAT_INPUT_INTERACTIONS:
+        return lat_likelihood_find(LAT_LIKELIHOOD_MULTINOMIAL) ? LAT_LIKELIHOOD_MULTINOMIAL
+                                                               : LAT_LIKELIHOOD_BERNOULLI;
+    case LAT_INPUT_VECTOR:
+    case LAT_INPUT_SEQUENCE:
+        break;
+    }
+    return LAT_LIKELIHOOD_GAUSSIAN;
+}
+
 enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
                                 float lowest, float highest, struct lat_error *err)
 {
-    const bool image = input->kind == LAT_INPUT_IMAGE;
     if (!spec->likelihood_given)
-        spec->likelihood = image ? LAT_LIKELIHOOD_BERNOULLI : LAT_LIKELIHOOD_GAUSSIAN;
+        spec->likelihood = usual_likelihood(input->kind);
+    if (spec->likelihood == LAT_LIKELIHOOD_MIXED && input->kind != LAT_INPUT_TABLE)
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/likelihood: mixed is for the columns of a table, the data are of "
+                        "kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (spec->likelihood == LAT_LIKELIHOOD_BERNOULLI && input->kind == LAT_INPUT_TABLE)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: bernoulli wants values in [0,1], a table's numbers are "
+                        "standardised; expected mixed, gaussian or student_t");
+    if (input->kind == LAT_INPUT_TABLE && (spec->likelihood == LAT_LIKELIHOOD_MULTINOMIAL ||
+                                           spec->likelihood == LAT_LIKELIHOOD_CODEAN))
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: a table takes mixed, gaussian or student_t, not '%s'",
+                        lat_likelihood_names[spec->likelihood]);
     if (spec->likelihood == LAT_LIKELIHOOD_BERNOULLI && (lowest < 0 || highest > 1))
         return lat_fail(
             err, LAT_INVALID, "out_of_range",

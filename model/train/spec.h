@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "model/package.h"
 
-enum { LAT_MAX_LAYERS = 16 };
+enum { LAT_MAX_LAYERS = 16, LAT_DATA_MEMORY_MIB = 1024 };
 
 enum lat_network_type { LAT_NETWORK_DENSE, LAT_NETWORK_CONVOLUTIONAL, LAT_NETWORK_RECURRENT };
 enum lat_cell { LAT_CELL_LSTM, LAT_CELL_GRU };
@@ -66,8 +66,9 @@ struct lat_data_spec {
     uint32_t size[2];  /* images: height, width; 0 = from the first file */
     uint32_t channels; /* images: 1 or 3 */
     enum lat_binarise binarise;
-    char *options_json; /* the whole data object, for what a format reads itself; owned, may be
-                         * NULL (no options) */
+    uint32_t memory_mib; /* of data kept in memory; 0 = LAT_DATA_MEMORY_MIB */
+    char *options_json;  /* the whole data object, for what a format reads itself; owned, may be
+                          * NULL (no options) */
 };
 
 struct lat_penalties {

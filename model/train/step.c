@@ -4,10 +4,12 @@
  * and writes the other, then they change roles. One thread at a time. */
 #include "model/train/step.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/table.h"
 #include "model/train/step_state.h"
 
 #include "base/banned.h"
@@ -70,6 +72,13 @@ static enum lat_status allocate(struct lat_step *step, struct lat_error *err)
     step->sets[1] = lat_alloc_aligned(step->n_floats, sizeof(float));
     step->input = lat_alloc_aligned(step->n_input, sizeof(float));
     step->losses = lat_alloc_aligned(batch, sizeof(float));
+    if (step->design.input.kind == LAT_INPUT_TABLE) {
+        step->filled = lat_alloc_aligned(step->n_input, sizeof(float));
+        step->observed = lat_alloc_aligned(step->n_input, sizeof(float));
+        if (step->filled == NULL || step->observed == NULL) {
+            return lat_fail_memory(err);
+        }
+    }
     bool missing = step->sets[0] == NULL || step->sets[1] == NULL || step->input == NULL ||
                    step->losses == NULL;
     if (step->design.corruption != NULL) {
@@ -186,6 +195,8 @@ void lat_step_free(struct lat_step *step)
     lat_free(step->noise);
     lat_free(step->probe);
     lat_free(step->noisy);
+    lat_free(step->filled);
+    lat_free(step->observed);
     lat_free(step->input);
     lat_free(step->gradients);
     lat_free(step->sets[1]);
@@ -194,6 +205,22 @@ void lat_step_free(struct lat_step *step)
     lat_free(step->slots);
     lat_design_release(&step->design);
     lat_free(step);
+}
+
+float *lat_step_clean(struct lat_step *step)
+{
+    const struct lat_table *table = step->design.input.table;
+    if (step->filled == NULL) {
+        return step->input;
+    }
+    memcpy(step->filled, step->input, step->n_input * sizeof(float));
+    for (size_t i = 0; i < step->n_input; i++) {
+        step->observed[i] = isnan(step->input[i]) ? 0.0F : 1.0F;
+    }
+    for (size_t i = 0; table != NULL && i < step->n_input; i += table->elements) {
+        lat_table_fill(table, step->filled + i);
+    }
+    return step->filled;
 }
 
 float *lat_step_input(struct lat_step *step)
@@ -217,14 +244,15 @@ static void disturb(struct lat_step *step, struct lat_rng *rng)
 {
     const struct lat_design *design = &step->design;
     struct lat_noise noise = {.rng = rng, .input = &design->input};
+    float *clean = lat_step_clean(step);
     if (step->unmoved != NULL) {
         noise.level = design->spec.augmentation_level;
-        memcpy(step->unmoved, step->input, step->n_input * sizeof(float));
-        design->augmentation->apply(&noise, step->unmoved, step->input, step->n_input);
+        memcpy(step->unmoved, clean, step->n_input * sizeof(float));
+        design->augmentation->apply(&noise, step->unmoved, clean, step->n_input);
     }
     if (step->noisy != NULL) {
         noise.level = design->spec.corruption_level;
-        design->corruption->apply(&noise, step->input, step->noisy, step->n_input);
+        design->corruption->apply(&noise, clean, step->noisy, step->n_input);
     }
 }
 
@@ -263,6 +291,7 @@ enum lat_status lat_step_evaluate(struct lat_step *step, size_t n, double *out_l
     } else {
         draw(step, &step->evaluation_rng, step->design.spec.penalties.beta);
     }
+    (void)lat_step_clean(step);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_EVALUATE, err);
     if (status != LAT_OK) {
         return status;
@@ -334,6 +363,7 @@ enum lat_status lat_step_gradient(struct lat_step *step, size_t i, float *out_gr
 {
     struct lat_rng rng = step->rng;
     draw(step, &rng, step->divergence_weight);
+    (void)lat_step_clean(step);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_GRADIENT, err);
     if (status == LAT_OK) {
         size_t slot = i * (1 + step->design.n_moments);

@@ -27,7 +27,9 @@ enum lat_status lat_step_new(struct lat_engine *engine, const struct lat_spec *s
                              struct lat_step **out_step, struct lat_error *err) LAT_MUST_USE;
 void lat_step_free(struct lat_step *step);
 
-/* Where the next batch goes: [batch][elements] floats, written by the caller before a run. */
+/* Where the next batch goes: [batch][elements] floats, written by the caller before a run. The
+ * elements of a table's missing cells are NaN: the network gets the column's mean for them, and
+ * the likelihood leaves them out. */
 float *lat_step_input(struct lat_step *step);
 
 /* One optimiser step at learning rate `rate`. When `out_loss` is not NULL the loss before the

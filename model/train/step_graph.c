@@ -133,6 +133,7 @@ static struct lat_build build_for(struct lat_design *design, struct lat_graph *g
 /* The values of one forward pass. */
 struct pass {
     struct lat_value *input, *target, *losses;
+    struct lat_value *observed; /* of a table: 0 where a cell is missing; else NULL */
     struct lat_code code;
 };
 
@@ -152,13 +153,18 @@ static struct lat_value *decode(struct lat_design *design, struct lat_build *bui
     return lat_graph_reshape(build->graph, output, &row);
 }
 
-/* The negative log-likelihood of each row of `decoded` codes, whatever they were drawn from. */
+/* The negative log-likelihood of each row of `decoded` codes, whatever they were drawn from;
+ * what is not `observed` is left out. */
 static struct lat_value *row_losses(struct lat_design *design, struct lat_build *build,
-                                    struct lat_value *codes, struct lat_value *target)
+                                    struct lat_value *codes, struct lat_value *target,
+                                    struct lat_value *observed)
 {
     int64_t axes[LAT_TENSOR_MAX_RANK] = {1, 2, 3, 4, 5, 6, 7};
     struct lat_value *output = decode(design, build, codes);
     struct lat_value *nll = design->likelihood->nll(build, output, target);
+    if (observed != NULL) {
+        nll = lat_graph_mul(build->graph, nll, observed);
+    }
     return nll == NULL ? NULL
                        : lat_graph_sum(build->graph, nll, axes, nll->shape.rank - 1, false);
 }
@@ -173,7 +179,9 @@ static struct lat_value *sampled_losses(struct lat_design *design, struct lat_bu
     lat_draw_codes(build, &pass->code, k, &draw);
     build->batch = k * batch;
     struct lat_value *target = lat_draw_repeat(build->graph, pass->target, k);
-    struct lat_value *losses = row_losses(design, build, draw.codes, target);
+    struct lat_value *observed =
+        pass->observed != NULL ? lat_draw_repeat(build->graph, pass->observed, k) : NULL;
+    struct lat_value *losses = row_losses(design, build, draw.codes, target, observed);
     build->batch = batch;
     return lat_draw_losses(build, &pass->code, &draw, losses);
 }
@@ -187,9 +195,12 @@ static void forward(struct lat_design *design, struct lat_build *build, bool cor
     pass->target =
         corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
     pass->code = encode(design, build, pass->input);
-    pass->losses = design->bottleneck->samples
-                       ? sampled_losses(design, build, pass)
-                       : row_losses(design, build, pass->code.mean, pass->target);
+    pass->observed = design->input.kind == LAT_INPUT_TABLE
+                         ? lat_graph_input(graph, "observed", LAT_FLOAT32, &row)
+                         : NULL;
+    pass->losses = design->bottleneck->samples ? sampled_losses(design, build, pass)
+                                               : row_losses(design, build, pass->code.mean,
+                                                            pass->target, pass->observed);
 }
 
 /* Mean negative log-likelihood of the batch, penalties added. */

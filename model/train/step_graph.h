@@ -2,9 +2,10 @@
  *
  * Tensor names tell what a buffer is: a parameter has its own name, its moments NAME/m1 and
  * NAME/m2, what a step makes of any of them NAME/next, its derivative NAME/gradient. Besides
- * there are "input" and, with a corruption, "target" [batch, row], with a gaussian code "noise"
- * [samples, batch, dimension] and "beta" (one number), "probe" (contractive.c), "scalar1" and
- * "scalar2" (of the optimiser), "loss" (one number) and "losses" [batch]. */
+ * there are "input" and, with a corruption, "target" [batch, row], for tables "observed"
+ * [batch, row] (0 where a cell is missing), with a gaussian code "noise" [samples, batch,
+ * dimension] and "beta" (one number), "probe" (contractive.c), "scalar1" and "scalar2" (of the
+ * optimiser), "loss" (one number) and "losses" [batch]. */
 #ifndef LAT_MODEL_TRAIN_STEP_GRAPH_H
 #define LAT_MODEL_TRAIN_STEP_GRAPH_H
 

@@ -61,11 +61,15 @@ static float *buffer_of(struct lat_step *step, enum lat_step_kind kind, const ch
                         unsigned set)
 {
     bool update = kind == LAT_STEP_UPDATE || kind == LAT_STEP_UPDATE_LOSS;
+    float *clean = step->filled != NULL ? step->filled : step->input;
     if (strcmp(name, "input") == 0) {
-        return update && step->noisy != NULL ? step->noisy : step->input;
+        return update && step->noisy != NULL ? step->noisy : clean;
     }
     if (strcmp(name, "target") == 0) {
-        return step->input;
+        return clean;
+    }
+    if (strcmp(name, "observed") == 0) {
+        return step->observed;
     }
     if (strcmp(name, "probe") == 0) {
         return step->probe;

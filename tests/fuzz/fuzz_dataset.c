@@ -28,7 +28,7 @@ static void read_all(const char *path, const char *format)
     float *row = lat_alloc(dataset.elements, sizeof(float));
     for (size_t i = 0; row && i < dataset.n && i < 1000; i++) {
         const uint32_t item = (uint32_t)(dataset.n - 1 - i);
-        lat_dataset_read(&dataset, &item, 1, row);
+        (void)(lat_dataset_read(&dataset, &item, 1, row, NULL) == LAT_OK);
     }
     lat_free(row);
     lat_dataset_close(&dataset);

@@ -1,23 +1,19 @@
 /* Arrays of numbers as they lie in IDX and NPY files, turned into a dataset.
  *
- * An array is walked by strides in the order [item][channel][row][column], whatever order it
- * was stored in; a vector is a picture of one row. Single bytes of plain C order are copied
- * whole. */
+ * An item is walked by strides in the order [channel][row][column], whatever order it was
+ * stored in; a vector is a picture of one row. */
 #include "model/train/dataset/formats.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/train/dataset/store.h"
 
 #include "base/banned.h"
 
-enum { MAX_SIDE = 1 << 14 };
-
-/* The four axes [n][c][h][w] of an array: lengths, and strides in elements. */
-struct axes {
-    size_t dims[4], strides[4];
-};
+enum { MAX_SIDE = 1 << 14, MAX_ELEMENTS = 1 << 27 };
 
 static uint64_t load(const uint8_t *at, size_t size, bool big_endian)
 {
@@ -27,10 +23,10 @@ static uint64_t load(const uint8_t *at, size_t size, bool big_endian)
     return bits;
 }
 
-static float element(const struct lat_raw_array *array, size_t index)
+/* The stored element `index` behind `data`. */
+static float element(const struct lat_raw_array *array, const uint8_t *data, size_t index)
 {
-    const uint64_t bits =
-        load(array->data + index * array->size, array->size, array->big_endian);
+    const uint64_t bits = load(data + index * array->size, array->size, array->big_endian);
     if (array->kind == 'f' && array->size == 4) {
         const uint32_t narrow = (uint32_t)bits;
         float value;
@@ -49,7 +45,7 @@ static float element(const struct lat_raw_array *array, size_t index)
     return (float)bits;
 }
 
-/* Strides of the stored array, and the check that its bytes are all there. */
+/* Strides of the stored array. */
 static enum lat_status measure(const struct lat_raw_array *array, size_t *out_strides,
                                struct lat_error *err)
 {
@@ -60,14 +56,11 @@ static enum lat_status measure(const struct lat_raw_array *array, size_t *out_st
         if (!lat_mul_size(total, array->dims[axis], &total))
             return lat_fail(err, LAT_INVALID, "bad_shape", "the shape is too large");
     }
-    if (total > array->len)
-        return lat_fail(err, LAT_CORRUPT, "truncated",
-                        "truncated: expected %zu bytes, found %zu", total, array->len);
     return LAT_OK;
 }
 
 /* Which stored axis is which. */
-static enum lat_status arrange(const struct lat_raw_array *array, struct axes *out_axes,
+static enum lat_status arrange(const struct lat_raw_array *array, struct lat_array_plan *plan,
                                struct lat_error *err)
 {
     size_t strides[8] = {0};
@@ -91,24 +84,29 @@ static enum lat_status arrange(const struct lat_raw_array *array, struct axes *o
     }
     const enum lat_status status = measure(array, strides, err);
     for (size_t i = 0; i < 4; i++) {
-        out_axes->dims[i] = from[i] < 4 ? dims[from[i]] : 1;
-        out_axes->strides[i] = from[i] < 4 ? strides[from[i]] : 0;
+        plan->dims[i] = from[i] < 4 ? dims[from[i]] : 1;
+        plan->strides[i] = from[i] < 4 ? strides[from[i]] : 0;
     }
     return status;
 }
 
-static enum lat_status describe(const struct lat_raw_array *array, const struct axes *axes,
-                                struct lat_dataset *dataset, struct lat_error *err)
+static enum lat_status describe(struct lat_array_plan *plan, struct lat_dataset *dataset,
+                                struct lat_error *err)
 {
-    const size_t *dims = axes->dims;
+    const size_t *dims = plan->dims;
+    const size_t rank = plan->array.rank;
     struct lat_input_spec *input = &dataset->input;
-    if (dims[2] > MAX_SIDE || (array->rank > 2 && dims[3] > MAX_SIDE))
+    if (dims[2] > MAX_SIDE || (rank > 2 && dims[3] > MAX_SIDE))
         return lat_fail(err, LAT_INVALID, "bad_shape", "pictures of %zu x %zu are too large",
                         dims[3], dims[2]);
-    dataset->n = dims[0];
-    dataset->elements = dims[1] * dims[2] * dims[3];
-    *input = (struct lat_input_spec){.kind = LAT_INPUT_VECTOR, .dimension = dataset->elements};
-    if (array->rank > 2) {
+    plan->elements = dims[1] * dims[2] * dims[3];
+    if (dims[0] == 0 || plan->elements == 0)
+        return lat_fail(err, LAT_INVALID, "empty", "there are no items in it");
+    if (plan->elements > MAX_ELEMENTS)
+        return lat_fail(err, LAT_TOO_LARGE, NULL, "items of more than 2^27 numbers");
+    dataset->elements = plan->elements;
+    *input = (struct lat_input_spec){.kind = LAT_INPUT_VECTOR, .dimension = plan->elements};
+    if (rank > 2) {
         input->kind = LAT_INPUT_IMAGE;
         input->layout = LAT_LAYOUT_FLAT;
         input->channels = (uint32_t)dims[1];
@@ -120,61 +118,111 @@ static enum lat_status describe(const struct lat_raw_array *array, const struct 
     return LAT_OK;
 }
 
-static void copy_bytes(const struct lat_raw_array *array, const struct axes *axes,
-                       struct lat_dataset *dataset)
+enum lat_status lat_array_plan(const struct lat_raw_array *array,
+                               struct lat_array_plan *out_plan, struct lat_dataset *dataset,
+                               struct lat_error *err)
 {
-    const size_t *dims = axes->dims, *strides = axes->strides;
-    uint8_t *out = dataset->bytes;
-    for (size_t n = 0; n < dims[0]; n++)
-        for (size_t c = 0; c < dims[1]; c++)
-            for (size_t y = 0; y < dims[2]; y++) {
-                const uint8_t *row =
-                    array->data + n * strides[0] + c * strides[1] + y * strides[2];
-                for (size_t x = 0; x < dims[3]; x++)
-                    *out++ = row[x * strides[3]];
-            }
+    struct lat_array_plan plan = {.array = *array};
+    plan.pixels = array->rank > 2 && array->kind == 'u' && array->size == 1;
+    enum lat_status status = arrange(array, &plan, err);
+    if (status == LAT_OK && array->rank > 2 && array->kind != 'f' && !plan.pixels)
+        status = lat_fail(err, LAT_INVALID, "bad_type",
+                          "pictures must be bytes of 0 to 255 or floats in [0,1]");
+    if (status == LAT_OK)
+        status = describe(&plan, dataset, err);
+    if (status == LAT_OK)
+        *out_plan = plan;
+    return status;
 }
 
-static enum lat_status copy_floats(const struct lat_raw_array *array, const struct axes *axes,
-                                   struct lat_dataset *dataset, struct lat_error *err)
+/* ---- items ---- */
+
+static void copy_pixels(const struct lat_array_plan *plan, const uint8_t *data, uint8_t *out)
 {
-    const size_t *dims = axes->dims, *strides = axes->strides;
-    float *out = dataset->floats;
-    for (size_t n = 0; n < dims[0]; n++)
-        for (size_t c = 0; c < dims[1]; c++)
-            for (size_t y = 0; y < dims[2]; y++)
-                for (size_t x = 0; x < dims[3]; x++) {
-                    const float value = element(array, n * strides[0] + c * strides[1] +
-                                                           y * strides[2] + x * strides[3]);
-                    if (!isfinite(value))
-                        return lat_fail(err, LAT_INVALID, "not_finite",
-                                        "item %zu holds a number that is not finite", n);
-                    if (array->rank > 2 && (value < 0 || value > 1))
-                        return lat_fail(err, LAT_INVALID, "out_of_range",
-                                        "item %zu: pixels must lie in [0,1], not %g", n,
-                                        (double)value);
-                    *out++ = value;
-                }
+    const size_t *dims = plan->dims, *strides = plan->strides;
+    for (size_t c = 0; c < dims[1]; c++)
+        for (size_t y = 0; y < dims[2]; y++)
+            for (size_t x = 0; x < dims[3]; x++)
+                *out++ = data[c * strides[1] + y * strides[2] + x * strides[3]];
+}
+
+static void copy_floats(const struct lat_array_plan *plan, const uint8_t *data, float *out)
+{
+    const size_t *dims = plan->dims, *strides = plan->strides;
+    for (size_t c = 0; c < dims[1]; c++)
+        for (size_t y = 0; y < dims[2]; y++)
+            for (size_t x = 0; x < dims[3]; x++)
+                *out++ = element(&plan->array, data,
+                                 c * strides[1] + y * strides[2] + x * strides[3]);
+}
+
+bool lat_array_convert(const struct lat_array_plan *plan, const uint8_t *data, void *out_row,
+                       char *out_words, size_t size)
+{
+    const bool picture = plan->array.rank > 2;
+    if (plan->pixels) {
+        copy_pixels(plan, data, out_row);
+        return true;
+    }
+    const float *row = out_row;
+    copy_floats(plan, data, out_row);
+    for (size_t i = 0; i < plan->elements; i++) {
+        if (!isfinite(row[i]))
+            snprintf(out_words, size, "it holds a number that is not finite");
+        else if (picture && (row[i] < 0 || row[i] > 1))
+            snprintf(out_words, size, "pixels must lie in [0,1], not %g", (double)row[i]);
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
+/* All bytes of the array are there. */
+static enum lat_status check_len(const struct lat_array_plan *plan, struct lat_error *err)
+{
+    size_t total;
+    if (!lat_mul_size(plan->elements * plan->array.size, plan->dims[0], &total))
+        return lat_fail(err, LAT_INVALID, "bad_shape", "the shape is too large");
+    if (total > plan->array.len)
+        return lat_fail(err, LAT_CORRUPT, "truncated",
+                        "truncated: expected %zu bytes, found %zu", total, plan->array.len);
     return LAT_OK;
+}
+
+static enum lat_status add_items(const struct lat_array_plan *plan, struct lat_row_store *store,
+                                 struct lat_dataset *dataset, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    char words[80];
+    void *row = lat_alloc_raw(store->row_len, 1);
+    if (!row)
+        return lat_fail_memory(err);
+    for (size_t i = 0; status == LAT_OK && i < plan->dims[0]; i++) {
+        const uint8_t *data = plan->array.data + i * plan->strides[0] * plan->array.size;
+        if (lat_array_convert(plan, data, row, words, sizeof(words)))
+            status = lat_row_store_add(store, row, err);
+        else
+            lat_dataset_skip(dataset, "item %zu: %s", i, words);
+    }
+    lat_free(row);
+    return status;
 }
 
 enum lat_status lat_dataset_from_array(const struct lat_raw_array *array,
                                        struct lat_dataset *dataset, struct lat_error *err)
 {
-    struct axes axes;
-    const bool pixels = array->rank > 2 && array->kind == 'u' && array->size == 1;
-    enum lat_status status = arrange(array, &axes, err);
-    if (status == LAT_OK && array->rank > 2 && array->kind != 'f' && !pixels)
-        status = lat_fail(err, LAT_INVALID, "bad_type",
-                          "pictures must be bytes of 0 to 255 or floats in [0,1]");
+    struct lat_array_plan plan;
+    struct lat_row_store store;
+    enum lat_status status = lat_array_plan(array, &plan, dataset, err);
     if (status == LAT_OK)
-        status = describe(array, &axes, dataset, err);
-    if (status == LAT_OK)
-        status = lat_dataset_reserve(dataset, pixels, err);
+        status = check_len(&plan, err);
     if (status != LAT_OK)
         return status;
-    if (!pixels)
-        return copy_floats(array, &axes, dataset, err);
-    copy_bytes(array, &axes, dataset);
-    return LAT_OK;
+    lat_row_store_init(&store, plan.elements * (plan.pixels ? 1 : sizeof(float)), SIZE_MAX / 2);
+    status = add_items(&plan, &store, dataset, err);
+    if (status == LAT_OK)
+        status = lat_dataset_adopt(dataset, &store, plan.pixels, err);
+    lat_row_store_release(&store);
+    return status;
 }

@@ -34,6 +34,14 @@ enum lat_status lat_npz_open(const char *path, const struct lat_data_options *op
                              struct lat_dataset *dataset, struct lat_error *err) LAT_MUST_USE;
 enum lat_status lat_csv_open(const char *path, const struct lat_data_options *options,
                              struct lat_dataset *dataset, struct lat_error *err) LAT_MUST_USE;
+void lat_interactions_options(struct lat_fields *data, struct lat_arena *arena,
+                              struct lat_data_options *out_options);
+/* The keys of all text tables: missing, separator, header. */
+void lat_text_options(struct lat_fields *data, struct lat_arena *arena,
+                      struct lat_data_options *out_options);
+enum lat_status lat_interactions_open(const char *path, const struct lat_data_options *options,
+                                      struct lat_dataset *dataset,
+                                      struct lat_error *err) LAT_MUST_USE;
 enum lat_status lat_images_open(const char *path, const struct lat_data_options *options,
                                 struct lat_dataset *dataset,
                                 struct lat_error *err) LAT_MUST_USE;

@@ -9,7 +9,9 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/table.h"
 #include "model/train/dataset/arrays.h"
+#include "model/train/dataset/store.h"
 
 #include "base/banned.h"
 
@@ -17,23 +19,6 @@
 static const uint64_t BINARISE_STREAM = UINT64_C(0x62696E6172790000);
 
 /* ---- opening ---- */
-
-enum lat_status lat_dataset_reserve(struct lat_dataset *dataset, bool bytes,
-                                    struct lat_error *err)
-{
-    size_t total;
-    if (dataset->n == 0 || dataset->elements == 0)
-        return lat_fail(err, LAT_INVALID, "empty", "there are no items in it");
-    if (dataset->n > UINT32_MAX)
-        return lat_fail(err, LAT_TOO_LARGE, NULL, "more than 2^32 items");
-    if (!lat_mul_size(dataset->n, dataset->elements, &total))
-        return lat_fail_memory(err);
-    if (bytes)
-        dataset->bytes = lat_alloc_raw(total, 1);
-    else
-        dataset->floats = lat_alloc_raw(total, sizeof(float));
-    return dataset->bytes || dataset->floats ? LAT_OK : lat_fail_memory(err);
-}
 
 void lat_dataset_skip(struct lat_dataset *dataset, const char *fmt, ...)
 {
@@ -45,24 +30,54 @@ void lat_dataset_skip(struct lat_dataset *dataset, const char *fmt, ...)
     va_end(arguments);
 }
 
+static void survey_rows(struct lat_dataset *dataset, const float *rows, size_t n)
+{
+    dataset->crc = lat_crc32c(dataset->crc, rows, n * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        dataset->lowest = fminf(dataset->lowest, rows[i]);
+        dataset->highest = fmaxf(dataset->highest, rows[i]);
+    }
+}
+
+/* Rows of a source, a few at a time. */
+static enum lat_status survey_source(struct lat_dataset *dataset, struct lat_error *err)
+{
+    float *row = lat_alloc_raw(dataset->elements, sizeof(*row));
+    enum lat_status status = row ? LAT_OK : lat_fail_memory(err);
+    for (size_t i = 0; status == LAT_OK && i < dataset->n; i++) {
+        const uint32_t item = (uint32_t)i;
+        status = lat_dataset_read(dataset, &item, 1, row, err);
+        if (status == LAT_OK)
+            survey_rows(dataset, row, dataset->elements);
+    }
+    lat_free(row);
+    return status;
+}
+
 /* Range and checksum. Standardised data have a range without bounds: new rows may lie anywhere.
  */
-static void survey(struct lat_dataset *dataset)
+static enum lat_status survey(struct lat_dataset *dataset, struct lat_error *err)
 {
     const size_t total = dataset->n * dataset->elements;
-    if (dataset->bytes) {
+    enum lat_status status = LAT_OK;
+    if (dataset->surveyed)
+        return LAT_OK;
+    dataset->lowest = INFINITY;
+    dataset->highest = -INFINITY;
+    if (dataset->source)
+        status = survey_source(dataset, err);
+    else if (dataset->floats)
+        survey_rows(dataset, dataset->floats, total);
+    else
         dataset->crc = lat_crc32c(0, dataset->bytes, total);
+    if (dataset->input.kind == LAT_INPUT_IMAGE) {
         dataset->lowest = 0;
         dataset->highest = 1;
-        return;
+    } else if (dataset->shift || dataset->table) {
+        dataset->lowest = -INFINITY;
+        dataset->highest = INFINITY;
     }
-    dataset->crc = lat_crc32c(0, dataset->floats, total * sizeof(float));
-    dataset->lowest = dataset->shift ? -INFINITY : dataset->floats[0];
-    dataset->highest = dataset->shift ? INFINITY : dataset->floats[0];
-    for (size_t i = 0; !dataset->shift && i < total; i++) {
-        dataset->lowest = fminf(dataset->lowest, dataset->floats[i]);
-        dataset->highest = fmaxf(dataset->highest, dataset->floats[i]);
-    }
+    return status;
 }
 
 /* The options of a data object once more, this time kept in `arena`. */
@@ -91,7 +106,7 @@ static enum lat_status binarise(struct lat_dataset *dataset, enum lat_binarise h
     dataset->binarise = how;
     if (how <= LAT_BINARISE_NONE)
         return LAT_OK;
-    if (dataset->shift)
+    if (dataset->shift || dataset->input.table)
         return lat_fail(err, LAT_INVALID, "out_of_range",
                         "/data/binarise: expected pictures or vectors, not a table");
     if (dataset->lowest < 0 || dataset->highest > 1)
@@ -101,8 +116,9 @@ static enum lat_status binarise(struct lat_dataset *dataset, enum lat_binarise h
     return LAT_OK;
 }
 
-enum lat_status lat_dataset_open(const struct lat_data_spec *data,
-                                 struct lat_dataset *out_dataset, struct lat_error *err)
+enum lat_status lat_dataset_open_as(const struct lat_data_spec *data,
+                                    const struct lat_input_spec *as,
+                                    struct lat_dataset *out_dataset, struct lat_error *err)
 {
     const struct lat_data_format *format = lat_data_format_find(data->format);
     if (!format || !format->open)
@@ -116,13 +132,15 @@ enum lat_status lat_dataset_open(const struct lat_data_spec *data,
         memcpy(options.size, data->size, sizeof(options.size));
     if (data->channels)
         options.channels = data->channels;
+    options.as = as;
+    options.memory = (size_t)(data->memory_mib ? data->memory_mib : LAT_DATA_MEMORY_MIB) << 20;
     if (status == LAT_OK)
         status = format->open(data->path, &options, &dataset, err);
     lat_arena_release(&arena);
-    if (status == LAT_OK) {
-        survey(&dataset);
+    if (status == LAT_OK)
+        status = survey(&dataset, err);
+    if (status == LAT_OK)
         status = binarise(&dataset, data->binarise, err);
-    }
     if (status != LAT_OK) {
         lat_dataset_close(&dataset);
         lat_error_prefix(err, "data '%s'", data->path);
@@ -132,8 +150,20 @@ enum lat_status lat_dataset_open(const struct lat_data_spec *data,
     return LAT_OK;
 }
 
+enum lat_status lat_dataset_open(const struct lat_data_spec *data,
+                                 struct lat_dataset *out_dataset, struct lat_error *err)
+{
+    return lat_dataset_open_as(data, NULL, out_dataset, err);
+}
+
 void lat_dataset_close(struct lat_dataset *dataset)
 {
+    if (dataset->source)
+        dataset->source->close(dataset->state);
+    lat_table_free(dataset->table);
+    if (dataset->items)
+        lat_words_release(dataset->items);
+    lat_free(dataset->items);
     lat_free(dataset->bytes);
     lat_free(dataset->floats);
     lat_free(dataset->shift);
@@ -153,21 +183,30 @@ static void read_floats(const struct lat_dataset *dataset, const float *row, flo
         out[j] = (row[j] - dataset->shift[j]) / dataset->scale[j];
 }
 
-/* The items as they are stored. */
-static void read_values(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
-                        float *out)
+static enum lat_status read_item(const struct lat_dataset *dataset, uint32_t item, float *out,
+                                 struct lat_error *err)
 {
-    const size_t width = dataset->elements;
-    for (size_t i = 0; i < n; i++, out += width) {
-        const size_t start = (size_t)indices[i] * width;
-        if (dataset->floats) {
-            read_floats(dataset, dataset->floats + start, out);
-            continue;
-        }
-        const uint8_t *bytes = dataset->bytes + start;
-        for (size_t j = 0; j < width; j++)
-            out[j] = (float)bytes[j] / 255.0F;
+    const size_t width = dataset->elements, start = (size_t)item * width;
+    if (dataset->source)
+        return dataset->source->read(dataset, item, out, err);
+    if (dataset->floats) {
+        read_floats(dataset, dataset->floats + start, out);
+        return LAT_OK;
     }
+    const uint8_t *bytes = dataset->bytes + start;
+    for (size_t j = 0; j < width; j++)
+        out[j] = (float)bytes[j] / 255.0F;
+    return LAT_OK;
+}
+
+/* The items as they are stored. */
+static enum lat_status read_values(const struct lat_dataset *dataset, const uint32_t *indices,
+                                   size_t n, float *out, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    for (size_t i = 0; status == LAT_OK && i < n; i++, out += dataset->elements)
+        status = read_item(dataset, indices[i], out, err);
+    return status;
 }
 
 /* Ones with the probabilities that are there (Salakhutdinov & Murray 2008, section 5). */
@@ -177,29 +216,101 @@ static void draw(struct lat_rng *rng, float *values, size_t n)
         values[i] = lat_rng_uniform(rng) < (double)values[i] ? 1 : 0;
 }
 
-void lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
-                      float *out)
+enum lat_status lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices,
+                                 size_t n, float *out, struct lat_error *err)
 {
-    read_values(dataset, indices, n, out);
+    const enum lat_status status = read_values(dataset, indices, n, out, err);
     if (dataset->binarise <= LAT_BINARISE_NONE)
-        return;
-    for (size_t i = 0; i < n; i++, out += dataset->elements) {
+        return status;
+    for (size_t i = 0; status == LAT_OK && i < n; i++, out += dataset->elements) {
         struct lat_rng rng;
         lat_rng_seed(&rng, indices[i] ^ BINARISE_STREAM);
         draw(&rng, out, dataset->elements);
     }
+    return status;
 }
 
-void lat_dataset_read_anew(const struct lat_dataset *dataset, const uint32_t *indices, size_t n,
-                           struct lat_rng *rng, float *out)
+enum lat_status lat_dataset_read_anew(const struct lat_dataset *dataset,
+                                      const uint32_t *indices, size_t n, struct lat_rng *rng,
+                                      float *out, struct lat_error *err)
 {
-    if (dataset->binarise != LAT_BINARISE_STOCHASTIC) {
-        lat_dataset_read(dataset, indices, n, out);
-        return;
-    }
-    read_values(dataset, indices, n, out);
-    draw(rng, out, n * dataset->elements);
+    if (dataset->binarise != LAT_BINARISE_STOCHASTIC)
+        return lat_dataset_read(dataset, indices, n, out, err);
+    const enum lat_status status = read_values(dataset, indices, n, out, err);
+    if (status == LAT_OK)
+        draw(rng, out, n * dataset->elements);
+    return status;
 }
+
+void lat_dataset_fill(const struct lat_dataset *dataset, float *rows, size_t n)
+{
+    for (size_t i = 0; dataset->input.table && i < n; i++)
+        lat_table_fill(dataset->input.table, rows + i * dataset->elements);
+}
+
+enum lat_status lat_dataset_read_filled(const struct lat_dataset *dataset,
+                                        const uint32_t *indices, size_t n, float *out,
+                                        struct lat_error *err)
+{
+    const enum lat_status status = lat_dataset_read(dataset, indices, n, out, err);
+    if (status == LAT_OK)
+        lat_dataset_fill(dataset, out, n);
+    return status;
+}
+
+/* ---- rows of bytes or floats in a file ---- */
+
+struct stored {
+    struct lat_row_store store;
+    bool bytes;
+};
+
+static enum lat_status read_stored(const struct lat_dataset *dataset, uint32_t item, float *out,
+                                   struct lat_error *err)
+{
+    const struct stored *stored = dataset->state;
+    if (!stored->bytes)
+        return lat_row_store_read(&stored->store, item, out, err);
+    /* The bytes go to the end of `out`, from where they grow into floats. */
+    uint8_t *bytes = (uint8_t *)(out + dataset->elements) - dataset->elements;
+    const enum lat_status status = lat_row_store_read(&stored->store, item, bytes, err);
+    for (size_t j = 0; status == LAT_OK && j < dataset->elements; j++)
+        out[j] = (float)bytes[j] / 255.0F;
+    return status;
+}
+
+static void close_stored(void *state)
+{
+    struct stored *stored = state;
+    lat_row_store_release(&stored->store);
+    lat_free(stored);
+}
+
+enum lat_status lat_dataset_adopt(struct lat_dataset *dataset, struct lat_row_store *store,
+                                  bool bytes, struct lat_error *err)
+{
+    static const struct lat_row_source source = {read_stored, close_stored};
+    if (store->n == 0)
+        return lat_fail(err, LAT_INVALID, "empty", "no item can be used; %s",
+                        dataset->n_skipped ? dataset->first_skipped : "there are none");
+    dataset->n = store->n;
+    if (!store->in_file && bytes)
+        dataset->bytes = lat_row_store_take(store);
+    else if (!store->in_file)
+        dataset->floats = lat_row_store_take(store);
+    if (!store->in_file)
+        return LAT_OK;
+    struct stored *stored = lat_alloc(1, sizeof(*stored));
+    if (!stored)
+        return lat_fail_memory(err);
+    *stored = (struct stored){.store = *store, .bytes = bytes};
+    *store = (struct lat_row_store){.fd = -1};
+    dataset->source = &source;
+    dataset->state = stored;
+    return LAT_OK;
+}
+
+/* ---- splitting ---- */
 
 static int by_value(const void *a, const void *b)
 {

@@ -63,14 +63,5 @@ bool lat_idx_matches(const char *path)
 enum lat_status lat_idx_open(const char *path, const struct lat_data_options *options,
                              struct lat_dataset *dataset, struct lat_error *err)
 {
-    (void)options;
-    struct lat_buf file = {0};
-    struct lat_raw_array array;
-    enum lat_status status = lat_gzip_read(path, LAT_DATA_MAX_LEN, &file, err);
-    if (status == LAT_OK)
-        status = lat_idx_parse(file.data, file.len, &array, err);
-    if (status == LAT_OK)
-        status = lat_dataset_from_array(&array, dataset, err);
-    lat_buf_release(&file);
-    return status;
+    return lat_array_open(path, lat_idx_parse, true, options, dataset, err);
 }

@@ -1,6 +1,7 @@
 /* A folder of pictures, its subfolders included, in the order of their paths' bytes: each
- * decoded once, resized by area to one size and kept as bytes. A picture that cannot be decoded
- * is skipped and counted. Hidden files and folders are passed over. */
+ * decoded once, resized by area to one size and kept as bytes, in memory or in a file. A
+ * picture that cannot be decoded is skipped and counted. Hidden files and folders are passed
+ * over. */
 #include "model/train/dataset/arrays.h"
 
 #include <dirent.h>
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/image.h"
+#include "model/train/dataset/store.h"
 
 #include "base/banned.h"
 
@@ -125,8 +127,7 @@ static enum lat_status settle(const struct list *list, const struct lat_data_opt
                         input->width, input->height);
     dataset->elements = (size_t)input->width * input->height * input->channels;
     input->dimension = dataset->elements;
-    dataset->n = list->n;
-    return lat_dataset_reserve(dataset, true, err);
+    return LAT_OK;
 }
 
 static enum lat_status add_picture(const char *path, struct lat_dataset *dataset, float *planes,
@@ -144,29 +145,40 @@ static enum lat_status add_picture(const char *path, struct lat_dataset *dataset
     return status;
 }
 
-static enum lat_status decode_all(const struct list *list, struct lat_dataset *dataset,
-                                  struct lat_error *err)
+static enum lat_status decode_all(const struct list *list, struct lat_row_store *store,
+                                  struct lat_dataset *dataset, struct lat_error *err)
 {
     float *planes = lat_alloc_raw(dataset->elements, sizeof(float));
-    enum lat_status status = planes ? LAT_OK : lat_fail_memory(err);
-    size_t kept = 0;
+    uint8_t *row = lat_alloc_raw(dataset->elements, 1);
+    enum lat_status status = planes && row ? LAT_OK : lat_fail_memory(err);
     for (size_t i = 0; status == LAT_OK && i < list->n; i++) {
         struct lat_error failure = LAT_ERROR_INIT;
         const enum lat_status decoded =
-            add_picture(list->paths[i], dataset, planes,
-                        dataset->bytes + kept * dataset->elements, &failure);
+            add_picture(list->paths[i], dataset, planes, row, &failure);
         if (decoded == LAT_NO_MEMORY)
             status = lat_fail_memory(err);
         else if (decoded != LAT_OK)
             lat_dataset_skip(dataset, "'%s': %s", list->paths[i], failure.message);
         else
-            kept++;
+            status = lat_row_store_add(store, row, err);
     }
-    dataset->n = kept;
-    if (status == LAT_OK && kept == 0)
-        status = lat_fail(err, LAT_INVALID, "empty", "no picture can be used; %s",
-                          dataset->n_skipped ? dataset->first_skipped : "there are none");
     lat_free(planes);
+    lat_free(row);
+    return status;
+}
+
+/* Decoded once; what is larger than the limit waits in a file. */
+static enum lat_status read_pictures(const struct list *list, size_t memory,
+                                     struct lat_dataset *dataset, struct lat_error *err)
+{
+    struct lat_row_store store;
+    lat_row_store_init(&store, dataset->elements, memory);
+    enum lat_status status = decode_all(list, &store, dataset, err);
+    if (status == LAT_OK)
+        status = lat_row_store_finish(&store, err);
+    if (status == LAT_OK)
+        status = lat_dataset_adopt(dataset, &store, true, err);
+    lat_row_store_release(&store);
     return status;
 }
 
@@ -202,7 +214,7 @@ enum lat_status lat_images_open(const char *path, const struct lat_data_options 
         status = settle(&list, options, dataset, err);
     }
     if (status == LAT_OK)
-        status = decode_all(&list, dataset, err);
+        status = read_pictures(&list, options->memory, dataset, err);
     lat_free(list.paths);
     lat_arena_release(&list.arena);
     return status;

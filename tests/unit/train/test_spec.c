@@ -102,8 +102,12 @@ static const struct {
     {"{\"name\":\"m\",\"data\":{\"path\":\"x\"}}", "/data/format", "format"},
     {"{\"name\":\"m\",\"data\":{\"format\":\"idx\"}}", "/data/path", "path"},
     {"{\"name\":\"m\",\"data\":{\"format\":\"idz\",\"path\":\"x\"}}", "/data/format", "'idx'"},
-    {"{\"name\":\"m\",\"data\":{\"format\":\"interactions\",\"path\":\"x\"}}", "/data/format",
-     "'interactions' cannot be trained"},
+    {"{\"name\":\"m\",\"data\":{\"format\":\"interactions\",\"path\":\"x\",\"user\":0}}",
+     "/data/user", "from 1 on"},
+    {"{\"name\":\"m\",\"data\":{\"format\":\"csv\",\"path\":\"x\",\"columns\":[{\"name\":\"a\","
+     "\"type\":"
+     "\"numbers\"}]}}",
+     "/data/columns/0/type", "one of numeric"},
     {"{\"name\":\"m\",\"data\":{\"format\":\"idx\",\"path\":\"x\",\"size\":[8,8]}}",
      "/data/size", "unknown"},
     {"{\"name\":\"m\",\"data\":{\"format\":\"images\",\"path\":\"x\",\"size\":[8]}}",

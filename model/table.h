@@ -1,0 +1,78 @@
+/* Tables: rows of named cells, numbers or words, and what a network sees of them.
+ *
+ * A numeric column is one element of a network's row, (value - mean) / std; a categorical one
+ * has an element a category, 1 for the cell's and 0 for the others. A missing cell is NaN in
+ * all its elements; what the network gets for it is the column's mean (lat_table_fill): 0, or
+ * the share of each category. A table is immutable once settled: any number of threads may
+ * read it. */
+#ifndef LAT_MODEL_TABLE_H
+#define LAT_MODEL_TABLE_H
+
+#include "base/buf.h"
+#include "model/words.h"
+
+enum { LAT_COLUMNS_MAX = 16384, LAT_CATEGORIES_MAX = 4096 };
+
+enum lat_column_type { LAT_COLUMN_NUMERIC, LAT_COLUMN_CATEGORICAL };
+extern const char *const lat_column_type_names[2]; /* "numeric" "categorical" */
+
+struct lat_column {
+    enum lat_column_type type;
+    double mean, std;            /* numeric */
+    struct lat_words categories; /* categorical */
+    float *shares;               /* [categories.n]: how often each is seen; owned */
+    size_t start, width;         /* elements of the row; set by lat_table_settle */
+};
+
+struct lat_table {
+    struct lat_words names;
+    struct lat_column *columns; /* [names.n], owned */
+    size_t capacity;
+    size_t elements; /* of a row */
+};
+
+/* An empty table; lat_table_free releases it (NULL is fine). */
+struct lat_table *lat_table_new(void) LAT_MUST_USE;
+void lat_table_free(struct lat_table *table);
+
+/* A column more, numeric with mean 0 and std 1 until said otherwise; *out_column is valid until
+ * the next is added. LAT_INVALID for a name that is there. */
+enum lat_status lat_table_add(struct lat_table *table, const char *name,
+                              struct lat_column **out_column,
+                              struct lat_error *err) LAT_MUST_USE;
+
+/* After the last column: places of the elements; equal shares where none were given. */
+enum lat_status lat_table_settle(struct lat_table *table, struct lat_error *err) LAT_MUST_USE;
+
+/* One column's cell into its elements of `row`: a number, or a category's number; NaN is
+ * missing. */
+void lat_table_put(const struct lat_column *column, double value, float *row);
+
+/* Missing cells become what the network gets for them. */
+void lat_table_fill(const struct lat_table *table, float *row);
+
+enum lat_table_cell_type { LAT_TABLE_NULL, LAT_TABLE_NUMBER, LAT_TABLE_TEXT };
+
+/* A cell as it was sent; borrowed. true and false are texts. */
+struct lat_table_cell {
+    const char *name;
+    enum lat_table_cell_type type;
+    double number;
+    const char *text;
+    size_t len;
+};
+
+/* Cells in any order -> a row; columns without a cell are missing. LAT_INVALID with the pointer
+ * below "row": unknown_column and unknown_category with the nearest, wrong_type,
+ * number_out_of_range, duplicate_column; empty_row where no cell is there. */
+enum lat_status lat_table_row(const struct lat_table *table, const struct lat_table_cell *cells,
+                              size_t n, float *out_row, struct lat_error *err) LAT_MUST_USE;
+
+/* A row as a network gives it -> {"column":value,...} in the table's own words and units; of a
+ * categorical column the category with the largest element. NaN is null. */
+void lat_table_write_row(const struct lat_table *table, const float *row, struct lat_buf *out);
+
+/* [{"name":...,"type":...},...], as in a manifest. */
+void lat_table_write_columns(const struct lat_table *table, struct lat_buf *out);
+
+#endif
