@@ -113,7 +113,7 @@ static double integral(void)
     for (uint32_t i = 0; i < 20; i++) {
         const uint32_t item = 3 * i;
         double sum = 0;
-        lat_rows_read(&rows, &item, 1, row);
+        cr_assert_eq(lat_rows_read(&rows, &item, 1, row, NULL), LAT_OK);
         for (size_t z = 0; z < GRID; z++) {
             double nll = 0;
             for (size_t j = 0; j < ELEMENTS; j++) {
