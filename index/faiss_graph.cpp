@@ -27,18 +27,9 @@
 #include <cstring>
 #include <vector>
 
-#include <faiss/Index.h>
-#include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/DistanceComputer.h>
-#include <faiss/impl/HNSW.h>
+#include "index/faiss_graph.hpp"
 
-#include "index/distance.h"
-#include "index/faiss_guard.hpp"
-
-extern "C" {
-#include "index/exact.h"
-#include "index/vectors.h"
-}
+using lat::Rows;
 
 namespace
 {
@@ -93,79 +84,6 @@ struct Scratch {
 };
 
 thread_local Scratch scratch;
-
-/* A list that is to replace the links of `row` on `level`: pool[begin, begin + n). */
-struct Edit {
-    int32_t row;
-    int level;
-    size_t begin, n;
-};
-
-/* Distances from one code to rows. */
-struct Rows {
-    const lat_vectors *vectors;
-    lat_distance metric;
-    const float *query;
-
-    float operator()(int32_t row) const
-    {
-        return lat_score(metric, query, lat_vectors_row(vectors, size_t(row)), vectors->d);
-    }
-    void fetch(int32_t row) const
-    {
-        const char *at = reinterpret_cast<const char *>(lat_vectors_row(vectors, size_t(row)));
-        const size_t bytes = std::min(vectors->d * sizeof(float), size_t(512));
-        for (size_t i = 0; i < bytes; i += 64)
-            __builtin_prefetch(at + i);
-    }
-    Rows from(int32_t row) const
-    {
-        return {vectors, metric, lat_vectors_row(vectors, size_t(row))};
-    }
-};
-
-} // namespace
-
-struct lat_shim_graph {
-    faiss::HNSW hnsw;
-    lat_distance metric;
-    size_t n = 0;                  /* rows linked */
-    size_t links = 0;              /* entries of hnsw.neighbors in use: offsets[n] */
-    int next_level = 0;            /* of the row to come, from 0 */
-    std::vector<uint8_t> incoming; /* by row, on the lowest level; 255: many */
-
-    /* Larger arrays on their way in, or old ones on their way out. */
-    decltype(faiss::HNSW::neighbors) other_neighbors;
-    std::vector<int> other_levels;
-    std::vector<size_t> other_offsets;
-
-    std::vector<Edit> edits;
-    std::vector<int32_t> pool;
-
-    lat_shim_graph(lat_distance metric_, uint32_t m) : hnsw(int(m)), metric(metric_)
-    {
-        hnsw.offsets.assign(1, 0);
-        next_level = hnsw.random_level();
-    }
-
-    int32_t *list(int32_t row, int level, size_t *out_cap)
-    {
-        size_t begin, end;
-        hnsw.neighbor_range(row, level, &begin, &end);
-        *out_cap = end - begin;
-        return &hnsw.neighbors[begin];
-    }
-    const int32_t *list(int32_t row, int level, size_t *out_cap) const
-    {
-        size_t begin, end;
-        hnsw.neighbor_range(row, level, &begin, &end);
-        *out_cap = end - begin;
-        return &hnsw.neighbors[begin];
-    }
-};
-
-namespace
-{
 
 /* A link beside a commit; -1 ends the list. */
 int32_t load_link(const int32_t *link)
@@ -285,13 +203,6 @@ bool holds(const std::vector<Node> &nodes, int32_t row)
                        [row](const Node &node) { return node.row == row; });
 }
 
-void count_link(lat_shim_graph &graph, int32_t row, int by)
-{
-    uint8_t &count = graph.incoming[size_t(row)];
-    if (count != UINT8_MAX && !(by < 0 && count == 0))
-        count = uint8_t(count + by);
-}
-
 /* Puts `row` back into a list it was chosen out of: in free room, or for the farthest that
  * others link to as well. */
 void put_back(const lat_shim_graph &graph, Node node, size_t cap, std::vector<Node> &chosen)
@@ -328,7 +239,7 @@ void link_back(lat_shim_graph &graph, const Rows &rows, int32_t row, int level, 
         all.push_back({here(links[i]), links[i]});
     if (all.size() <= cap) {
         if (level == 0)
-            count_link(graph, fresh.row, 1);
+            graph.count_link(fresh.row, 1);
         record(graph, row, level, all);
         return;
     }
@@ -344,9 +255,9 @@ void link_back(lat_shim_graph &graph, const Rows &rows, int32_t row, int level, 
     for (const Node &node : all) {
         const bool kept = holds(chosen, node.row);
         if (level == 0 && node.row == fresh.row && kept)
-            count_link(graph, node.row, 1);
+            graph.count_link(node.row, 1);
         if (level == 0 && node.row != fresh.row && !kept)
-            count_link(graph, node.row, -1);
+            graph.count_link(node.row, -1);
     }
     record(graph, row, level, chosen);
 }
@@ -363,7 +274,7 @@ Node link_level(lat_shim_graph &graph, const Rows &rows, int32_t row, int level,
     record(graph, row, level, chosen);
     for (const Node &node : chosen) {
         if (level == 0)
-            count_link(graph, node.row, 1);
+            graph.count_link(node.row, 1);
         /* The nearest one must keep the new row, so that somebody does. */
         link_back(graph, rows, node.row, level, {node.score, row},
                   node.row == chosen.front().row);
@@ -486,7 +397,7 @@ extern "C" bool lat_shim_graph_may_commit_beside(const lat_shim_graph *graph)
 extern "C" void lat_shim_graph_commit(lat_shim_graph *graph)
 {
     faiss::HNSW &hnsw = graph->hnsw;
-    for (const Edit &edit : graph->edits) {
+    for (const lat::Edit &edit : graph->edits) {
         size_t cap;
         int32_t *links = graph->list(edit.row, edit.level, &cap);
         for (size_t i = 0; i < cap; i++)
@@ -520,182 +431,4 @@ extern "C" lat_status lat_shim_graph_search(const lat_shim_graph *graph, size_t 
         for (const Node &node : scratch.nearest)
             lat_top_offer(top, {node.score, uint32_t(node.row)});
     });
-}
-
-/* ---- the reference twin ---- */
-
-namespace
-{
-
-struct RowDistances : faiss::DistanceComputer {
-    Rows rows;
-
-    explicit RowDistances(const Rows &rows_) : rows(rows_)
-    {
-    }
-    void set_query(const float *x) override
-    {
-        rows.query = x;
-    }
-    float operator()(int64_t i) override
-    {
-        return rows(int32_t(i));
-    }
-    float symmetric_dis(int64_t i, int64_t j) override
-    {
-        return rows.from(int32_t(i))(int32_t(j));
-    }
-};
-
-} // namespace
-
-extern "C" lat_status lat_shim_graph_search_faiss(const lat_shim_graph *graph,
-                                                  const lat_vectors *vectors,
-                                                  const float *query, uint32_t ef, lat_top *top,
-                                                  lat_shim_error *error)
-{
-#if FAISS_VERSION_MAJOR == 1 && FAISS_VERSION_MINOR <= 7
-    return lat::guard(error, LAT_INTERNAL, [&] {
-        if (!graph->n)
-            return;
-        RowDistances distances({vectors, graph->metric, query});
-        faiss::VisitedTable visited(int(graph->n));
-        faiss::SearchParametersHNSW parameters;
-        parameters.efSearch = int(ef);
-        std::vector<int64_t> labels(top->k, -1);
-        std::vector<float> scores(top->k, HUGE_VALF);
-        faiss::maxheap_heapify(top->k, scores.data(), labels.data());
-        graph->hnsw.search(distances, int(top->k), labels.data(), scores.data(), visited,
-                           &parameters);
-        for (size_t i = 0; i < top->k; i++)
-            if (labels[i] >= 0)
-                lat_top_offer(top, {scores[i], uint32_t(labels[i])});
-    });
-#else
-    const lat_shim_select all = {nullptr, nullptr, 0};
-    return lat_shim_graph_search(graph, graph->n, vectors, query, ef, &all, top, error);
-#endif
-}
-
-/* ---- bytes ---- */
-
-namespace
-{
-
-struct GraphHead {
-    uint32_t m, ef_construction;
-    uint64_t n, links;
-    int32_t entry_point, max_level;
-};
-
-void check(bool good, const char *words)
-{
-    if (!good)
-        throw lat::Corrupt(words);
-}
-
-/* Levels give offsets; both must come out as the head says. */
-void place_rows(lat_shim_graph &graph, const std::vector<uint8_t> &levels,
-                const GraphHead &head)
-{
-    faiss::HNSW &hnsw = graph.hnsw;
-    const size_t most = hnsw.cum_nneighbor_per_level.size() - 1;
-    hnsw.levels.resize(graph.n);
-    hnsw.offsets.resize(graph.n + 1);
-    size_t at = 0;
-    for (size_t i = 0; i < graph.n; i++) {
-        check(levels[i] >= 1 && levels[i] <= most && levels[i] <= head.max_level + 1,
-              "a row on a level that cannot be");
-        hnsw.levels[i] = levels[i];
-        hnsw.offsets[i] = at;
-        at += size_t(hnsw.cum_nb_neighbors(levels[i]));
-    }
-    hnsw.offsets[graph.n] = at;
-    check(at == head.links, "the number of links does not fit the levels");
-}
-
-/* Every link ends at a row that exists on its level. */
-void check_links(lat_shim_graph &graph)
-{
-    graph.incoming.assign(graph.n, 0);
-    for (size_t row = 0; row < graph.n; row++) {
-        for (int level = 0; level < graph.hnsw.levels[row]; level++) {
-            size_t cap;
-            const int32_t *links = graph.list(int32_t(row), level, &cap);
-            for (size_t i = 0; i < cap; i++) {
-                check(links[i] >= -1 && links[i] < int64_t(graph.n), "a link to nowhere");
-                if (links[i] < 0)
-                    continue;
-                check(graph.hnsw.levels[size_t(links[i])] > level, "a link to a missing level");
-                if (level == 0)
-                    count_link(graph, links[i], 1);
-            }
-        }
-    }
-}
-
-} // namespace
-
-extern "C" lat_status lat_shim_graph_write(const lat_shim_graph *graph,
-                                           lat_shim_write_fn *write, void *context,
-                                           lat_shim_error *error)
-{
-    return lat::guard(error, LAT_INTERNAL, [&] {
-        const faiss::HNSW &hnsw = graph->hnsw;
-        const GraphHead head = {uint32_t(hnsw.nb_neighbors(1)),
-                                uint32_t(hnsw.efConstruction),
-                                graph->n,
-                                graph->links,
-                                graph->n ? hnsw.entry_point : -1,
-                                graph->n ? hnsw.max_level : -1};
-        std::vector<uint8_t> levels(graph->n);
-        for (size_t i = 0; i < graph->n; i++)
-            levels[i] = uint8_t(hnsw.levels[i]);
-        if (!write(context, &head, sizeof(head)) ||
-            !write(context, levels.data(), levels.size()) ||
-            !write(context, graph->links ? &hnsw.neighbors[0] : nullptr,
-                   graph->links * sizeof(int32_t)))
-            throw lat::Interrupted("writing was interrupted");
-    });
-}
-
-extern "C" lat_status lat_shim_graph_read(lat_distance metric, size_t n, lat_shim_read_fn *read,
-                                          void *context, lat_shim_graph **out,
-                                          lat_shim_error *error)
-{
-    lat_shim_graph *graph = nullptr;
-    const lat_status status = lat::guard(error, LAT_CORRUPT, [&] {
-        GraphHead head;
-        if (!read(context, &head, sizeof(head)))
-            throw lat::Interrupted("reading was interrupted");
-        check(head.m >= 2 && head.m <= 256 && head.n <= n && head.ef_construction >= 1 &&
-                  head.ef_construction <= 100000 &&
-                  head.links <= head.n * size_t(512 + 64 * 256),
-              "a head that cannot be");
-        check(head.n == 0 || (head.entry_point >= 0 && uint64_t(head.entry_point) < head.n &&
-                              head.max_level >= 0),
-              "an entry point that cannot be");
-        graph = new lat_shim_graph(metric, head.m);
-        graph->hnsw.efConstruction = int(head.ef_construction);
-        graph->n = head.n;
-        graph->links = head.links;
-        std::vector<uint8_t> levels(head.n);
-        if (!read(context, levels.data(), levels.size()))
-            throw lat::Interrupted("reading was interrupted");
-        place_rows(*graph, levels, head);
-        graph->hnsw.neighbors.resize(head.links);
-        if (head.links &&
-            !read(context, &graph->hnsw.neighbors[0], head.links * sizeof(int32_t)))
-            throw lat::Interrupted("reading was interrupted");
-        check_links(*graph);
-        graph->hnsw.entry_point = head.entry_point;
-        graph->hnsw.max_level = head.max_level;
-        check(head.n == 0 || graph->hnsw.levels[size_t(head.entry_point)] == head.max_level + 1,
-              "an entry point on another level");
-    });
-    if (status == LAT_OK)
-        *out = graph;
-    else
-        delete graph;
-    return status;
 }

@@ -27,7 +27,7 @@ gnutls/          service/http_mhd.c
 onnxruntime_     model/engine_ort.c
 onnx.pb-c.h      model/graph/onnx_file.c
 protobuf-c/      model/graph/onnx_file.c
-faiss/           index/faiss_graph.cpp index/faiss_shim.cpp
+faiss/           index/faiss_graph.hpp index/faiss_graph_twin.cpp index/faiss_shim.cpp
 sqlite3.h        index/sqlite/
 libpq-fe.h       index/pg_store.c
 jansson.h        api/ model/package_json.c model/package_schema.c model/train/fields.c
