@@ -75,7 +75,7 @@ static enum lat_status read_input(struct lat_call *call, struct lat_object *root
         return status;
     }
     if (!lat_object_list(root, "input", &list)) {
-        lat_object_fail(root, "input", LAT_INVALID, "missing_field", "'input' is missing");
+        lat_object_missing(root, "input");
         return lat_json_status(&out->json);
     }
     if (!list.n || !lat_list_is_number(&list, 0))
@@ -99,7 +99,7 @@ static enum lat_status read_body(struct lat_call *call, struct embeddings *out,
         return status;
     lat_json_root(&out->json, &root);
     if (!lat_object_copy(&root, "model", out->model, sizeof(out->model)))
-        lat_object_fail(&root, "model", LAT_INVALID, "missing_field", "'model' is missing");
+        lat_object_missing(&root, "model");
     lat_object_choice(&root, "encoding_format", formats, LAT_ARRAY_LEN(formats), &format);
     lat_object_count(&root, "dimensions", &out->dimensions, 1, UINT32_MAX);
     (void)lat_object_has(&root, "user"); /* clients send it; nothing here depends on it */

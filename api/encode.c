@@ -46,7 +46,7 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
     lat_object_encoding(&root);
     lat_object_flag(&root, "with_variance", &verb->with_variance);
     if (!lat_object_list(&root, "inputs", &list))
-        lat_object_fail(&root, "inputs", LAT_INVALID, "missing_field", "'inputs' is missing");
+        lat_object_missing(&root, "inputs");
     lat_object_end(&root);
     status = lat_json_status(&verb->json);
     if (status == LAT_OK)
@@ -250,7 +250,7 @@ static enum lat_status read_codes_json(struct lat_call *call, struct verb *verb,
     lat_json_root(&verb->json, &root);
     lat_object_encoding(&root);
     if (!lat_object_list(&root, "codes", &list))
-        lat_object_fail(&root, "codes", LAT_INVALID, "missing_field", "'codes' is missing");
+        lat_object_missing(&root, "codes");
     lat_object_end(&root);
     status = lat_json_status(&verb->json);
     if (status == LAT_OK)

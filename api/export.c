@@ -134,11 +134,7 @@ enum lat_status lat_api_export(struct lat_call *call, struct lat_error *err)
     export.base64 = lat_option_base64(&options);
     read_parts(&options, &export.parts);
     const char *filter = lat_option_text(&options, "filter");
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = lat_call_collection(call, &export.name, err);
-    if (status == LAT_OK)
-        status = lat_store_spec(call->app->store, export.name, &spec, err);
+    enum lat_status status = lat_options_end_collection(&options, &export.name, &spec);
     if (status == LAT_OK && filter && *filter)
         status = lat_filter_parse(&call->arena, filter, (size_t)call->app->config.max_depth,
                                   &json, &export.filter, err);

@@ -252,11 +252,7 @@ enum lat_status lat_api_import(struct lat_call *call, struct lat_error *err)
     struct lat_collection_spec spec;
     const char *name;
     lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = lat_call_collection(call, &name, err);
-    if (status == LAT_OK)
-        status = lat_store_spec(call->app->store, name, &spec, err);
+    enum lat_status status = lat_options_end_collection(&options, &name, &spec);
     if (status != LAT_OK)
         return status;
     const enum lat_body_kind kind = lat_call_body_kind(call);

@@ -116,13 +116,7 @@ static enum lat_status read_all(struct lat_call *call, struct put *put, struct l
         lat_option_flag(&options, "hidden", &hidden);
         put->item.hidden = hidden;
     }
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = lat_call_collection(call, &put->name, err);
-    if (status == LAT_OK)
-        status = lat_call_item(call, &put->id, err);
-    if (status == LAT_OK)
-        status = lat_store_spec(call->app->store, put->name, &put->spec, err);
+    enum lat_status status = lat_options_end_item(&options, &put->name, &put->id, &put->spec);
     const int asked = put->item.hidden;
     if (status == LAT_OK)
         status = read_body(call, put, err);

@@ -15,7 +15,7 @@ static void read_id(struct lat_object *object, struct lat_ingest_item *item)
     const char *id = lat_object_text(object, "id", &len);
     struct lat_error failure = LAT_ERROR_INIT;
     if (!id)
-        lat_object_fail(object, "id", LAT_INVALID, "missing_field", "'id' is missing");
+        lat_object_missing(object, "id");
     else if (lat_check_id(id, len, &failure) != LAT_OK)
         lat_object_fail(object, "id", LAT_INVALID, failure.code, "%s", failure.message);
     else

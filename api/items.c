@@ -16,16 +16,6 @@
 
 #include "base/banned.h"
 
-/* Collection and id out of the path, and that the collection is there. */
-static enum lat_status find(struct lat_call *call, const char **out_name, const char **out_id,
-                            struct lat_collection_spec *spec, struct lat_error *err)
-{
-    enum lat_status status = lat_call_collection(call, out_name, err);
-    if (status == LAT_OK && out_id)
-        status = lat_call_item(call, out_id, err);
-    return status == LAT_OK ? lat_store_spec(call->app->store, *out_name, spec, err) : status;
-}
-
 static enum lat_status get(struct lat_call *call, const char *name, const char *id,
                            unsigned parts, struct lat_item *out_item, struct lat_error *err)
 {
@@ -64,9 +54,7 @@ enum lat_status lat_api_item(struct lat_call *call, struct lat_error *err)
     lat_options_begin(&options, call, err);
     const bool base64 = lat_option_base64(&options);
     lat_option_include(&options, &parts);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, &id, &spec, err);
+    enum lat_status status = lat_options_end_item(&options, &name, &id, &spec);
     if (status == LAT_OK)
         status = get(call, name, id, parts, &item, err);
     if (status == LAT_OK) {
@@ -83,9 +71,7 @@ enum lat_status lat_api_item_input(struct lat_call *call, struct lat_error *err)
     struct lat_item item = {0};
     const char *name, *id;
     lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, &id, &spec, err);
+    enum lat_status status = lat_options_end_item(&options, &name, &id, &spec);
     if (status == LAT_OK)
         status = get(call, name, id, LAT_ITEM_INPUT, &item, err);
     if (status != LAT_OK)
@@ -160,9 +146,7 @@ enum lat_status lat_api_item_reconstruction(struct lat_call *call, struct lat_er
     const char *name, *id;
     lat_options_begin(&options, call, err);
     const bool base64 = lat_option_base64(&options);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, &id, &spec, err);
+    enum lat_status status = lat_options_end_item(&options, &name, &id, &spec);
     if (status == LAT_OK)
         status = get(call, name, id, LAT_ITEM_CODE, &item, err);
     if (status != LAT_OK)
@@ -207,9 +191,7 @@ enum lat_status lat_api_items(struct lat_call *call, struct lat_error *err)
     lat_option_include(&options, &parts);
     lat_options_page(&options, &limit, &cursor);
     const char *text = lat_option_text(&options, "filter");
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, NULL, &spec, err);
+    enum lat_status status = lat_options_end_collection(&options, &name, &spec);
     if (status == LAT_OK && text && *text)
         status = lat_filter_parse(&call->arena, text, (size_t)call->app->config.max_depth,
                                   &json, &filter, err);
@@ -288,9 +270,7 @@ enum lat_status lat_api_item_patch(struct lat_call *call, struct lat_error *err)
     struct patch patch;
     const char *name, *id;
     lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, &id, &spec, err);
+    enum lat_status status = lat_options_end_item(&options, &name, &id, &spec);
     if (status == LAT_OK)
         status = read_patch(call, &json, &patch, err);
     if (status == LAT_OK) {
@@ -323,9 +303,7 @@ enum lat_status lat_api_item_delete(struct lat_call *call, struct lat_error *err
     struct lat_write_result result = {0};
     const char *name, *id;
     lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = find(call, &name, &id, &spec, err);
+    enum lat_status status = lat_options_end_item(&options, &name, &id, &spec);
     if (status != LAT_OK)
         return status;
     uint64_t current = 0;

@@ -68,7 +68,7 @@ static enum lat_status read_json(struct lat_call *call, const struct lat_items_b
     lat_json_root(&items->json, &root);
     lat_object_encoding(&root);
     if (!lat_object_list(&root, "items", &list))
-        lat_object_fail(&root, "items", LAT_INVALID, "missing_field", "'items' is missing");
+        lat_object_missing(&root, "items");
     lat_object_end(&root);
     status = lat_json_status(&items->json);
     if (status == LAT_OK)
@@ -351,11 +351,7 @@ enum lat_status lat_api_items_put(struct lat_call *call, struct lat_error *err)
     lat_options_begin(&options, call, err);
     lat_option_flag(&options, "wait", &wait);
     lat_option_flag(&options, "atomic", &atomic);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = lat_call_collection(call, &name, err);
-    if (status == LAT_OK)
-        status = lat_store_spec(call->app->store, name, &spec, err);
+    enum lat_status status = lat_options_end_collection(&options, &name, &spec);
     if (status != LAT_OK)
         return status;
     const struct lat_items_body body = {.kind = lat_call_body_kind(call),

@@ -220,11 +220,7 @@ enum lat_status lat_api_items_delete(struct lat_call *call, struct lat_error *er
     struct deletion deletion = {0};
     lat_options_begin(&options, call, err);
     lat_option_flag(&options, "atomic", &deletion.atomic);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK)
-        status = lat_call_collection(call, &deletion.name, err);
-    if (status == LAT_OK)
-        status = lat_store_spec(call->app->store, deletion.name, &spec, err);
+    enum lat_status status = lat_options_end_collection(&options, &deletion.name, &spec);
     if (status == LAT_OK)
         status = read_body(call, &json, &deletion, err);
     if (status == LAT_OK)

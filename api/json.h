@@ -102,6 +102,8 @@ void lat_object_number(struct lat_object *object, const char *key, double *inout
  * nearest. */
 void lat_object_choice(struct lat_object *object, const char *key, const char *const *words,
                        size_t n, int *inout_value);
+/* Records that `key`, which must be there, is not. */
+void lat_object_missing(struct lat_object *object, const char *key);
 /* false, with an object in which every key is absent, when there is none. */
 bool lat_object_child(struct lat_object *object, const char *key, struct lat_object *out_child);
 bool lat_object_list(struct lat_object *object, const char *key, struct lat_list *out_list);

@@ -305,6 +305,11 @@ bool lat_object_child(struct lat_object *object, const char *key, struct lat_obj
     return true;
 }
 
+void lat_object_missing(struct lat_object *object, const char *key)
+{
+    lat_object_fail(object, key, LAT_INVALID, "missing_field", "'%s' is missing", key);
+}
+
 bool lat_object_list(struct lat_object *object, const char *key, struct lat_list *out_list)
 {
     const char *at = "";

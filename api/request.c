@@ -317,3 +317,29 @@ enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
         *out_id = call->params[1];
     return status;
 }
+
+enum lat_status lat_options_end_collection(struct lat_options *options, const char **out_name,
+                                           struct lat_collection_spec *out_spec)
+{
+    const struct lat_call *call = options->call;
+    enum lat_status status = lat_options_end(options);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, out_name, options->err);
+    if (status == LAT_OK)
+        status = lat_store_spec(call->app->store, *out_name, out_spec, options->err);
+    return status;
+}
+
+enum lat_status lat_options_end_item(struct lat_options *options, const char **out_name,
+                                     const char **out_id, struct lat_collection_spec *out_spec)
+{
+    const struct lat_call *call = options->call;
+    enum lat_status status = lat_options_end(options);
+    if (status == LAT_OK)
+        status = lat_call_collection(call, out_name, options->err);
+    if (status == LAT_OK)
+        status = lat_call_item(call, out_id, options->err);
+    if (status == LAT_OK)
+        status = lat_store_spec(call->app->store, *out_name, out_spec, options->err);
+    return status;
+}

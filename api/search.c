@@ -224,7 +224,7 @@ static enum lat_status read_queries(struct lat_call *call, struct search *search
     lat_json_root(&search->json, &root);
     lat_object_encoding(&root);
     if (!lat_object_list(&root, "queries", &list))
-        lat_object_fail(&root, "queries", LAT_INVALID, "missing_field", "'queries' is missing");
+        lat_object_missing(&root, "queries");
     lat_object_end(&root);
     status = lat_json_status(&search->json);
     if (status == LAT_OK)

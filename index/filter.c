@@ -454,6 +454,21 @@ void lat_sql_bind(const struct lat_sql *sql, struct lat_stmt *stmt)
     }
 }
 
+enum lat_status lat_sql_prepare(const struct lat_sql *sql, struct lat_db *db,
+                                struct lat_buf *text, int64_t key, struct lat_stmt **out_stmt,
+                                struct lat_error *err)
+{
+    enum lat_status status = lat_buf_check(text, err);
+    if (status == LAT_OK)
+        status = lat_db_prepare(db, text->data, out_stmt, err);
+    lat_buf_release(text);
+    if (status != LAT_OK)
+        return status;
+    lat_stmt_bind_i64(*out_stmt, 1, key);
+    lat_sql_bind(sql, *out_stmt);
+    return LAT_OK;
+}
+
 void lat_sql_release(struct lat_sql *sql)
 {
     lat_buf_release(&sql->text);

@@ -25,6 +25,10 @@ struct lat_sql {
  * lives. LAT_TOO_LARGE for a filter with too many values. */
 enum lat_status lat_filter_sql(const struct lat_filter *filter, unsigned first,
                                struct lat_sql *out_sql, struct lat_error *err) LAT_MUST_USE;
+/* A statement from `text`, which it releases: ?1 is `key`, the filter's values are bound. */
+enum lat_status lat_sql_prepare(const struct lat_sql *sql, struct lat_db *db,
+                                struct lat_buf *text, int64_t key, struct lat_stmt **out_stmt,
+                                struct lat_error *err) LAT_MUST_USE;
 void lat_sql_bind(const struct lat_sql *sql, struct lat_stmt *stmt);
 void lat_sql_release(struct lat_sql *sql);
 

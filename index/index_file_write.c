@@ -32,18 +32,6 @@ static enum lat_status put(void *context, const void *bytes, size_t len, struct 
     return LAT_OK;
 }
 
-static void take(struct lat_rwlock *lock)
-{
-    if (lock)
-        lat_rwlock_read(lock);
-}
-
-static void give(struct lat_rwlock *lock)
-{
-    if (lock)
-        lat_rwlock_unlock(lock);
-}
-
 /* What is fixed at the start. */
 struct still {
     const struct lat_index *index;
@@ -59,7 +47,7 @@ static enum lat_status hold_still(struct still *still, struct lat_index_head *he
 {
     const struct lat_index *index = still->index;
     enum lat_status status = LAT_OK;
-    take(still->lock);
+    lat_index_hold(still->lock);
     still->n = index->map.n;
     still->n_words = (still->n + 63) / 64;
     still->bits = lat_alloc(2 * still->n_words + 1, sizeof(*still->bits));
@@ -78,7 +66,7 @@ static enum lat_status hold_still(struct still *still, struct lat_index_head *he
     head->live = index->live;
     head->hidden = index->hidden;
     head->corrupt = index->corrupt;
-    give(still->lock);
+    lat_index_let_go(still->lock);
     return status;
 }
 
@@ -89,9 +77,9 @@ static enum lat_status put_slots(struct still *still, struct output *out, struct
     for (size_t at = 0; at < still->n && status == LAT_OK; at += LAT_ARRAY_LEN(slots)) {
         size_t n = still->n - at;
         n = n < LAT_ARRAY_LEN(slots) ? n : LAT_ARRAY_LEN(slots);
-        take(still->lock);
+        lat_index_hold(still->lock);
         memcpy(slots, still->index->map.slots + at, n * sizeof(*slots));
-        give(still->lock);
+        lat_index_let_go(still->lock);
         status = put(out, slots, n * sizeof(*slots), err);
     }
     return status;
@@ -104,12 +92,12 @@ static enum lat_status put_ids(struct still *still, struct output *out, struct l
     for (size_t at = 0; at < still->n && status == LAT_OK; at += CHUNK) {
         const size_t end = still->n - at < CHUNK ? still->n : at + CHUNK;
         lat_buf_clear(&ids);
-        take(still->lock);
+        lat_index_hold(still->lock);
         for (size_t i = at; i < end; i++) {
             const char *id = lat_slot_map_id(&still->index->map, (uint32_t)i);
             lat_buf_append(&ids, id, strlen(id) + 1);
         }
-        give(still->lock);
+        lat_index_let_go(still->lock);
         status = lat_buf_check(&ids, err);
         if (status == LAT_OK)
             status = put(out, ids.data, ids.len, err);

@@ -44,15 +44,7 @@ static enum lat_status prepare(struct lat_db *db, const char *what, int64_t key,
     struct lat_buf text = {0};
     lat_buf_printf(&text, "SELECT %s FROM items i WHERE i.collection=?1 AND ", what);
     lat_buf_append(&text, sql->text.data, sql->text.len);
-    enum lat_status status = lat_buf_check(&text, err);
-    if (status == LAT_OK)
-        status = lat_db_prepare(db, text.data, out_stmt, err);
-    lat_buf_release(&text);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(*out_stmt, 1, key);
-    lat_sql_bind(sql, *out_stmt);
-    return LAT_OK;
+    return lat_sql_prepare(sql, db, &text, key, out_stmt, err);
 }
 
 static enum lat_status find_rows(struct delete_task *task, struct lat_db *db,

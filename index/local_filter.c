@@ -113,17 +113,11 @@ static enum lat_status prepare(struct lat_db *db, const struct lat_collection *c
         lat_buf_text(&text, "i.version>?2");
     else
         lat_buf_append(&text, sql->text.data, sql->text.len);
-    enum lat_status status = lat_buf_check(&text, err);
-    if (status == LAT_OK)
-        status = lat_db_prepare(db, text.data, out_stmt, err);
-    lat_buf_release(&text);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(*out_stmt, 1, collection->key);
-    if (since)
+    const enum lat_status status =
+        lat_sql_prepare(sql, db, &text, collection->key, out_stmt, err);
+    if (status == LAT_OK && since)
         lat_stmt_bind_i64(*out_stmt, 2, (int64_t)since);
-    lat_sql_bind(sql, *out_stmt);
-    return LAT_OK;
+    return status;
 }
 
 enum { BATCH = 1024 }; /* rows mapped to positions a hold of the lock */

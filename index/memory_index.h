@@ -99,4 +99,17 @@ static inline uint64_t lat_index_dead(const struct lat_index *index)
     return index->map.n - index->live;
 }
 
+/* The lock of an index for reading; a private one has none. */
+static inline void lat_index_hold(struct lat_rwlock *lock)
+{
+    if (lock)
+        lat_rwlock_read(lock);
+}
+
+static inline void lat_index_let_go(struct lat_rwlock *lock)
+{
+    if (lock)
+        lat_rwlock_unlock(lock);
+}
+
 #endif

@@ -23,18 +23,6 @@ enum {
     EF_GUESS = 64, /* for accelerators that have no ef */
 };
 
-static void take(struct lat_rwlock *lock)
-{
-    if (lock)
-        lat_rwlock_read(lock);
-}
-
-static void give(struct lat_rwlock *lock)
-{
-    if (lock)
-        lat_rwlock_unlock(lock);
-}
-
 static void scan_chunks(const struct lat_index *index, struct lat_rwlock *lock, size_t from,
                         size_t to, const struct lat_index_query *query, struct lat_top *top)
 {
@@ -45,7 +33,7 @@ static void scan_chunks(const struct lat_index *index, struct lat_rwlock *lock, 
         /* Whole words of the bitmaps from the second chunk on. */
         const size_t end = from / rows * rows + rows;
         const size_t stop = end < to ? end : to;
-        take(lock);
+        lat_index_hold(lock);
         const struct lat_scan scan = {.metric = index->metric,
                                       .query = query->code,
                                       .shown = index->map.shown,
@@ -53,7 +41,7 @@ static void scan_chunks(const struct lat_index *index, struct lat_rwlock *lock, 
                                       .n_passed_words = query->n_passed_words};
         top->ids = &index->map;
         lat_scan_range(&index->vectors, from, stop, &scan, top);
-        give(lock);
+        lat_index_let_go(lock);
         from = stop;
     }
 }
@@ -128,11 +116,11 @@ enum lat_status lat_index_search(const struct lat_index *index, struct lat_rwloc
                                  enum lat_search_way *out_way, struct lat_error *err)
 {
     size_t linked = 0;
-    take(lock);
+    lat_index_hold(lock);
     const size_t n = index->map.n;
     const uint64_t visible = lat_index_count(index, query->passed, query->n_passed_words);
     const enum lat_status status = ask_accelerator(index, query, visible, top, &linked, err);
-    give(lock);
+    lat_index_let_go(lock);
     if (status != LAT_OK)
         return status;
     scan_chunks(index, lock, linked, n, query, top);
