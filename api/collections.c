@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/index_spec.h"
 #include "api/jobs.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -12,8 +13,6 @@
 #include "service/jobs.h"
 
 #include "base/banned.h"
-
-enum { INDEX_NUMBER_MAX = 65536 };
 
 /* ---- out ---- */
 
@@ -129,41 +128,6 @@ enum lat_status lat_api_collections(struct lat_call *call, struct lat_error *err
 
 /* ---- in ---- */
 
-static void read_number(struct lat_object *object, const char *key, uint32_t *inout_value)
-{
-    uint64_t value = *inout_value;
-    lat_object_count(object, key, &value, 1, INDEX_NUMBER_MAX);
-    *inout_value = (uint32_t)value;
-}
-
-/* A factory string decides; `type` beside it says no more than what it is called. */
-static void read_index(struct lat_object *root, struct lat_index_spec *spec)
-{
-    struct lat_object object;
-    if (!lat_object_child(root, "index", &object))
-        return;
-    int type = spec->type;
-    lat_object_choice(&object, "type", lat_index_type_names,
-                      LAT_ARRAY_LEN(lat_index_type_names), &type);
-    spec->type = (enum lat_index_type)type;
-    const bool factory =
-        lat_object_copy(&object, "factory", spec->factory, sizeof(spec->factory));
-    if (factory && !spec->factory[0])
-        lat_object_fail(&object, "factory", LAT_INVALID, "invalid", "'factory' is empty");
-    if (factory)
-        spec->type = LAT_INDEX_FACTORY;
-    else if (spec->type == LAT_INDEX_FACTORY)
-        lat_object_fail(&object, "factory", LAT_INVALID, "missing_field",
-                        "type 'factory' wants 'factory'");
-    read_number(&object, "m", &spec->m);
-    read_number(&object, "ef_construction", &spec->ef_construction);
-    read_number(&object, "ef", &spec->ef_search);
-    read_number(&object, "ef_search", &spec->ef_search);
-    read_number(&object, "nlist", &spec->nlist);
-    read_number(&object, "nprobe", &spec->nprobe);
-    lat_object_end(&object);
-}
-
 static enum lat_status read_spec(struct lat_json *json, struct lat_collection_spec *spec,
                                  bool *out_has_metric)
 {
@@ -178,7 +142,7 @@ static enum lat_status read_spec(struct lat_json *json, struct lat_collection_sp
     *out_has_metric = lat_object_has(&root, "metric");
     lat_object_choice(&root, "metric", lat_distance_names, LAT_ARRAY_LEN(lat_distance_names),
                       &metric);
-    read_index(&root, &spec->index);
+    lat_object_index(&root, &spec->index);
     lat_object_flag(&root, "keep_inputs", &spec->keep_inputs);
     if (has_model && has_dimension)
         lat_object_fail(&root, "dimension", LAT_INVALID, "two_kinds",
@@ -238,7 +202,7 @@ static enum lat_status read_reindex(struct lat_call *call, struct lat_index_spec
     if (status == LAT_OK) {
         lat_json_root(&json, &root);
         *out_has_spec = lat_object_has(&root, "index");
-        read_index(&root, spec);
+        lat_object_index(&root, spec);
         lat_object_end(&root);
         status = lat_json_status(&json);
     }

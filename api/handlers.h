@@ -25,7 +25,8 @@ lat_handler lat_api_item_input, lat_api_item_reconstruction;
 lat_handler lat_api_search, lat_api_search_batch;
 /* import.c, export.c */
 lat_handler lat_api_import, lat_api_export;
-/* jobs.c, job_events.c */
-lat_handler lat_api_jobs, lat_api_job, lat_api_job_cancel, lat_api_job_events;
+/* jobs.c, job_start.c, job_events.c */
+lat_handler lat_api_job_start, lat_api_jobs, lat_api_job, lat_api_job_cancel,
+    lat_api_job_events;
 
 #endif

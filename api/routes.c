@@ -66,6 +66,7 @@ static const struct lat_route rows[] = {
     {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
     {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
 
+    {LAT_POST, "/v1/jobs", lat_api_job_start, ADMIN, "Start a job"},
     {LAT_GET, "/v1/jobs", lat_api_jobs, READ, "List jobs, the newest first"},
     {LAT_GET, "/v1/jobs/{id}", lat_api_job, READ, "A background job"},
     {LAT_DELETE, "/v1/jobs/{id}", lat_api_job_cancel, ADMIN, "Cancel a job"},

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -209,4 +210,12 @@ enum lat_status lat_file_make_folder(const char *path, struct lat_error *err)
 bool lat_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+bool lat_file_is_within(const char *root, const char *path)
+{
+    char real[PATH_MAX];
+    const size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    return realpath(path, real) && strncmp(real, root, len) == 0 &&
+           (real[len] == '/' || (real[len] == '\0' && len));
 }

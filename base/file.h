@@ -29,6 +29,9 @@ enum lat_status lat_file_publish(const char *temporary, const char *path,
 /* Creates the folder and its parents, mode 0755; fine if it is there. */
 enum lat_status lat_file_make_folder(const char *path, struct lat_error *err) LAT_MUST_USE;
 bool lat_file_exists(const char *path);
+/* Whether `path` is there and, links followed, is `root` or lies below it; `root` is a real
+ * path. */
+bool lat_file_is_within(const char *root, const char *path);
 
 /* CRC-32C (Castagnoli) of `len` bytes, continuing from `crc` (0 at the start). */
 uint32_t lat_crc32c(uint32_t crc, const void *bytes, size_t len);

@@ -119,6 +119,8 @@ static void on_progress(void *context, const struct lat_train_progress *progress
 {
     struct screen *screen = context;
     char loss[32], validation[32], eta[32], numbers[192], name[LAT_NAME_MAX + 40];
+    if (progress->past)
+        return;
     if (!progress->epoch_done &&
         (!screen->terminal || lat_clock_ns() - screen->drawn_ns < REDRAW_NS))
         return;

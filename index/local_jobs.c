@@ -10,8 +10,8 @@
 
 #define JOB_COLUMNS                                                                            \
     "id, type, subject, state, progress, created_ms, started_ms, ended_ms, request, result,"   \
-    " curve, error_status, error_code, error_message, error_pointer, error_expected, "         \
-    "error_got"
+    " curve, error_status, error_code, error_message, error_pointer, error_expected,"          \
+    " error_got, attempts"
 
 struct job_task {
     struct lat_task task;
@@ -27,10 +27,10 @@ static enum lat_status apply_save(struct lat_task *base, struct lat_local *store
     const enum lat_status status = lat_db_statement(
         store->writer.db,
         "INSERT INTO jobs(" JOB_COLUMNS
-        ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)"
+        ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"
         " ON CONFLICT(id) DO UPDATE SET state=?4, progress=?5, started_ms=?7, ended_ms=?8,"
         " result=?10, curve=?11, error_status=?12, error_code=?13, error_message=?14,"
-        " error_pointer=?15, error_expected=?16, error_got=?17",
+        " error_pointer=?15, error_expected=?16, error_got=?17, attempts=?18",
         &stmt, err);
     if (status != LAT_OK)
         return status;
@@ -50,6 +50,7 @@ static enum lat_status apply_save(struct lat_task *base, struct lat_local *store
     lat_stmt_bind_text(stmt, 15, row->error.pointer);
     lat_stmt_bind_text(stmt, 16, row->error.expected);
     lat_stmt_bind_text(stmt, 17, row->error.got);
+    lat_stmt_bind_i64(stmt, 18, row->attempts);
     return lat_stmt_run(stmt, err);
 }
 
@@ -119,6 +120,7 @@ static enum lat_status read_job(struct lat_stmt *stmt, struct lat_job_row *row,
     copy_text(stmt, 14, row->error.pointer, sizeof(row->error.pointer));
     copy_text(stmt, 15, row->error.expected, sizeof(row->error.expected));
     copy_text(stmt, 16, row->error.got, sizeof(row->error.got));
+    row->attempts = (uint32_t)lat_stmt_i64(stmt, 17);
     return LAT_OK;
 }
 

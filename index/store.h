@@ -159,6 +159,7 @@ struct lat_job_row {
     char type[LAT_JOB_WORD_MAX], state[LAT_JOB_WORD_MAX];
     char subject[LAT_JOB_SUBJECT_MAX];
     double progress;
+    uint32_t attempts; /* how often it was begun without getting on */
     int64_t created_ms, started_ms, ended_ms;
     char *request, *result; /* texts; NULL is "" when saved, never NULL when read */
     void *curve;            /* curve_len bytes */

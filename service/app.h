@@ -21,7 +21,8 @@ struct lat_config {
     bool allow_anonymous;
     int64_t max_body, max_batch, max_k, max_pixels, max_depth;
     int64_t workers, queue, network_threads, inference_threads, max_connections;
-    int64_t timeout_ms, drain_ms, max_encode_batch;
+    int64_t timeout_ms, drain_ms, max_encode_batch, training_threads;
+    char data_root[LAT_PATH_MAX];
     char log_level[16], log_format[16];
 };
 extern const struct lat_setting lat_config_rows[];

@@ -41,6 +41,8 @@ const struct lat_setting lat_config_rows[] = {
           "a request's deadline, and the longest silence of a sender"),
     COUNT(drain_ms, "30000", 0, 3600000, "MS", "how long running calls may take at the end"),
     COUNT(max_encode_batch, "64", 1, 4096, "N", "rows that are joined into one run of a model"),
+    COUNT(training_threads, "0", 0, 256, "N", "threads of a training; 0: half the CPUs"),
+    TEXT(data_root, "", "DIR", "trainings may read files below DIR; none: only collections"),
     TEXT(log_level, "info", "LEVEL", "debug, info, warning, error or off"),
     TEXT(log_format, "json", "FORMAT", "json or text"),
 };

@@ -70,6 +70,7 @@ static void finish(struct lat_job *job, enum lat_status status, const struct lat
                          job->owner->closing;
     job->info.ended_ms = goes_on ? 0 : lat_clock_wall_ms();
     if (goes_on) {
+        job->attempts -= job->attempts > 0; /* was told to stop: not its fault */
         job->info.state = LAT_JOB_QUEUED;
     } else if (status == LAT_OK) {
         job->info.state = LAT_JOB_DONE;
@@ -118,9 +119,12 @@ static void run(struct lat_jobs *jobs, struct lat_job *job)
     job->info.state = LAT_JOB_RUNNING;
     job->info.started_ms = lat_clock_wall_ms();
     jobs->lanes[job->info.lane].n_waiting--;
+    job->attempts++;
     lat_job_touch(job);
     lat_jobs_count(jobs);
     lat_mutex_unlock(&jobs->mutex);
+    if (job->kind->resumes)
+        save_or_log(job);
     const enum lat_status status = job->kind->work(job, job->context, &err);
     if (status != LAT_OK && status != LAT_CANCELLED)
         lat_log_error("job failed", &err);
@@ -165,6 +169,9 @@ enum lat_status lat_jobs_new(const struct lat_jobs_options *options, struct lat_
     enum lat_status status = lat_events_new(jobs, &jobs->events, err);
     if (status == LAT_OK && options->store)
         status = lat_jobs_read(jobs, err);
+    for (const struct lat_job *job = jobs->newest; job; job = job->older)
+        if (lat_job_has_ended(job)) /* perhaps only just before the process ended */
+            forget_files(jobs, job->kind, job->info.id, job->info.state);
     for (size_t i = 0; i < LAT_LANE_COUNT && status == LAT_OK; i++) {
         struct lat_lane_thread *lane = &jobs->lanes[i];
         lane->jobs = jobs;

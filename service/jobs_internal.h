@@ -23,6 +23,7 @@ struct lat_job {
     size_t n_curve;
     uint64_t stride;   /* every so many epochs have a point */
     uint64_t saved_ns; /* when the curve was saved last; its lane's */
+    uint32_t attempts; /* starts since an epoch, or anything else, was last got done */
     bool resumed;
     bool pinned;        /* somebody saves it: not to be freed */
     bool cancel_asked;  /* as opposed to the end of the process */

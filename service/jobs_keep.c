@@ -8,6 +8,9 @@
 
 #include "base/banned.h"
 
+/* A job that brings the process down must not do so at every start for ever. */
+enum { ATTEMPTS_MAX = 3 };
+
 _Static_assert(sizeof(struct lat_job_point) == 4 * sizeof(double),
                "the curve is kept as it is");
 
@@ -25,6 +28,7 @@ static enum lat_status copy_row(struct lat_job *job, struct lat_job_row *row,
     memcpy(row->subject, info->subject, sizeof(row->subject));
     snprintf(row->state, sizeof(row->state), "%s", lat_job_state_names[info->state]);
     row->progress = info->progress;
+    row->attempts = job->attempts;
     row->created_ms = info->created_ms;
     row->started_ms = info->started_ms;
     row->ended_ms = info->ended_ms;
@@ -82,15 +86,16 @@ static void revive(struct lat_jobs *jobs, struct lat_job *job, bool was_running)
 {
     if (lat_job_has_ended(job))
         return;
-    if (job->kind && job->kind->resumes) {
+    if (job->kind && job->kind->resumes && job->attempts < ATTEMPTS_MAX) {
         job->info.state = LAT_JOB_QUEUED;
         job->resumed = was_running || job->n_curve > 0;
         jobs->lanes[job->info.lane].n_waiting++;
         return;
     }
     job->info.state = LAT_JOB_FAILED;
+    lat_error_clear(&job->info.error);
     lat_fail(&job->info.error, LAT_CANCELLED, "interrupted",
-             "the server ended before it was done");
+             "the server ended %u times before it was done or had got on", job->attempts);
 }
 
 /* Takes the row's texts over. */
@@ -110,6 +115,7 @@ static enum lat_status fill(struct lat_jobs *jobs, struct lat_job *job, struct l
     info->created_ms = row->created_ms;
     info->started_ms = row->started_ms;
     info->ended_ms = row->ended_ms;
+    job->attempts = row->attempts;
     info->error = row->error;
     info->error.code = lat_arena_strdup(&jobs->codes, row->error_code);
     job->request = row->request;

@@ -100,6 +100,7 @@ void lat_job_point(struct lat_job *job, const struct lat_job_point *point)
         job->n_curve--;
     if ((uint64_t)point->epoch % job->stride == 0 && has_room(job))
         job->curve[job->n_curve++] = *point;
+    job->attempts = 0;
     lat_job_touch(job);
     lat_mutex_unlock(&job->owner->mutex);
     if (now_ns - job->saved_ns < SAVE_EVERY_NS)

@@ -43,6 +43,8 @@ const char *const lat_schema_steps[] = {
     " request TEXT NOT NULL, result TEXT NOT NULL, curve BLOB NOT NULL,"
     " error_status INTEGER NOT NULL, error_code TEXT NOT NULL, error_message TEXT NOT NULL,"
     " error_pointer TEXT NOT NULL, error_expected TEXT NOT NULL, error_got TEXT NOT NULL);",
+
+    "ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -62,7 +64,7 @@ static const char *const probes[] = {
     "SELECT collection FROM dropped",
     "SELECT job, id, type, subject, state, progress, created_ms, started_ms, ended_ms, request,"
     " result, curve, error_status, error_code, error_message, error_pointer, error_expected,"
-    " error_got FROM jobs",
+    " error_got, attempts FROM jobs",
 };
 
 enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)

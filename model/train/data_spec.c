@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/train/dataset/arrays.h"
 #include "model/train/dataset/formats.h"
 
 #include "base/banned.h"
@@ -42,8 +43,32 @@ static void read_binarise(struct lat_fields *fields, struct lat_data_spec *out_d
     out_data->binarise = (enum lat_binarise)word;
 }
 
+/* What a collection stores says its kind by itself; pictures may be given a size. */
+static void read_collected(struct lat_fields *fields, struct lat_data_spec *out_data)
+{
+    struct lat_arena arena = {0};
+    struct lat_data_options options = {0};
+    snprintf(out_data->format, sizeof(out_data->format), "collection");
+    lat_fields_real(fields, "validation", &out_data->validation, 0, MAX_VALIDATION);
+    read_binarise(fields, out_data);
+    lat_fields_count(fields, "memory", &out_data->memory_mib, 1, 1 << 20);
+    lat_images_options(fields, &arena, &options);
+    memcpy(out_data->size, options.size, sizeof(options.size));
+    out_data->channels = options.channels;
+    lat_arena_release(&arena);
+    if (lat_fields_has(fields, "path"))
+        lat_fields_fail(fields, "path", "two_kinds",
+                        "the data are a path or a collection, not both");
+    lat_fields_end(fields);
+}
+
 void lat_data_spec_read(struct lat_fields *fields, struct lat_data_spec *out_data)
 {
+    lat_fields_text(fields, "collection", out_data->collection, sizeof(out_data->collection));
+    if (out_data->collection[0]) {
+        read_collected(fields, out_data);
+        return;
+    }
     lat_fields_text(fields, "path", out_data->path, sizeof(out_data->path));
     read_format(fields, out_data);
     lat_fields_real(fields, "validation", &out_data->validation, 0, MAX_VALIDATION);

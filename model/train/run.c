@@ -55,6 +55,7 @@ static void tell(const struct lat_run *run, const struct epoch *epoch, bool done
         .rate = epoch->rate,
         .items_per_second = each > 0 ? (double)run->spec.optimizer.batch / each : 0,
         .eta_s = each * (double)(all > at ? all - at : 0),
+        .seconds = past->epoch ? past->curve[past->epoch - 1].seconds : 0,
         .epoch_done = done};
     run->options->progress(run->options->context, &progress);
 }
@@ -62,6 +63,31 @@ static void tell(const struct lat_run *run, const struct epoch *epoch, bool done
 static bool wants_stop(const struct lat_run *run)
 {
     return run->options->stop && atomic_load(run->options->stop);
+}
+
+static bool abandoned(const struct lat_run *run)
+{
+    return run->options->abandon && atomic_load(run->options->abandon);
+}
+
+/* The epochs of a checkpoint, for those who draw the curve. */
+static void retell(const struct lat_run *run)
+{
+    for (uint32_t i = 0; run->options->progress && i < run->done.epoch; i++) {
+        const struct lat_curve_point *point = &run->done.curve[i];
+        const struct lat_train_progress progress = {.epoch = i + 1,
+                                                    .epochs = run->spec.optimizer.epochs,
+                                                    .step = run->steps_per_epoch,
+                                                    .steps = run->steps_per_epoch,
+                                                    .loss = point->loss,
+                                                    .validation = point->validation,
+                                                    .rate = point->rate,
+                                                    .eta_s = (double)NAN,
+                                                    .seconds = point->seconds,
+                                                    .epoch_done = true,
+                                                    .past = true};
+        run->options->progress(run->options->context, &progress);
+    }
 }
 
 static enum lat_status diverged(const struct lat_run *run, const struct epoch *epoch,
@@ -254,6 +280,9 @@ static enum lat_status run_epoch(struct lat_run *run, bool *out_stopped, struct 
     memcpy(run->order, run->indices, run->n_train * sizeof(*run->order));
     lat_rng_shuffle(&epoch.rng, run->order, run->n_train);
     while (status == LAT_OK && epoch.step < run->steps_per_epoch) {
+        if (abandoned(run))
+            return lat_fail(err, LAT_CANCELLED, NULL, "cancelled in epoch %u",
+                            run->done.epoch + 1);
         if (wants_stop(run)) {
             *out_stopped = true;
             return LAT_OK;
@@ -284,6 +313,7 @@ enum lat_status lat_run_epochs(struct lat_run *run, struct lat_error *err)
     bool stopped = false;
     run->started_ns = lat_clock_ns();
     run->end = LAT_TRAIN_EPOCHS;
+    retell(run);
     while (!stopped && run->done.epoch < run->spec.optimizer.epochs) {
         if (waited_enough(run)) {
             run->end = LAT_TRAIN_EARLY;

@@ -62,9 +62,13 @@ enum lat_binarise {
 struct lat_data_spec {
     char format[32]; /* a row of the dataset table: idx npy csv images ... */
     char path[LAT_PATH_MAX];
-    double validation; /* share held out, 0 = none */
-    uint32_t size[2];  /* images: height, width; 0 = from the first file */
-    uint32_t channels; /* images: 1 or 3 */
+    char root[LAT_PATH_MAX]; /* real path of a folder that nothing read may lie outside of; "" =
+                              * anywhere. Not in the JSON: whoever runs the training sets it */
+    char
+        collection[LAT_NAME_MAX]; /* a collection's stored items instead of a path; "" if not */
+    double validation;            /* share held out, 0 = none */
+    uint32_t size[2];             /* images: height, width; 0 = from the first file */
+    uint32_t channels;            /* images: 1 or 3 */
     enum lat_binarise binarise;
     uint32_t memory_mib; /* of data kept in memory; 0 = LAT_DATA_MEMORY_MIB */
     char *options_json;  /* the whole data object, for what a format reads itself; owned, may be
@@ -135,6 +139,20 @@ enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_sp
  * name. */
 enum lat_status lat_spec_parse(const char *json, size_t len, struct lat_spec *out_spec,
                                struct lat_error *err) LAT_MUST_USE;
+
+/* For a spec that came over the network: says where a data path leads, or refuses it. */
+struct lat_spec_paths {
+    enum lat_status (*resolve)(void *context, const char *path, char out_path[LAT_PATH_MAX],
+                               struct lat_error *err);
+    void *context;
+};
+
+/* lat_spec_parse with the data path, if there is one, resolved before anything looks at it
+ * (also in spec->json); the resolver's failure gets the pointer "/data/path". */
+enum lat_status lat_spec_parse_sent(const char *json, size_t len,
+                                    const struct lat_spec_paths *paths,
+                                    struct lat_spec *out_spec,
+                                    struct lat_error *err) LAT_MUST_USE;
 
 /* The same from a file, after applying `--set path=value` overrides ("optimizer.rate=0.01"). A
  * relative data path is relative to the spec's folder, one given by an override to the working

@@ -36,7 +36,11 @@ static void say(const struct lat_run *run, const char *fmt, ...)
 static enum lat_status open_data(struct lat_run *run, struct lat_error *err)
 {
     struct lat_dataset *dataset = &run->dataset;
-    enum lat_status status = lat_dataset_open(&run->spec.data, dataset, err);
+    const struct lat_train_options *options = run->options;
+    const bool collected = run->spec.data.collection[0] && options->open_collection;
+    enum lat_status status =
+        collected ? options->open_collection(options->context, &run->spec.data, dataset, err)
+                  : lat_dataset_open(&run->spec.data, dataset, err);
     if (status != LAT_OK)
         return status;
     if (dataset->n_skipped)
@@ -185,7 +189,8 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
         status = lat_publish(&publication, &result, err);
     if (status != LAT_OK)
         return status;
-    if (run->spec.method == LAT_METHOD_AUTOENCODER && run->end != LAT_TRAIN_STOPPED)
+    if (run->spec.method == LAT_METHOD_AUTOENCODER && run->end != LAT_TRAIN_STOPPED &&
+        !run->options->keep_checkpoint)
         unlink(run->checkpoint_path);
     *out_result = result;
     return LAT_OK;

@@ -10,6 +10,8 @@
 #include "model/train/checkpoint.h"
 #include "model/train/spec.h"
 
+struct lat_dataset;
+
 /* Where a training stands; given to the progress function after steps and at the end of epochs.
  */
 struct lat_train_progress {
@@ -20,8 +22,10 @@ struct lat_train_progress {
     double validation;      /* of the last epoch that has one; NaN before */
     double rate;            /* learning rate */
     double items_per_second;
-    double eta_s; /* to the last epoch */
+    double eta_s;   /* to the last epoch */
+    double seconds; /* the last whole epoch took */
     bool epoch_done;
+    bool past; /* of an epoch done before this call: told again when resuming */
 };
 
 enum lat_train_end { LAT_TRAIN_EPOCHS, LAT_TRAIN_EARLY, LAT_TRAIN_STOPPED };
@@ -32,7 +36,14 @@ struct lat_train_options {
     const char *checkpoint; /* file; NULL: MODELS/NAME/training.checkpoint */
     bool resume;            /* go on from the checkpoint */
     int threads;
-    const atomic_bool *stop; /* asks to end after this step; may be NULL */
+    const atomic_bool *stop; /* asks to end after this step with what there is; may be NULL */
+    const atomic_bool *abandon; /* asks to end after this step with LAT_CANCELLED: nothing is
+                                 * published, the checkpoint stays; may be NULL */
+    bool keep_checkpoint;       /* it is the caller's to remove, also after the end */
+    /* Opens data of spec->data.collection; NULL: such specs are refused. `out_dataset` is
+     * closed with lat_dataset_close. */
+    enum lat_status (*open_collection)(void *context, const struct lat_data_spec *data,
+                                       struct lat_dataset *out_dataset, struct lat_error *err);
     void (*progress)(void *context,
                      const struct lat_train_progress *progress); /* may be NULL */
     void (*note)(void *context, const char *words); /* things worth a line; may be NULL */

@@ -116,11 +116,23 @@ static enum lat_status binarise(struct lat_dataset *dataset, enum lat_binarise h
     return LAT_OK;
 }
 
+enum lat_status lat_dataset_settle(struct lat_dataset *dataset,
+                                   const struct lat_data_spec *data, struct lat_error *err)
+{
+    const enum lat_status status = survey(dataset, err);
+    return status == LAT_OK ? binarise(dataset, data->binarise, err) : status;
+}
+
 enum lat_status lat_dataset_open_as(const struct lat_data_spec *data,
                                     const struct lat_input_spec *as,
                                     struct lat_dataset *out_dataset, struct lat_error *err)
 {
     const struct lat_data_format *format = lat_data_format_find(data->format);
+    if (data->collection[0])
+        return lat_fail(err, LAT_INVALID, "not_supported",
+                        "the items of collection '%s' are trained on by the server that stores "
+                        "them: POST /v1/jobs",
+                        data->collection);
     if (!format || !format->open)
         return lat_fail(err, LAT_INVALID, "not_supported",
                         "data of the format '%s' cannot be read", data->format);
@@ -134,13 +146,12 @@ enum lat_status lat_dataset_open_as(const struct lat_data_spec *data,
         options.channels = data->channels;
     options.as = as;
     options.memory = (size_t)(data->memory_mib ? data->memory_mib : LAT_DATA_MEMORY_MIB) << 20;
+    options.root = data->root[0] ? data->root : NULL;
     if (status == LAT_OK)
         status = format->open(data->path, &options, &dataset, err);
     lat_arena_release(&arena);
     if (status == LAT_OK)
-        status = survey(&dataset, err);
-    if (status == LAT_OK)
-        status = binarise(&dataset, data->binarise, err);
+        status = lat_dataset_settle(&dataset, data, err);
     if (status != LAT_OK) {
         lat_dataset_close(&dataset);
         lat_error_prefix(err, "data '%s'", data->path);

@@ -13,6 +13,7 @@
 struct lat_data_options {
     uint32_t size[2];           /* images: height, width; 0 = of the first picture */
     uint32_t channels;          /* images: 1 or 3; 0 = of the first picture */
+    const char *root;           /* images: nothing outside of it; NULL = anywhere */
     const char *array;          /* npz: the array's name; NULL = the only one */
     const char *const *columns; /* csv: taken, in this order; NULL = every column */
     const char *const *exclude; /* csv: left out */
@@ -74,6 +75,10 @@ enum lat_status lat_gzip_fill(struct lat_gzip *file, void *out, size_t len, size
 enum lat_status lat_deflate_unpack(const void *bytes, size_t len, void *out, size_t out_len,
                                    struct lat_error *err) LAT_MUST_USE;
 
+/* Range and checksum, once all rows are there; then what data->binarise asks for. */
+enum lat_status lat_dataset_settle(struct lat_dataset *dataset,
+                                   const struct lat_data_spec *data,
+                                   struct lat_error *err) LAT_MUST_USE;
 /* Counts an item that could not be used, and keeps the words of the first. */
 void lat_dataset_skip(struct lat_dataset *dataset, const char *fmt, ...) LAT_PRINTF(2, 3);
 

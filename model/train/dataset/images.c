@@ -25,6 +25,7 @@ struct list {
     struct lat_arena arena;
     char **paths;
     size_t n, capacity;
+    const char *root; /* of lat_data_options */
 };
 
 static bool is_picture(const char *name)
@@ -60,7 +61,7 @@ static enum lat_status visit(struct list *list, const char *folder, const char *
     char *path = lat_arena_printf(&list->arena, "%s/%s", folder, name);
     if (!path)
         return lat_fail_memory(err);
-    if (stat(path, &st) != 0)
+    if (stat(path, &st) != 0 || (list->root && !lat_file_is_within(list->root, path)))
         return LAT_OK;
     if (S_ISDIR(st.st_mode))
         return walk(list, path, depth + 1, err);
@@ -205,7 +206,7 @@ void lat_images_options(struct lat_fields *data, struct lat_arena *arena,
 enum lat_status lat_images_open(const char *path, const struct lat_data_options *options,
                                 struct lat_dataset *dataset, struct lat_error *err)
 {
-    struct list list = {0};
+    struct list list = {.root = options->root};
     enum lat_status status = walk(&list, path, 0, err);
     if (status == LAT_OK && list.n == 0)
         status = lat_fail(err, LAT_INVALID, "empty", "there are no pictures in it");
