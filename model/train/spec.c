@@ -58,6 +58,7 @@ static const struct lat_choice schedules[] = {{"constant", LAT_SCHEDULE_CONSTANT
                                               {"step", LAT_SCHEDULE_STEP, true},
                                               {"cosine", LAT_SCHEDULE_COSINE, true},
                                               {"plateau", LAT_SCHEDULE_PLATEAU, true}};
+static const struct lat_choice keeps[] = {{"best", 0, true}, {"last", 1, true}};
 static const struct lat_choice pretrainings[] = {{"none", 0, true}, {"layerwise", 1, true}};
 
 #define CHOICE(fields, key, table, target)                                                     \
@@ -292,7 +293,11 @@ static void read_optimizer(struct lat_fields *root, struct lat_spec *spec)
     lat_fields_count(&fields, "epochs", &optimizer->epochs, 1, 1000000);
     lat_fields_count(&fields, "early_stopping", &optimizer->early_stopping, 0, 1000000);
     CHOICE(&fields, "schedule", schedules, optimizer->schedule);
+    CHOICE(&fields, "keep", keeps, optimizer->keep_last);
     lat_fields_end(&fields);
+    if (optimizer->early_stopping && optimizer->keep_last)
+        lat_fields_fail(&fields, "keep", "out_of_range",
+                        "early stopping keeps the best: expected \"best\"");
     if (optimizer->early_stopping && !(spec->data.validation > 0))
         lat_fields_fail(&fields, "early_stopping", "out_of_range",
                         "needs a part held out: data.validation above 0");

@@ -90,6 +90,7 @@ struct lat_optimizer_spec {
     double rate, momentum, clip;
     bool nesterov;
     uint32_t batch, epochs, early_stopping;
+    bool keep_last; /* the weights of the last epoch, not of the best by validation */
     enum lat_schedule schedule;
 };
 

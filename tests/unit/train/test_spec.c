@@ -147,6 +147,8 @@ static const struct {
     {"{\"name\":\"m\"," DATA ",\"likelihood\":\"student\"}", "/likelihood", "student_t"},
     {"{\"name\":\"m\"," DATA ",\"corruption\":{\"type\":\"masking\",\"level\":1.5}}",
      "/corruption/level", "0 to 1"},
+    {"{\"name\":\"m\"," DATA ",\"optimizer\":{\"keep\":\"last\",\"early_stopping\":3}}",
+     "/optimizer/keep", "best"},
     {"{\"name\":\"m\"," DATA ",\"augmentation\":{\"type\":\"masking\"}}", "/augmentation/type",
      "none, affine"},
     {"{\"name\":\"m\",\"method\":\"pca\"," DATA ",\"augmentation\":{\"type\":\"affine\"}}",

@@ -295,6 +295,20 @@ Test(train_trainer, early_stopping_ends_when_nothing_gets_better_and_keeps_the_b
                        result.validation, 1e-3 * result.validation);
 }
 
+Test(train_trainer, the_weights_of_the_last_epoch_are_kept_where_they_are_wanted)
+{
+    put_pictures("bars-idx3-ubyte", 1);
+    const struct lat_train_result result = trained(
+        "\"optimizer\":{\"rate\":0.05,\"schedule\":\"constant\",\"epochs\":40,\"batch\":40,"
+        "\"keep\":\"last\"}",
+        test_path("m"), false, 0);
+    cr_assert_eq(result.best_epoch, 40);
+    const struct lat_eval_options options = {
+        .model = "bars", .data = test_path("bars-idx3-ubyte"), .split = LAT_SPLIT_VALIDATION};
+    cr_assert_float_eq(evaluated(test_path("m"), &options).negative_log_likelihood,
+                       result.validation, 1e-3 * result.validation);
+}
+
 Test(train_trainer, stopped_before_the_first_epoch_nothing_is_written)
 {
     put_pictures("bars-idx3-ubyte", 1);
