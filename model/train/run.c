@@ -241,8 +241,8 @@ static enum lat_status advance(struct lat_run *run, struct epoch *epoch, double 
 {
     struct lat_checkpoint *done = &run->done;
     const double loss = epoch->loss_sum / (double)epoch->n_losses;
-    const bool better = run->n_validation && (run->spec.optimizer.keep_last ||
-                                              !(validation >= done->best_loss));
+    const bool better = run->n_validation &&
+                        (run->spec.optimizer.keep_last || !(validation >= done->best_loss));
     float *weights = lat_alloc_raw(run->n_weights, sizeof(float));
     enum lat_status status = weights ? grow(run, err) : lat_fail_memory(err);
     if (status == LAT_OK && !lat_run_collect(run->step, weights))
