@@ -1,14 +1,17 @@
+/* clang-format off */
 /* The keeper: one quiet thread that keeps every collection's index in shape, a small piece at a
  * time, going round:
  *
- *   link      takes waiting rows into the accelerator (it is the linker of every published
- * index) tune      measures the breadth of searches each time the index has doubled rebuild
- * starts the rebuilder when a quarter of the slots is dead, when lists can be trained, or have
- * become too few; at most one rebuild at a time save      writes the index file when enough has
- * happened since the last purge     deletes the rows of dropped collections
+ *   link      takes waiting rows into the accelerator (it is the linker of every published index)
+ *   tune      measures the breadth of searches each time the index has doubled
+ *   rebuild   starts the rebuilder when a quarter of the slots is dead, when lists can be trained,
+ *             or have become too few; at most one rebuild at a time
+ *   save      writes the index file when enough has happened since the last
+ *   purge     deletes the rows of dropped collections
  *
  * It sleeps until somebody wakes it: every group of writes does. Both its thread and the
- * rebuilder's give way to searches (nice). */
+ * rebuilder's give way to searches (base/urgency.h). */
+/* clang-format on */
 #include <string.h>
 
 #include "base/clock.h"
