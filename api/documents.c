@@ -46,7 +46,7 @@ enum lat_status lat_api_console_file(struct lat_call *call, struct lat_error *er
     for (size_t i = 0; i < LAT_ARRAY_LEN(files); i++)
         if (!strcmp(call->params[0], files[i].name))
             return send(call, files[i].type, files[i].bytes, files[i].len, err);
-    return lat_fail(err, LAT_NOT_FOUND, NULL, "no file '%.60s'", call->params[0]);
+    return lat_fail(err, LAT_NOT_FOUND, "route_not_found", "no file '%.60s'", call->params[0]);
 }
 
 enum lat_status lat_api_docs(struct lat_call *call, struct lat_error *err)

@@ -166,5 +166,7 @@ Test(api_openapi, problem_codes_are_those_of_the_table)
                          lat_problem_codes[i].meaning);
         cr_expect_eq(json_integer_value(json_object_get(row, "status")),
                      lat_problem_codes[i].status);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(lat_problem_codes[i].code, lat_problem_codes[j].code);
     }
 }
