@@ -36,7 +36,7 @@ Test(documents, pages)
     }
     cr_assert_str_eq(text_of("openapi"), "3.1.0");
     STATUS(404, ask("GET", "/console/secret", NULL));
-    PROBLEM(404, "not_found");
+    PROBLEM(404, "route_not_found");
 }
 
 Test(documents, info_has_version_libraries_and_limits)
