@@ -204,6 +204,10 @@ static void read_code(struct lat_fields *root, struct lat_spec *spec)
     if (spec->code.samples > 1 && spec->code.type != LAT_CODE_GAUSSIAN)
         lat_fields_fail(&code, "samples", "out_of_range",
                         "expected 1: several samples need a code of the type \"gaussian\"");
+    if (spec->code.type == LAT_CODE_GAUSSIAN && spec->code.activation != LAT_LINEAR)
+        lat_fields_fail(&code, "activation", "out_of_range",
+                        "expected \"linear\" or nothing: the mean of a gaussian code may lie "
+                        "anywhere");
     lat_fields_end(&code);
 }
 

@@ -140,6 +140,8 @@ static const struct {
      "/network/decoder", "mirror"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"dimension\":0}}", "/code/dimension", "1 to 65536"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"normal\"}}", "/code/type", "gaussian"},
+    {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"gaussian\",\"activation\":\"tanh\"}}",
+     "/code/activation", "linear"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"samples\":5}}", "/code/samples", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta\":2}}", "/penalties/beta", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta_warmup\":2}}", "/penalties/beta_warmup",

@@ -398,3 +398,27 @@ Test(variational, codes_are_drawn_on_for_convolutional_networks_too)
     cr_assert_lt(last, first / 2);
     lat_step_free(step);
 }
+
+/* Positive rows that add up to more than 1: what every likelihood takes. */
+Test(variational, every_likelihood_and_sampling_is_trained)
+{
+    size_t n = 0;
+    for (int id = LAT_LIKELIHOOD_GAUSSIAN; id <= LAT_LIKELIHOOD_CODEAN; id++) {
+        if (lat_likelihood_find((enum lat_likelihood)id) == NULL || id == LAT_LIKELIHOOD_MIXED)
+            continue;
+        for (uint32_t samples = 1; samples <= 3; samples += 2, n++) {
+            const struct lat_spec spec = vae(2, samples, (enum lat_likelihood)id);
+            struct lat_step *step = step_of(&spec);
+            for (size_t i = 0; i < BATCH * IN; i++)
+                lat_step_input(step)[i] = (float)((i * i) % 3) / 2;
+            lat_step_begin_evaluation(step, false);
+            const double before = evaluated(step);
+            for (size_t i = 0; i < 200; i++)
+                cr_assert_eq(lat_step_run(step, 0.01, NULL, NULL), LAT_OK);
+            lat_step_begin_evaluation(step, false);
+            cr_assert_lt(evaluated(step), before, "%s", lat_likelihood_names[id]);
+            lat_step_free(step);
+        }
+    }
+    cr_assert_geq(n, 4);
+}
