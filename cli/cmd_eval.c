@@ -18,8 +18,8 @@
 enum { DATA_MAX = 4096, BAR_WIDTH = 30, REDRAW_NS = 100000000 };
 
 struct eval_settings {
-    char models[LAT_PATH_MAX], data[DATA_MAX], labels[LAT_PATH_MAX], train_data[DATA_MAX],
-        split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX];
+    char models[LAT_PATH_MAX], data[DATA_MAX], errors[LAT_PATH_MAX], labels[LAT_PATH_MAX],
+        train_data[DATA_MAX], split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX];
     bool pca, json;
     int64_t threads, queries, items, samples;
 };
@@ -40,6 +40,8 @@ static const struct lat_setting rows[] = {
                     "beside it PCA of equal width, fitted on the training data"),
     LAT_SETTING_ROW(eval_settings, train_data, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
                     "what PCA is fitted on, instead of what the package's record names"),
+    LAT_SETTING_ROW(eval_settings, errors, LAT_SETTING_TEXT, "", 0, 0, "FILE",
+                    "write every item's error to it, as CSV"),
     LAT_SETTING_ROW(eval_settings, labels, LAT_SETTING_TEXT, "", 0, 0, "FILE",
                     "labels (IDX, NPY, or one a line): measures search by them"),
     LAT_SETTING_ROW(eval_settings, database, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
@@ -205,6 +207,7 @@ static enum lat_status read_request(int argc, char **argv, struct eval_settings 
         return status;
     out_options->model = argv[1];
     out_options->data = settings->data;
+    out_options->errors = settings->errors[0] ? settings->errors : NULL;
     out_options->labels = settings->labels[0] ? settings->labels : NULL;
     out_options->train_data = settings->train_data[0] ? settings->train_data : NULL;
     out_options->database = settings->database[0] ? settings->database : NULL;

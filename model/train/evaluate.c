@@ -315,6 +315,24 @@ static enum lat_status measure_importance(struct lat_model *model,
     return LAT_OK;
 }
 
+/* "item,error" and a line an item: its place in the data, the mean of its squared errors. */
+static enum lat_status write_errors(const char *path, const struct part *part,
+                                    const float *errors, struct lat_error *err)
+{
+    struct lat_buf text = {0};
+    lat_buf_text(&text, "item,error\n");
+    for (size_t i = 0; i < part->n; i++) {
+        lat_buf_printf(&text, "%u,", (unsigned)part->items[i]);
+        lat_buf_json_float(&text, errors[i]);
+        lat_buf_char(&text, '\n');
+    }
+    enum lat_status status = lat_buf_check(&text, err);
+    if (status == LAT_OK)
+        status = lat_file_write(path, text.data, text.len, err);
+    lat_buf_release(&text);
+    return status;
+}
+
 static enum lat_status measure(struct lat_model *model, const struct lat_eval_options *options,
                                const struct origin *origin, struct lat_evaluation *evaluation,
                                struct lat_error *err)
@@ -349,6 +367,10 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
     }
     if (status == LAT_OK && options->samples)
         status = measure_importance(model, options, &part, evaluation, err);
+    if (status == LAT_OK && options->errors && !how.decode)
+        status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
+    if (status == LAT_OK && options->errors)
+        status = write_errors(options->errors, &part, measured.errors, err);
     if (status == LAT_OK && options->pca)
         status = measure_pca(options, manifest, origin, &part, evaluation, err);
     lat_measure_release(&measured);

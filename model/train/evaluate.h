@@ -14,6 +14,7 @@ extern const char *const lat_eval_split_names[3]; /* "all" "train" "validation" 
 struct lat_eval_options {
     const char *model;           /* "name" or "name@version" */
     const char *data;            /* a data object in JSON, or a path */
+    const char *errors;          /* file to write each item's error to, or NULL */
     const char *labels;          /* file, or NULL: no retrieval */
     const char *database;        /* what is searched, like `data`, or NULL: all other items */
     const char *database_labels; /* file; with `database` */

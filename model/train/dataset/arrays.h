@@ -42,6 +42,11 @@ void lat_text_options(struct lat_fields *data, struct lat_arena *arena,
 enum lat_status lat_interactions_open(const char *path, const struct lat_data_options *options,
                                       struct lat_dataset *dataset,
                                       struct lat_error *err) LAT_MUST_USE;
+void lat_sequences_options(struct lat_fields *data, struct lat_arena *arena,
+                           struct lat_data_options *out_options);
+enum lat_status lat_sequences_open(const char *path, const struct lat_data_options *options,
+                                   struct lat_dataset *dataset,
+                                   struct lat_error *err) LAT_MUST_USE;
 enum lat_status lat_images_open(const char *path, const struct lat_data_options *options,
                                 struct lat_dataset *dataset,
                                 struct lat_error *err) LAT_MUST_USE;

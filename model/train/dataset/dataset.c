@@ -133,6 +133,8 @@ enum lat_status lat_dataset_open_as(const struct lat_data_spec *data,
                         "the items of collection '%s' are trained on by the server that stores "
                         "them: POST /v1/jobs",
                         data->collection);
+    if (as && as->kind == LAT_INPUT_SEQUENCE && strcmp(data->format, "csv") == 0)
+        format = lat_data_format_find("sequences"); /* what a table is to such a model */
     if (!format || !format->open)
         return lat_fail(err, LAT_INVALID, "not_supported",
                         "data of the format '%s' cannot be read", data->format);

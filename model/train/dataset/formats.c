@@ -15,7 +15,7 @@ const struct lat_data_format lat_data_formats[] = {
     {"csv", lat_csv_matches, lat_csv_options, lat_csv_open},
     {"images", lat_images_matches, lat_images_options, lat_images_open},
     {"interactions", NULL, lat_interactions_options, lat_interactions_open},
-    {"sequences", NULL, NULL, NULL},
+    {"sequences", NULL, lat_sequences_options, lat_sequences_open},
 };
 const size_t lat_n_data_formats = LAT_ARRAY_LEN(lat_data_formats);
 

@@ -25,7 +25,9 @@ struct lat_data_options {
     const char *user, *item, *weight, *time; /* interactions: columns by name or position */
     bool has_min_weight;
     double min_weight;
-    size_t memory;                   /* bytes of data kept in memory; more stays in a file */
+    uint32_t length,
+        stride;    /* sequences: rows of a window (0: not said), between two windows */
+    size_t memory; /* bytes of data kept in memory; more stays in a file */
     const struct lat_input_spec *as; /* read for this input; NULL: find out what it is */
 };
 

@@ -1,0 +1,125 @@
+/* Sequences from a spec to the service: trained, measured, encoded, reconstructed, found. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "client.h"
+#include "tests/support/support.h"
+
+TestSuite(sequences, .init = test_folder_enter, .fini = test_folder_leave);
+
+enum { ROWS = 80 };
+
+/* Two features of very different units, one the delayed other. */
+static void put_waves(const char *name)
+{
+    struct lat_buf text = {0};
+    lat_buf_text(&text, "at;fast;slow\n");
+    for (int i = 0; i < ROWS; i++)
+        lat_buf_printf(&text, "t%d;%.6f;%.3f\n", i, 0.001 * sin(0.5 * i),
+                       5000 + 300 * cos(0.5 * i));
+    cr_assert_eq(lat_file_write(test_path(name), text.data, text.len, NULL), LAT_OK);
+    lat_buf_release(&text);
+}
+
+static int run(const char *const *arguments)
+{
+    return server_run(arguments, test_path("log"));
+}
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+static void train(const char *network)
+{
+    char spec[512], models[512], path[512];
+    snprintf(spec, sizeof(spec),
+             "{\"name\":\"waves\",\"data\":{\"format\":\"sequences\",\"path\":\"waves.csv\","
+             "\"exclude\":[\"at\"],\"length\":6},\"network\":%s,\"code\":{\"dimension\":3},"
+             "\"optimizer\":{\"epochs\":30,\"batch\":16,\"rate\":0.02}}",
+             network);
+    put_waves("waves.csv");
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(path, sizeof(path), "%s", test_path("spec.json"));
+    cr_assert_eq(lat_file_write(path, spec, strlen(spec), NULL), LAT_OK);
+    cr_assert_eq(RUN("train", path, "--models", models), 0, "see %s", test_path("log"));
+}
+
+static const char window[] = "[[0,5300],[0.00048,5263],[0.00084,5162],[0.001,5021],"
+                             "[0.0009,4875],[0.0006,4760]]";
+
+static void check_service(void)
+{
+    char body[1024];
+    snprintf(body, sizeof(body), "{\"inputs\":[{\"sequence\":%s}]}", window);
+    STATUS(200, ask("POST", "/v1/models/waves/encode", body));
+    cr_expect_eq(count_of("codes.0"), 3);
+    STATUS(200, ask("POST", "/v1/models/waves/reconstruct", body));
+    cr_expect_eq(count_of("outputs.0.sequence"), 6);
+    cr_expect_eq(count_of("outputs.0.sequence.5"), 2);
+    cr_expect_float_eq(number_of("outputs.0.sequence.0.1"), 5300, 250, "in its own units: %s",
+                       reply());
+    cr_expect_lt(number_of("errors.0"), 0.7, "in units of the deviations: %s", reply());
+    STATUS(422,
+           ask("POST", "/v1/models/waves/encode", "{\"inputs\":[{\"sequence\":[[1,2],[3]]}]}"));
+    POINTER("/inputs/0/sequence/1");
+    STATUS(422, ask("POST", "/v1/models/waves/encode",
+                    "{\"inputs\":[{\"sequence\":[[1,2],[3,4]]}]}"));
+    cr_expect_str_eq(text_of("errors.0.expected"), "6 x 2", "%s", reply());
+    STATUS(422, ask("POST", "/v1/models/waves/encode", "{\"inputs\":[{\"vector\":[1,2]}]}"));
+    PROBLEM(422, "wrong_input_kind");
+}
+
+static void check_search(void)
+{
+    char body[1024];
+    STATUS(201, ask("PUT", "/v1/collections/w", "{\"model\":\"waves@1\"}"));
+    snprintf(body, sizeof(body),
+             "{\"items\":[{\"id\":\"one\",\"input\":{\"sequence\":%s}},{\"id\":\"two\","
+             "\"input\":{\"sequence\":[[0,5000],[0,5000],[0,5000],[0,5000],[0,5000],"
+             "[0,5000]]}}]}",
+             window);
+    STATUS(200, ask("PUT", "/v1/collections/w/items", body));
+    snprintf(body, sizeof(body), "{\"input\":{\"sequence\":%s},\"k\":2}", window);
+    STATUS(200, ask("POST", "/v1/collections/w/search", body));
+    cr_expect_str_eq(text_of("results.0.id"), "one", "%s", reply());
+    cr_expect_float_eq(number_of("results.0.distance"), 0, 1e-3);
+    STATUS(200, ask("GET", "/v1/collections/w/items/one/input", NULL));
+    cr_expect_eq(reply_len(), 6 * 2 * sizeof(float));
+    STATUS(200, ask("GET", "/v1/collections/w/items/one/reconstruction", NULL));
+    cr_expect_eq(count_of("output.sequence"), 6, "%s", reply());
+}
+
+Test(sequences, a_recurrent_network_is_trained_and_served)
+{
+    struct server server = {0};
+    char data[512], models[512];
+    train("{\"encoder\":{\"type\":\"recurrent\",\"cell\":\"gru\",\"hidden\":[12]}}");
+    snprintf(data, sizeof(data), "%s", test_path("data"));
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    server_start(&server, data, models, NULL);
+    api_use(&server);
+    check_service();
+    check_search();
+    api_use(NULL);
+    cr_expect_eq(server_stop(&server, 10000), 0);
+}
+
+Test(sequences, the_errors_of_every_window_are_written)
+{
+    char models[512], errors[512];
+    struct lat_buf text = {0};
+    train("{\"encoder\":{\"type\":\"convolutional\",\"channels\":[8]}}");
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(errors, sizeof(errors), "%s", test_path("errors.csv"));
+    cr_assert_eq(RUN("eval", "waves", "--models", models, "--data", test_path("waves.csv"),
+                     "--errors", errors),
+                 0);
+    cr_assert_eq(lat_file_read(errors, 1 << 20, &text, NULL), LAT_OK);
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.data[i] == '\n';
+    cr_assert_eq(lines, 1 + ROWS - 5);
+    cr_assert(strncmp(text.data, "item,error\n0,", 13) == 0, "%s", text.data);
+    lat_buf_release(&text);
+}
