@@ -124,8 +124,8 @@ static enum lat_status choose(struct part *part, const struct origin *origin,
                         "others (%s)",
                         origin->crc, crc);
     const enum lat_status status =
-        lat_dataset_split(part->dataset.n, all ? 0 : origin->data.validation, origin->seed,
-                          &part->indices, &held_out, err);
+        lat_dataset_hold_out(&part->dataset, all ? 0 : origin->data.validation, origin->seed,
+                             &part->indices, &held_out, err);
     if (status != LAT_OK)
         return status;
     const size_t n_train = part->dataset.n - held_out;
@@ -315,15 +315,17 @@ static enum lat_status measure_importance(struct lat_model *model,
     return LAT_OK;
 }
 
-/* "item,error" and a line an item: its place in the data, the mean of its squared errors. */
+/* A line an item: its place in the data, the means of its squared and absolute differences. */
 static enum lat_status write_errors(const char *path, const struct part *part,
-                                    const float *errors, struct lat_error *err)
+                                    const struct lat_measure *measured, struct lat_error *err)
 {
     struct lat_buf text = {0};
-    lat_buf_text(&text, "item,error\n");
+    lat_buf_text(&text, "item,error,absolute\n");
     for (size_t i = 0; i < part->n; i++) {
         lat_buf_printf(&text, "%u,", (unsigned)part->items[i]);
-        lat_buf_json_float(&text, errors[i]);
+        lat_buf_json_float(&text, measured->errors[i]);
+        lat_buf_char(&text, ',');
+        lat_buf_json_float(&text, measured->absolute_errors[i]);
         lat_buf_char(&text, '\n');
     }
     enum lat_status status = lat_buf_check(&text, err);
@@ -340,6 +342,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
     const struct lat_manifest *manifest = lat_model_manifest(model);
     const struct lat_measure_options how = {
         .decode = (manifest->capabilities & LAT_CAN_RECONSTRUCT) != 0,
+        .keep_absolute = options->errors != NULL,
         .keep_codes = options->labels != NULL};
     struct part part = {0};
     struct lat_measure measured = {0};
@@ -370,7 +373,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
     if (status == LAT_OK && options->errors && !how.decode)
         status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
     if (status == LAT_OK && options->errors)
-        status = write_errors(options->errors, &part, measured.errors, err);
+        status = write_errors(options->errors, &part, &measured, err);
     if (status == LAT_OK && options->pca)
         status = measure_pca(options, manifest, origin, &part, evaluation, err);
     lat_measure_release(&measured);

@@ -46,6 +46,20 @@ static size_t n_observed(const float *row, size_t elements)
     return n;
 }
 
+/* Mean of the absolute differences over the elements that are there. */
+static float absolute_error(const float *row, const float *decoded, size_t elements)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < elements; i++) {
+        if (isnan(row[i]))
+            continue;
+        sum += fabs((double)row[i] - (double)decoded[i]);
+        n++;
+    }
+    return n ? (float)(sum / (double)n) : 0;
+}
+
 static void judge(struct pass *pass, size_t at, size_t n)
 {
     const enum lat_likelihood likelihood = pass->manifest->likelihood;
@@ -55,6 +69,9 @@ static void judge(struct pass *pass, size_t at, size_t n)
         const float *row = pass->rows + first, *decoded = pass->decoded + first;
         pass->squared +=
             (double)pass->measure->errors[at + i] * (double)n_observed(row, pass->elements);
+        if (pass->measure->absolute_errors)
+            pass->measure->absolute_errors[at + i] =
+                absolute_error(row, decoded, pass->elements);
         pass->nll +=
             lat_input_nll(&pass->manifest->input, likelihood, in_units(pass, row, pass->target),
                           in_units(pass, decoded, pass->output));
@@ -95,6 +112,10 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
     pass->measure->errors = lat_alloc(n, sizeof(float));
     bool good = pass->rows && pass->decoded && pass->codes && pass->target && pass->output &&
                 pass->measure->errors;
+    if (pass->options->keep_absolute) {
+        pass->measure->absolute_errors = lat_alloc(n, sizeof(float));
+        good = good && pass->measure->absolute_errors;
+    }
     if (pass->options->keep_codes) {
         pass->measure->codes = lat_alloc_raw(total, sizeof(float));
         good = good && pass->measure->codes;
@@ -141,6 +162,7 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
 void lat_measure_release(struct lat_measure *measure)
 {
     lat_free(measure->errors);
+    lat_free(measure->absolute_errors);
     lat_free(measure->codes);
     *measure = (struct lat_measure){0};
 }

@@ -11,12 +11,14 @@ struct lat_measure {
     double negative_log_likelihood; /* over an item's elements, averaged; NaN where the
                                      * likelihood has no formula here */
     float *errors;                  /* [n] mean over an item's elements; owned */
+    float *absolute_errors;         /* [n] mean of an item's absolute differences; owned, NULL
+                                     * unless wanted */
     float *codes;                   /* [n][code_dimension]; owned, NULL unless wanted */
 };
 
 struct lat_measure_options {
     bool decode; /* false: codes alone, everything else stays 0 */
-    bool keep_codes;
+    bool keep_codes, keep_absolute;
     const float *shift, *scale; /* [elements] or NULL: the likelihood is taken of
                                  * (value - shift) / scale */
 };

@@ -49,8 +49,8 @@ static enum lat_status open_data(struct lat_run *run, struct lat_error *err)
     status =
         lat_spec_settle(&run->spec, &dataset->input, dataset->lowest, dataset->highest, err);
     if (status == LAT_OK)
-        status = lat_dataset_split(dataset->n, run->spec.data.validation, run->spec.seed,
-                                   &run->indices, &run->n_validation, err);
+        status = lat_dataset_hold_out(dataset, run->spec.data.validation, run->spec.seed,
+                                      &run->indices, &run->n_validation, err);
     if (status != LAT_OK)
         return status;
     run->n_train = dataset->n - run->n_validation;

@@ -120,6 +120,6 @@ Test(sequences, the_errors_of_every_window_are_written)
     for (size_t i = 0; i < text.len; i++)
         lines += text.data[i] == '\n';
     cr_assert_eq(lines, 1 + ROWS - 5);
-    cr_assert(strncmp(text.data, "item,error\n0,", 13) == 0, "%s", text.data);
+    cr_assert(strncmp(text.data, "item,error,absolute\n0,", 22) == 0, "%s", text.data);
     lat_buf_release(&text);
 }

@@ -38,6 +38,7 @@ struct lat_dataset {
     size_t n_skipped;           /* items of the file that could not be used */
     char first_skipped[256];    /* which was the first, and why; "" if none */
     uint32_t crc;               /* CRC-32C of all values */
+    bool ordered;               /* in time: the last items are held out, not any */
     bool surveyed;              /* lowest, highest and crc are there */
 };
 
@@ -81,6 +82,12 @@ enum lat_status lat_dataset_read_anew(const struct lat_dataset *dataset,
 enum lat_status lat_dataset_split(size_t n_items, double share, uint64_t seed,
                                   uint32_t **out_indices, size_t *out_n_validation,
                                   struct lat_error *err) LAT_MUST_USE;
+
+/* The same for a dataset; of one in the order of time the last items are the part held out. */
+enum lat_status lat_dataset_hold_out(const struct lat_dataset *dataset, double share,
+                                     uint64_t seed, uint32_t **out_indices,
+                                     size_t *out_n_validation,
+                                     struct lat_error *err) LAT_MUST_USE;
 
 /* Labels for judging searches: a rank-1 IDX or NPY file of whole numbers, or text with one
  * label a line. Equal labels get equal numbers, in other files too. *out_labels is the caller's

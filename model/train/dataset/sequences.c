@@ -372,6 +372,7 @@ static enum lat_status finish(struct reading *reading, struct lat_error *err)
     dataset->lowest = -INFINITY; /* new rows may lie anywhere */
     dataset->highest = INFINITY;
     dataset->surveyed = true;
+    dataset->ordered = true;
     return lat_row_store_finish(&rows->store, err);
 }
 
