@@ -24,13 +24,16 @@ struct facts {
 
 static const struct facts defaults = {.k = K_DEFAULT, .max_distance = (double)INFINITY};
 
-/* What is asked for, and is not there: said, not passed over. Returns words or NULL. */
-static const char *missing_capability(const struct facts *facts)
+/* What excludes each other, or goes too far. Words, with the field in *out_field; or NULL. */
+static const char *conflict(const struct facts *facts, const struct lat_query *query,
+                            const char **out_field)
 {
-    if (facts->denoise)
-        return "no model of this server is trained to denoise: leave 'denoise' out";
-    if (facts->diversity > 0)
-        return "this server does not diversify results: leave 'diversity' out";
+    *out_field = "denoise";
+    if (facts->denoise && query->id)
+        return "'denoise' goes with 'input' or 'code'";
+    *out_field = "diversity";
+    if (facts->diversity > 0 && facts->k > LAT_DIVERSE_K_MAX)
+        return "'diversity' goes with a 'k' of at most 1000";
     return NULL;
 }
 
@@ -44,6 +47,8 @@ static void apply(const struct facts *facts, struct lat_search_request *request)
     query->exact = facts->exact;
     query->exclude_self = facts->exclude_self;
     request->judge = facts->explain;
+    request->denoise = facts->denoise;
+    request->diversity = facts->diversity;
 }
 
 static void read_excluded(struct lat_object *object, struct lat_query *query)
@@ -132,10 +137,9 @@ void lat_object_query(struct lat_call *call, struct lat_object *object,
     if (facts.exclude_self && !request.query.id)
         lat_object_fail(object, "exclude_self", LAT_INVALID, "exclude_self_without_id",
                         "'exclude_self' goes with 'id' alone");
-    const char *missing = missing_capability(&facts);
-    if (missing)
-        lat_object_fail(object, facts.denoise ? "denoise" : "diversity", LAT_CAPABILITY, NULL,
-                        "%s", missing);
+    const char *field, *words = conflict(&facts, &request.query, &field);
+    if (words)
+        lat_object_fail(object, field, LAT_INVALID, "invalid", "%s", words);
     apply(&facts, &request);
     *out_request = request;
 }
@@ -164,9 +168,9 @@ enum lat_status lat_options_query(struct lat_call *call, struct lat_options *opt
     if (status == LAT_OK && facts.exclude_self)
         status = lat_fail(err, LAT_INVALID, "exclude_self_without_id",
                           "'exclude_self' goes with 'id' alone");
-    const char *missing = missing_capability(&facts);
-    if (status == LAT_OK && missing)
-        status = lat_fail(err, LAT_CAPABILITY, NULL, "%s", missing);
+    const char *field, *words = conflict(&facts, &request.query, &field);
+    if (status == LAT_OK && words)
+        status = lat_fail(err, LAT_INVALID, "invalid", "%s", words);
     if (status == LAT_OK && filter && *filter)
         status = lat_filter_parse(&call->arena, filter, (size_t)call->app->config.max_depth,
                                   out_json, &request.query.filter, err);

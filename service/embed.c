@@ -277,3 +277,24 @@ enum lat_status lat_embed_decode(struct lat_call *call, struct lat_model *model,
         *out_rows = rows;
     return status;
 }
+
+enum lat_status lat_embed_again(struct lat_call *call, struct lat_model *model,
+                                const float *code, const float **out_code,
+                                struct lat_error *err)
+{
+    const size_t dimension = lat_model_manifest(model)->code_dimension;
+    float *row = NULL, *again = floats(call, 1, dimension);
+    if (!again)
+        return lat_fail_memory(err);
+    enum lat_status status = lat_embed_decode(call, model, code, 1, &row, err);
+    if (status == LAT_OK)
+        status = lat_batcher_encode(call->app->batcher, model, row, 1, again, NULL, call, err);
+    for (size_t i = 0; status == LAT_OK && i < dimension; i++)
+        if (!isfinite(again[i]))
+            status = lat_fail(err, LAT_INVALID, "not_finite",
+                              "model '%s' makes no finite code of what this decodes to",
+                              lat_model_reference(model));
+    if (status == LAT_OK)
+        *out_code = again;
+    return status;
+}

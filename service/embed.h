@@ -61,6 +61,11 @@ enum lat_status lat_embed_decode(struct lat_call *call, struct lat_model *model,
                                  const float *codes, size_t n, float **out_rows,
                                  struct lat_error *err) LAT_MUST_USE;
 
+/* One code, decoded and encoded again: *out_code [code_dimension], in the call's arena. */
+enum lat_status lat_embed_again(struct lat_call *call, struct lat_model *model,
+                                const float *code, const float **out_code,
+                                struct lat_error *err) LAT_MUST_USE;
+
 /* lat_registry_acquire, and the model's name into call->model. Release with lat_model_release.
  */
 enum lat_status lat_embed_acquire(struct lat_call *call, const char *reference,

@@ -6,12 +6,14 @@
 #include "base/mem.h"
 #include "service/app.h"
 #include "service/collection.h"
+#include "service/diversity.h"
 
 #include "base/banned.h"
 
 bool lat_search_is_cheap(const struct lat_search_request *request)
 {
-    return !request->judge && lat_store_search_is_cheap(&request->query);
+    return !request->judge && !request->denoise && !(request->diversity > 0) &&
+           lat_store_search_is_cheap(&request->query);
 }
 
 /* The inputs among the requests, packed, and whether any is to be judged. */
@@ -84,12 +86,48 @@ static enum lat_status encode(struct lat_call *call, const struct lat_collection
     return status;
 }
 
+/* Codes of requests that want it, through the decoder and the encoder: what the model has not
+ * learned to reproduce is gone (Vincent et al. 2010: the reconstruction of a corrupted input
+ * lies nearer to the manifold of the data). */
+static enum lat_status denoise(struct lat_call *call, const struct lat_collection_spec *spec,
+                               const struct lat_search_request *requests, size_t n,
+                               const float **codes, size_t *out_bad, struct lat_error *err)
+{
+    struct lat_model *model = NULL;
+    enum lat_status status = LAT_OK;
+    for (size_t i = 0; i < n && status == LAT_OK; i++) {
+        if (!requests[i].denoise)
+            continue;
+        *out_bad = i;
+        if (!spec->model[0])
+            return lat_fail(err, LAT_CAPABILITY, NULL,
+                            "collection '%s' has no model that could denoise", spec->name);
+        if (!model)
+            status = lat_embed_acquire(call, spec->model, &model, err);
+        if (status == LAT_OK)
+            status = lat_model_require(model, LAT_CAN_DENOISE, err);
+        if (status == LAT_OK && requests[i].code) {
+            status = lat_collection_check_code(spec, requests[i].code, requests[i].n_code, err);
+            codes[i] = requests[i].code;
+        }
+        if (status == LAT_OK)
+            status = lat_embed_again(call, model, codes[i], &codes[i], err);
+    }
+    if (model)
+        lat_model_release(model);
+    return status;
+}
+
 static enum lat_status search_one(struct lat_call *call, const struct lat_collection_spec *spec,
                                   const struct lat_search_request *request, const float *code,
                                   struct lat_search_answer *answer, struct lat_error *err)
 {
     struct lat_query query = request->query;
-    if (request->code) {
+    if (request->diversity > 0) {
+        query.k = lat_diversity_candidates(query.k);
+        query.parts |= LAT_ITEM_CODE;
+    }
+    if (request->code && !code) {
         const enum lat_status status =
             lat_collection_check_code(spec, request->code, request->n_code, err);
         if (status != LAT_OK)
@@ -103,6 +141,8 @@ static enum lat_status search_one(struct lat_call *call, const struct lat_collec
         call->timing_ns[LAT_TIMING_INDEX] += answer->result.index_ns;
         call->timing_ns[LAT_TIMING_DB] += answer->result.db_ns;
     }
+    if (status == LAT_OK && request->diversity > 0)
+        return lat_diversify(&answer->result, spec, request->diversity, request->query.k, err);
     return status;
 }
 
@@ -121,6 +161,8 @@ enum lat_status lat_search_run(struct lat_call *call, const char *collection,
     enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
     if (status == LAT_OK)
         status = encode(call, &spec, requests, n, codes, out_answers, &bad, err);
+    if (status == LAT_OK)
+        status = denoise(call, &spec, requests, n, codes, &bad, err);
     for (; status == LAT_OK && done < n; done += status == LAT_OK) {
         bad = done;
         status = search_one(call, &spec, &requests[done], codes[done], &out_answers[done], err);

@@ -5,11 +5,16 @@
 #include "index/store.h"
 #include "service/embed.h"
 
+enum { LAT_DIVERSE_K_MAX = 1000 }; /* the most results that are diversified */
+
 struct lat_search_request {
     const struct lat_input *input; /* exactly one of input, code, query.id */
     const float *code;
     size_t n_code;
     struct lat_query query; /* everything else; query.code is filled in here */
+    bool denoise;           /* the code is decoded and encoded again: LAT_CAPABILITY unless the
+                             * collection's model was trained to denoise. Not with query.id */
+    double diversity;       /* 0..1, of the results among themselves: service/diversity.h */
     bool judge; /* with an input: also its reconstruction error, when the model can decode */
 };
 

@@ -5,6 +5,7 @@
 
 #include "api/floats.h"
 #include "tests/integration/client.h"
+#include "tests/support/tiny_onnx.h"
 
 /* Five items on a line: 0, 1, 2, 3, 4 with metadata n and, for even ones, tags. */
 static void line(void)
@@ -374,4 +375,60 @@ Test(search, a_write_is_found_by_the_next_search)
         put(id, body);
         cr_assert_str_eq(found(query), id);
     }
+}
+
+Test(search, diverse_results_are_not_all_the_same)
+{
+    make("{\"dimension\":2}");
+    /* Near the query three that are almost one; further away two others. */
+    static const struct {
+        const char *id, *code;
+    } items[] = {{"a1", "[1,0]"},  {"a2", "[1.01,0]"}, {"a3", "[1.02,0]"},
+                 {"b", "[0,1.5]"}, {"c", "[-2,0]"},    {"far", "[50,50]"}};
+    for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++) {
+        char body[64];
+        snprintf(body, sizeof(body), "{\"code\":%s}", items[i].code);
+        put(items[i].id, body);
+    }
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":3}"), "a1a2a3");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":3,\"diversity\":0.4}"), "a1bc");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":2,\"diversity\":1}"), "a1far");
+    cr_assert_str_eq(found("{\"code\":[0,0],\"k\":100,\"diversity\":0.5}"), "a1a2a3bcfar");
+    /* The code that was needed to choose is not shown unless it is asked for. */
+    cr_assert_not(has("results.0.code"));
+    cr_assert_lt(number_of("results.0.distance"), number_of("results.3.distance"));
+    ask("POST", coll("/search"), "{\"code\":[0,0],\"k\":1001,\"diversity\":0.5}");
+    PROBLEM(422, "invalid");
+    POINTER("/diversity");
+    ask("POST", coll("/search"), "{\"code\":[0,0],\"diversity\":1.5}");
+    PROBLEM(422, "out_of_range");
+}
+
+Test(search, a_denoised_query_goes_through_the_decoder)
+{
+    /* Its decoder gives back half of what its encoder was given, so a denoised code is halved
+     * and can be told from the code itself. */
+    static const struct tiny_model halving = {
+        .rank = 2, .dims = {-1, 6}, .code = 3, .scale = 1, .decoder_scale = 0.5F};
+    tiny_package(api_models(), "halving", 1, &halving,
+                 "{\"name\":\"halving\",\"version\":1,\"denoising\":true,"
+                 "\"input\":{\"kind\":\"vector\",\"dimension\":6}}");
+    STATUS(200, ask("POST", "/v1/models/halving/load", NULL));
+    make("{\"model\":\"halving\"}");
+    put("whole", "{\"code\":[8,0,0]}");
+    put("half", "{\"code\":[4,0,0]}");
+    static const char *const subjects[] = {"\"code\":[8,0,0]",
+                                           "\"input\":{\"vector\":[8,0,0,0,0,0]}"};
+    for (size_t i = 0; i < 2; i++) {
+        char body[120];
+        snprintf(body, sizeof(body), "{%s,\"k\":1}", subjects[i]);
+        cr_assert_str_eq(found(body), "whole");
+        snprintf(body, sizeof(body), "{%s,\"k\":1,\"denoise\":true}", subjects[i]);
+        cr_assert_str_eq(found(body), "half");
+        cr_assert_eq(number_of("results.0.distance"), 0);
+    }
+    ask("POST", coll("/search"), "{\"id\":\"half\",\"denoise\":true}");
+    PROBLEM(422, "invalid");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"denoise\":true}");
+    PROBLEM(422, "wrong_dimension");
 }

@@ -180,7 +180,9 @@ void tiny_decoder(const struct tiny_model *model, struct lat_buf *out)
     memcpy(shape + 1, model->dims + 1, (model->rank - 1) * sizeof(*shape));
     tiny_input(&onnx, "code", TINY_FLOAT, 2, code);
     put_diagonal(&onnx, code[1], elements_of(model),
-                 1.0F / (model->scale != 0.0F ? model->scale : 1.0F));
+                 model->decoder_scale != 0.0F ? model->decoder_scale
+                 : model->scale != 0.0F       ? 1.0F / model->scale
+                                              : 1.0F);
     tiny_ints(&onnx, "shape", model->rank, shape);
     tiny_node(&onnx, "MatMul", "code weights", "flat", NULL, 0);
     tiny_node(&onnx, "Reshape", "flat shape", name, NULL, 0);

@@ -33,11 +33,12 @@ void tiny_finish(struct tiny_onnx *onnx, struct lat_buf *out);
 /* A linear autoencoder whose code is the first `code` elements of a row times `scale`, and
  * whose decoder puts them back (over `scale`), all others 0. */
 struct tiny_model {
-    size_t rank;       /* of the encoder's input and the decoder's output */
-    int64_t dims[4];   /* [0] the batch, -1 unless a test wants it fixed */
-    size_t code;       /* width of the code */
-    float scale;       /* 0 means 1 */
-    bool log_variance; /* a second output "log_variance", the code again */
+    size_t rank;         /* of the encoder's input and the decoder's output */
+    int64_t dims[4];     /* [0] the batch, -1 unless a test wants it fixed */
+    size_t code;         /* width of the code */
+    float scale;         /* 0 means 1 */
+    float decoder_scale; /* of the decoder; 0 means 1 / scale */
+    bool log_variance;   /* a second output "log_variance", the code again */
     bool no_decoder;
     bool fixed_reshape; /* the decoder claims an open batch, but reshapes to a batch of 1 */
     const char *output; /* name of the decoder's output, NULL: "output" */
