@@ -7,23 +7,36 @@ mkdir -p "$MODELS"
 
 note() { printf '%s\n' "$*" >&2; }
 
-# train SPEC [path=value…]: examples/specs/SPEC.json into $MODELS as SPEC; takes up a run that was cut short.
-# With REUSE=1 a model that is there already stays.
+# train SPEC [path=value…]: examples/specs/SPEC.json into $MODELS as SPEC. Takes up a run that was cut short, unless
+# the spec or the data have changed since. With REUSE=1 a model that is there already stays.
 train() {
-    local spec=$1 name=$1 sets=() resume=()
+    local spec=$1 sets=() checkpoint=$MODELS/$1/training.checkpoint
     shift
-    [ -z "${REUSE:-}" ] || [ ! -f "$(manifest "$name" || true)" ] || return 0
+    [ -z "${REUSE:-}" ] || [ ! -f "$(manifest "$spec" || true)" ] || return 0
     while [ "$#" -gt 0 ]; do
         sets+=(--set "$1")
         shift
     done
-    [ ! -f "$MODELS/$name/training.checkpoint" ] || resume=(--resume)
-    note "training $name, see $RESULTS_DIR/$name.log"
-    "$LATENTD" train "$ROOT/examples/specs/$spec.json" --models "$MODELS" --set "name=$name" "${sets[@]}" "${resume[@]}" \
-        >"$RESULTS_DIR/$name.log" 2>&1 </dev/null || {
-        tail -n 3 "$RESULTS_DIR/$name.log" >&2
-        return 1
-    }
+    note "training $spec, see $RESULTS_DIR/$spec.log"
+    if [ -f "$checkpoint" ]; then
+        run_training "$spec" "${sets[@]}" --resume && return 0
+        grep -q "checkpoint '" "$RESULTS_DIR/$spec.log" || fail_training "$spec"
+        note "starting anew: $(tail -n 1 "$RESULTS_DIR/$spec.log")"
+        rm -f "$checkpoint"
+    fi
+    run_training "$spec" "${sets[@]}" || fail_training "$spec"
+}
+
+run_training() {
+    local spec=$1
+    shift
+    "$LATENTD" train "$ROOT/examples/specs/$spec.json" --models "$MODELS" --set "name=$spec" "$@" \
+        >"$RESULTS_DIR/$spec.log" 2>&1 </dev/null
+}
+
+fail_training() {
+    tail -n 3 "$RESULTS_DIR/$1.log" >&2
+    exit 1
 }
 
 # manifest MODEL: the path of the newest version's manifest.
