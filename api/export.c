@@ -51,6 +51,10 @@ static void read_parts(struct lat_options *options, unsigned *out_parts)
 static void write_input(struct lat_buf *out, const struct lat_item *item, bool base64)
 {
     lat_write_key(out, "input");
+    if (strcmp(item->input_type, "application/json") == 0) {
+        lat_buf_append(out, item->input, item->input_len);
+        return;
+    }
     if (strncmp(item->input_type, "image/", 6) != 0) {
         lat_buf_text(out, "{\"vector\":");
         lat_write_vector(out, item->input, item->input_len / sizeof(float), base64);

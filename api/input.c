@@ -1,10 +1,10 @@
-/* One input is one member of five; two of them belong to models this version does not train,
- * and are refused by the model's own words about its kind. */
+/* One input is one member of five. Which of them a model takes is for the model to say. */
 #include "api/input.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "api/input_row.h"
 #include "api/request.h"
 #include "base/mem.h"
 
@@ -96,9 +96,10 @@ void lat_object_input(struct lat_object *object, struct lat_input *out_input)
         read_image(object, out_input);
     else if (kind == kinds[4])
         read_sequence(object, out_input);
-    else if (kind != kinds[1])
-        lat_object_fail(object, kind, LAT_INVALID, "wrong_input_kind",
-                        "no model of this server takes a %s", kind);
+    else if (kind == kinds[2])
+        lat_object_row(object, out_input);
+    else if (kind == kinds[3])
+        lat_object_history(object, out_input);
     else if (lat_object_floats(object, kind, &floats))
         *out_input = lat_input_vector(floats);
 }

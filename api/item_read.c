@@ -45,6 +45,10 @@ static void keep_input(struct lat_ingest_item *item)
         item->original = input->bytes;
         item->original_len = input->len;
         item->original_type = lat_image_mime(lat_image_sniff(input->bytes, input->len));
+    } else if (lat_input_is_json(input)) {
+        item->original = input->bytes;
+        item->original_len = input->len;
+        item->original_type = "application/json";
     } else {
         item->original = input->values;
         item->original_len = input->n_values * sizeof(*input->values);

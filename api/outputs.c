@@ -1,4 +1,5 @@
-/* Pictures leave as PNG, vectors as numbers, sequences as lists of steps in their own units. */
+/* Pictures leave as PNG, vectors as numbers, sequences as lists of steps and rows as cells in
+ * their own words and units, histories as a score an item. */
 #include "api/outputs.h"
 
 #include "api/floats.h"
@@ -11,6 +12,12 @@
 static bool is_image(const struct lat_model *model)
 {
     return lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;
+}
+
+/* Whose rows have words in them: they leave as JSON whatever is asked for. */
+static bool is_table(const struct lat_model *model)
+{
+    return lat_model_manifest(model)->input.kind == LAT_INPUT_TABLE;
 }
 
 static enum lat_status write_sequence(struct lat_buf *out, const struct lat_model *model,
@@ -33,6 +40,19 @@ enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *mo
 {
     if (lat_model_manifest(model)->input.kind == LAT_INPUT_SEQUENCE)
         return write_sequence(out, model, row, err);
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    if (input->kind == LAT_INPUT_TABLE) {
+        lat_buf_text(out, "{\"row\":");
+        lat_table_write_row(input->table, row, out);
+        lat_buf_char(out, '}');
+        return LAT_OK;
+    }
+    if (input->kind == LAT_INPUT_INTERACTIONS) {
+        lat_buf_text(out, "{\"scores\":");
+        lat_history_write_scores(input, row, out);
+        lat_buf_char(out, '}');
+        return LAT_OK;
+    }
     if (!is_image(model)) {
         lat_buf_text(out, "{\"vector\":");
         lat_write_vector(out, row, lat_input_elements(&lat_model_manifest(model)->input),
@@ -85,7 +105,8 @@ enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model 
     const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
         return reply_png(call, model, rows, err);
-    if (!is_image(model) && !errors && lat_call_accepts(call, "application/octet-stream"))
+    if (!is_image(model) && !is_table(model) && !errors &&
+        lat_call_accepts(call, "application/octet-stream"))
         return lat_reply_output_floats(call, model, rows, n, err);
     lat_buf_text(out, "{\"outputs\":[");
     for (size_t i = 0; i < n; i++) {

@@ -138,7 +138,9 @@ static enum lat_status run(struct lat_call *call, struct search *search, struct 
                      status == LAT_TOO_LARGE || status == LAT_UNSUPPORTED_TYPE;
     if (!search->raw)
         lat_input_not_raw(err);
-    if (own && search->n && search->json.root && !err->pointer[0]) {
+    const bool inside =
+        strncmp(err->pointer, "/row", 4) == 0 || strncmp(err->pointer, "/history", 8) == 0;
+    if (own && search->n && search->json.root && (!err->pointer[0] || inside)) {
         const struct lat_search_request *request = &search->requests[bad];
         lat_error_at(err, "%s", request->code ? "/code" : request->input ? "/input" : "");
     }

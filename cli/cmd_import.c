@@ -17,15 +17,16 @@
 #include "cli/import_metadata.h"
 #include "cli/import_send.h"
 #include "cli/import_source.h"
+#include "cli/import_table.h"
 #include "index/store.h"
 
 #include "base/banned.h"
 
-enum { BATCH_BYTES = 16 << 20, PREFIX_SIZE = 256 };
+enum { BATCH_BYTES = 16 << 20, PREFIX_SIZE = 256, EXCLUDE_MAX = 64 };
 
 struct import_settings {
-    char server[512], key[520], format[16], prefix[PREFIX_SIZE], metadata[4096], model[80],
-        metric[16];
+    char server[512], key[520], format[16], prefix[PREFIX_SIZE], metadata[4096], exclude[4096],
+        model[80], metric[16];
     bool codes, create, overwrite, json, quiet;
     int64_t dimension, connections, batch;
 };
@@ -39,6 +40,8 @@ static const struct lat_setting rows[] = {
                     "images, idx, npy, npz, csv or ndjson; told from the path without it"),
     LAT_SETTING_ROW(import_settings, metadata, LAT_SETTING_TEXT, "", 0, 0, "FILE",
                     "metadata by id: a JSON object, or CSV with a column id"),
+    LAT_SETTING_ROW(import_settings, exclude, LAT_SETTING_TEXT, "", 0, 0, "NAME,...",
+                    "columns of a table that are left out"),
     LAT_SETTING_ROW(import_settings, prefix, LAT_SETTING_TEXT, "", 0, 0, "TEXT",
                     "before the row numbers that are the ids of arrays and tables"),
     LAT_SETTING_ROW(import_settings, codes, LAT_SETTING_BOOL, "false", 0, 0, NULL,
@@ -69,6 +72,9 @@ struct import {
     struct lat_import_metadata *metadata;
     struct lat_import_known *known;
     struct lat_import_sender *sender;
+    struct lat_import_columns columns; /* of a model that takes tables */
+    const char *exclude[EXCLUDE_MAX];  /* into settings.exclude */
+    size_t n_exclude;
     uint64_t expected, present, skipped, unreadable;
     uint64_t start_ns, drawn_ns;
     _Atomic bool bar; /* a progress bar is on the terminal's last line */
@@ -232,6 +238,24 @@ static void read_limits(struct lat_client *client, size_t *inout_items, size_t *
     lat_arena_release(&arena);
 }
 
+/* The names between the commas, cut in place. */
+static enum lat_status split_exclude(struct import *import, struct lat_error *err)
+{
+    char *rest = import->settings.exclude;
+    while (*rest) {
+        char *comma = strchr(rest, ',');
+        if (import->n_exclude == EXCLUDE_MAX)
+            return lat_fail(err, LAT_INVALID, NULL, "--exclude: more than %d columns",
+                            EXCLUDE_MAX);
+        import->exclude[import->n_exclude++] = rest;
+        if (!comma)
+            break;
+        *comma = '\0';
+        rest = comma + 1;
+    }
+    return LAT_OK;
+}
+
 static enum lat_status prepare(struct import *import, struct lat_error *err)
 {
     const struct import_settings *settings = &import->settings;
@@ -244,13 +268,15 @@ static enum lat_status prepare(struct import *import, struct lat_error *err)
                                                 .batch_bytes = BATCH_BYTES,
                                                 .failed = complain,
                                                 .context = import};
-    enum lat_status status = LAT_OK;
-    if (settings->metadata[0])
+    enum lat_status status = split_exclude(import, err);
+    if (status == LAT_OK && settings->metadata[0])
         status = lat_import_metadata_read(settings->metadata, &import->metadata, err);
     if (status == LAT_OK)
         status = lat_client_new(settings->server, settings->key, &client, err);
     if (status == LAT_OK && settings->create)
         status = create_collection(import, client, err);
+    if (status == LAT_OK)
+        status = lat_import_columns_read(client, import->collection, &import->columns, err);
     if (status == LAT_OK)
         status = lat_import_known_read(client, import->collection, &import->known, err);
     if (status == LAT_OK && settings->overwrite) {
@@ -301,7 +327,10 @@ static enum lat_status read_paths(struct import *import, char **paths, int n_pat
         const struct lat_import_source source = {.path = paths[i],
                                                  .format = import->settings.format,
                                                  .prefix = prefix,
-                                                 .codes = import->settings.codes};
+                                                 .codes = import->settings.codes,
+                                                 .exclude = import->exclude,
+                                                 .n_exclude = import->n_exclude,
+                                                 .columns = &import->columns};
         status = lat_import_read(&source, &sink, err);
     }
     return status == LAT_OK ? lat_import_sender_finish(import->sender, err) : status;
@@ -414,6 +443,7 @@ int lat_cmd_import(int argc, char **argv)
     lat_import_sender_free(import->sender);
     lat_import_known_free(import->known);
     lat_import_metadata_free(import->metadata);
+    lat_import_columns_release(&import->columns);
     lat_free(import);
     return exit_status;
 }

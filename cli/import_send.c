@@ -116,6 +116,21 @@ static void close_body(struct batch *batch)
     lat_buf_printf(out, "--%s--\r\n", batch->boundary);
 }
 
+/* A line of the import route: id, input and metadata. */
+static void write_row(struct lat_buf *out, const struct lat_import_item *item,
+                      const char *metadata)
+{
+    lat_buf_text(out, "{\"id\":");
+    lat_buf_json_string(out, item->id, strlen(item->id));
+    lat_buf_text(out, ",\"input\":");
+    lat_buf_append(out, item->bytes, item->len);
+    if (metadata) {
+        lat_buf_text(out, ",\"metadata\":");
+        lat_buf_text(out, metadata);
+    }
+    lat_buf_text(out, "}\n");
+}
+
 static enum lat_status add_item(struct batch *batch, const struct lat_import_item *item,
                                 const char *metadata, struct lat_error *err)
 {
@@ -131,7 +146,9 @@ static enum lat_status add_item(struct batch *batch, const struct lat_import_ite
     if (!batch->origins[batch->n])
         return lat_fail_memory(err);
     batch->n++;
-    if (batch->lines) {
+    if (item->kind == LAT_IMPORT_ROW) {
+        write_row(&batch->body, item, metadata);
+    } else if (batch->lines) {
         lat_buf_append(&batch->body, item->bytes, item->len);
         lat_buf_char(&batch->body, '\n');
     } else {
@@ -298,7 +315,7 @@ enum lat_status lat_import_sender_give(struct lat_import_sender *sender,
                                        struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
-    const bool lines = item->kind == LAT_IMPORT_LINE;
+    const bool lines = item->kind == LAT_IMPORT_LINE || item->kind == LAT_IMPORT_ROW;
     const struct batch *open = sender->batch;
     if (open && (open->lines != lines || open->n == sender->options.batch_items ||
                  open->body.len + item->len > sender->options.batch_bytes))

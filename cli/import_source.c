@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/import_table.h"
 #include "model/image.h"
 #include "model/train/dataset/dataset.h"
 #include "model/train/dataset/formats.h"
@@ -230,19 +231,19 @@ static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
     return sink->give(sink->context, &item, err);
 }
 
-static int digits_of(size_t n)
+int lat_import_digits(size_t n)
 {
     int digits = 1;
     for (size_t last = n ? n - 1 : 0; last >= 10; last /= 10)
         digits++;
-    return digits > ROW_DIGITS ? digits : ROW_DIGITS;
+    return digits > ROW_DIGITS ? digits % 24 : ROW_DIGITS; /* 64 bits have 20 */
 }
 
 static enum lat_status give_rows(struct rows *rows, const struct lat_import_sink *sink,
                                  struct lat_error *err)
 {
     const struct lat_dataset *dataset = rows->dataset;
-    const int digits = digits_of(dataset->n) % 24; /* 64 bits have 20 */
+    const int digits = lat_import_digits(dataset->n);
     enum lat_status status = LAT_OK;
     rows->floats = lat_alloc_raw(dataset->elements, sizeof(*rows->floats));
     rows->pixels = lat_alloc_raw(dataset->elements, 1);
@@ -264,15 +265,34 @@ static enum lat_status give_rows(struct rows *rows, const struct lat_import_sink
     return status;
 }
 
+/* What a table's reader is told. */
+static void write_options(const struct lat_import_source *source, struct lat_buf *out)
+{
+    if (source->n_exclude == 0)
+        return;
+    lat_buf_text(out, "{\"exclude\":[");
+    for (size_t i = 0; i < source->n_exclude; i++) {
+        lat_buf_text(out, i ? "," : "");
+        lat_buf_json_string(out, source->exclude[i], strlen(source->exclude[i]));
+    }
+    lat_buf_text(out, "]}");
+}
+
 static enum lat_status read_rows(const struct lat_import_source *source, const char *format,
                                  const struct lat_import_sink *sink, struct lat_error *err)
 {
     struct lat_data_spec spec = {0};
     struct lat_dataset dataset = {0};
+    struct lat_buf options = {0};
+    if (strcmp(format, "csv") == 0 && source->columns && source->columns->n && !source->codes)
+        return lat_import_table_read(source, sink, err);
+    write_options(source, &options);
+    spec.options_json = lat_buf_take(&options, NULL);
     snprintf(spec.format, sizeof(spec.format), "%s", format);
     snprintf(spec.path, sizeof(spec.path), "%s", source->path);
     const struct lat_input_spec vectors = {.kind = LAT_INPUT_VECTOR};
     enum lat_status status = lat_dataset_open_as(&spec, &vectors, &dataset, err);
+    lat_data_spec_release(&spec);
     if (status != LAT_OK)
         return status;
     if (dataset.n_skipped)

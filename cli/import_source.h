@@ -7,10 +7,13 @@
 
 #include "base/status.h"
 
+struct lat_import_columns; /* cli/import_table.h */
+
 enum lat_import_kind {
     LAT_IMPORT_FILE, /* what the collection's model takes: a picture, or raw float32 */
     LAT_IMPORT_CODE, /* raw float32, a code */
-    LAT_IMPORT_LINE  /* a line of NDJSON as it is */
+    LAT_IMPORT_LINE, /* a line of NDJSON as it is */
+    LAT_IMPORT_ROW   /* an input as JSON: {"row":…} */
 };
 
 /* One item, borrowed for the call that gives it. */
@@ -35,10 +38,17 @@ struct lat_import_sink {
 
 struct lat_import_source {
     const char *path;
-    const char *format; /* "" = told from the path and its first bytes */
-    const char *prefix; /* of the ids of array rows */
-    bool codes;         /* rows of numbers are codes, not inputs */
+    const char *format;         /* "" = told from the path and its first bytes */
+    const char *prefix;         /* of the ids of array rows */
+    bool codes;                 /* rows of numbers are codes, not inputs */
+    const char *const *exclude; /* columns of a table that are left out */
+    size_t n_exclude;
+    const struct lat_import_columns *columns; /* of a model that takes tables; NULL or empty:
+                                               * the rows of a table are vectors */
 };
+
+/* Digits of the row numbers that are ids, of `n` rows. */
+int lat_import_digits(size_t n);
 
 /* Whether the path is there and of a kind that can be imported: for asking before the first
  * item is sent. */

@@ -29,7 +29,7 @@ enum lat_status lat_history_row(const struct lat_input_spec *input,
         uint32_t item = 0;
         const float weight = lat_history_weight(input, events[i].weight);
         if (!isfinite(weight)) {
-            lat_fail(err, LAT_INVALID, "number_out_of_range",
+            lat_fail(err, LAT_INVALID, "out_of_range",
                      "item '%.*s': the weight is out of range", SHOWN_MAX, events[i].item);
             lat_error_at(err, "/history/%zu", i);
             return LAT_INVALID;

@@ -20,7 +20,7 @@ float lat_history_weight(const struct lat_input_spec *input, double weight);
 
 /* Events -> a row; of an item that comes twice the later counts. Items the vocabulary does not
  * have are passed over. LAT_INVALID unknown_items, naming the first, where a history has none
- * that is known; number_out_of_range. */
+ * that is known; out_of_range. */
 enum lat_status lat_history_row(const struct lat_input_spec *input,
                                 const struct lat_event *events, size_t n, float *out_row,
                                 struct lat_error *err) LAT_MUST_USE;

@@ -195,7 +195,7 @@ static enum lat_status put_cell(const struct lat_column *column,
                       "expected a number or null, not a text");
     lat_table_put(column, cell->number, row);
     if (!isfinite(row[column->start]))
-        return refuse(err, "number_out_of_range", cell, NULL, "the number is out of range");
+        return refuse(err, "out_of_range", cell, NULL, "the number is out of range");
     return LAT_OK;
 }
 

@@ -64,7 +64,7 @@ struct lat_table_cell {
 
 /* Cells in any order -> a row; columns without a cell are missing. LAT_INVALID with the pointer
  * below "row": unknown_column and unknown_category with the nearest, wrong_type,
- * number_out_of_range, duplicate_column; empty_row where no cell is there. */
+ * out_of_range, duplicate_column; empty_row where no cell is there. */
 enum lat_status lat_table_row(const struct lat_table *table, const struct lat_table_cell *cells,
                               size_t n, float *out_row, struct lat_error *err) LAT_MUST_USE;
 

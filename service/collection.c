@@ -217,8 +217,11 @@ static void keep_original(const struct lat_ingest_item *item, struct lat_write *
         write->input = input->bytes;
         write->input_len = input->len;
         write->input_type = lat_image_mime(lat_image_sniff(input->bytes, input->len));
-    } else if (input &&
-               (input->kind == LAT_INPUT_VECTOR || input->kind == LAT_INPUT_SEQUENCE)) {
+    } else if (input && lat_input_is_json(input)) {
+        write->input = input->bytes;
+        write->input_len = input->len;
+        write->input_type = "application/json";
+    } else if (input) {
         write->input = input->values;
         write->input_len = input->n_values * sizeof(float);
         write->input_type = "application/octet-stream";

@@ -43,6 +43,10 @@ static enum lat_status prepare_row(const struct lat_call *call, const struct lat
         return lat_model_row_from_sequence(
             model, input->values, input->n_steps,
             input->n_values / (input->n_steps ? input->n_steps : 1), out_row, err);
+    if (input->kind == LAT_INPUT_TABLE)
+        return lat_model_row_from_cells(model, input->cells, input->n_cells, out_row, err);
+    if (input->kind == LAT_INPUT_INTERACTIONS)
+        return lat_model_row_from_history(model, input->events, input->n_events, out_row, err);
     const uint64_t most = (uint64_t)call->app->config.max_pixels;
     const bool brief = lat_call_must_be_brief(call) && most > BRIEF_PIXELS;
     const struct lat_image_limits limits = {.max_pixels = brief ? BRIEF_PIXELS : most};

@@ -10,13 +10,23 @@
 
 /* One upload, borrowed. `kind` says which members count. */
 struct lat_input {
-    enum lat_input_kind kind; /* LAT_INPUT_IMAGE, _VECTOR or _SEQUENCE */
-    const void *bytes;        /* image: the file's bytes */
+    enum lat_input_kind kind;
+    const void *bytes; /* image: the file's bytes; row and history: the input as JSON */
     size_t len;
     const float *values; /* vector: finite floats; sequence: [n_steps][n_values / n_steps] */
     size_t n_values;
     size_t n_steps; /* sequence; 0: raw floats, as many steps as the model takes */
+    const struct lat_table_cell *cells; /* row */
+    size_t n_cells;
+    const struct lat_event *events; /* history */
+    size_t n_events;
 };
+
+/* Whether the input is kept as its JSON: rows and histories are. */
+static inline bool lat_input_is_json(const struct lat_input *input)
+{
+    return input->kind == LAT_INPUT_TABLE || input->kind == LAT_INPUT_INTERACTIONS;
+}
 
 enum lat_embed_wants {
     LAT_EMBED_CODES = 1,

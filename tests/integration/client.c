@@ -21,6 +21,22 @@
 static struct server shared;
 static char shared_url[64];
 
+/* Of a table and of histories, both of six elements. */
+static void write_tables(const char *folder, const struct tiny_model *model)
+{
+    tiny_package(
+        folder, "people", 1, model,
+        "{\"name\":\"people\",\"version\":1,\"likelihood\":\"mixed\",\"input\":{\"kind\":"
+        "\"table\",\"columns\":[{\"name\":\"x\",\"type\":\"numeric\",\"mean\":10,\"std\":2},"
+        "{\"name\":\"y\",\"type\":\"numeric\",\"mean\":-1},{\"name\":\"a/b\",\"type\":"
+        "\"categorical\",\"categories\":[\"yes\",\"no\",\"1\",\"true\"],\"mean\":[0.5,0.3,0.1,"
+        "0.1]}]}}");
+    tiny_package(folder, "taste", 1, model,
+                 "{\"name\":\"taste\",\"version\":1,\"input\":{\"kind\":\"interactions\","
+                 "\"items\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"],\"binary\":true,"
+                 "\"min_weight\":3}}");
+}
+
 void api_write_models(const char *folder)
 {
     const struct tiny_model tiny = {.rank = 2, .dims = {-1, 16}, .code = 8};
@@ -49,6 +65,7 @@ void api_write_models(const char *folder)
         folder, "spread", 1, &spread,
         "{\"name\":\"spread\",\"version\":1,\"input\":{\"kind\":\"vector\",\"dimension\":6},"
         "\"tensors\":{\"log_variance\":\"log_variance\"}}");
+    write_tables(folder, &vec);
     snprintf(broken, sizeof(broken), "%s/broken", folder);
     mkdir(broken, 0755);
     snprintf(broken, sizeof(broken), "%s/broken/1", folder);

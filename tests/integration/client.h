@@ -3,7 +3,9 @@
  *
  * Models of that server: `tiny@1` (pictures of 4x4 gray, the code their first 8 pixels),
  * `vec@1` and `vec@2` (6 numbers, the code the first 3 times 1 or 2), `mute@1` (vec without a
- * decoder), `spread@1` (vec with a log-variance), `broken@1` (no ONNX file). */
+ * decoder), `spread@1` (vec with a log-variance), `people@1` (a table: x, y and a/b of four
+ * words; the code is x, y and the first word's element), `taste@1` (histories of the items a to
+ * f, the code the first three), `broken@1` (no ONNX file). */
 #ifndef LAT_TESTS_INTEGRATION_CLIENT_H
 #define LAT_TESTS_INTEGRATION_CLIENT_H
 
