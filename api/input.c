@@ -142,6 +142,8 @@ enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const cha
         rows = floats.n / columns;
         width = floats.n % columns ? floats.n : columns;
     }
+    if (!floats.n)
+        width = 0; /* no rows are not one row */
     if (width != columns || !columns) {
         char expected[24], got[24];
         snprintf(expected, sizeof(expected), "%zu", columns);

@@ -191,23 +191,32 @@ static enum lat_status reply_model(struct lat_call *call, const char *reference,
     return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
 }
 
-enum lat_status lat_api_model(struct lat_call *call, struct lat_error *err)
+typedef enum lat_status registry_verb(struct lat_registry *registry, const char *reference,
+                                      struct lat_error *err);
+
+/* Does something with the model of the path, if anything, and shows it. */
+static enum lat_status do_and_show(struct lat_call *call, registry_verb *verb,
+                                   struct lat_error *err)
 {
     struct lat_options options;
     lat_options_begin(&options, call, err);
-    const enum lat_status status = lat_options_end(&options);
+    enum lat_status status = lat_options_end(&options);
+    if (status == LAT_OK && verb)
+        status = verb(call->app->registry, call->params[0], err);
     return status == LAT_OK ? reply_model(call, call->params[0], err) : status;
+}
+
+enum lat_status lat_api_model(struct lat_call *call, struct lat_error *err)
+{
+    return do_and_show(call, NULL, err);
 }
 
 enum lat_status lat_api_model_load(struct lat_call *call, struct lat_error *err)
 {
-    const enum lat_status status = lat_registry_load(call->app->registry, call->params[0], err);
-    return status == LAT_OK ? reply_model(call, call->params[0], err) : status;
+    return do_and_show(call, lat_registry_load, err);
 }
 
 enum lat_status lat_api_model_unload(struct lat_call *call, struct lat_error *err)
 {
-    const enum lat_status status =
-        lat_registry_unload(call->app->registry, call->params[0], err);
-    return status == LAT_OK ? reply_model(call, call->params[0], err) : status;
+    return do_and_show(call, lat_registry_unload, err);
 }

@@ -159,6 +159,34 @@ Test(models, encode_with_floats_in_every_form)
     lat_buf_release(&text);
 }
 
+Test(models, no_floats_are_not_one_row)
+{
+    static const char *const heads[] = {
+        "Content-Type: application/octet-stream\r\n",
+        "Content-Type: application/octet-stream\r\nX-Shape: 0,3\r\n",
+        "Content-Type: application/octet-stream\r\nX-Shape: 0\r\n"};
+    make("{\"dimension\":3}");
+    for (size_t i = 0; i < LAT_ARRAY_LEN(heads); i++) {
+        ask_as("POST", "/v1/models/vec@1/encode", heads[i], "", 0);
+        PROBLEM(422, "wrong_dimension");
+        ask_as("POST", "/v1/models/vec@1/decode", heads[i], "", 0);
+        PROBLEM(422, "wrong_dimension");
+        cr_expect_eq(number_of("errors.0.got"), 0);
+        ask_as("POST", coll("/search/batch"), heads[i], "", 0);
+        PROBLEM(422, "wrong_dimension");
+        ask_as("POST", coll("/search"), heads[i], "", 0);
+        PROBLEM(422, "wrong_dimension");
+    }
+}
+
+Test(models, verbs_refuse_options_nobody_knows)
+{
+    ask("POST", "/v1/models/vec/load?fast=1", NULL);
+    PROBLEM(422, "unknown_parameter");
+    ask("POST", "/v1/models/vec/unload?fast=1", NULL);
+    PROBLEM(422, "unknown_parameter");
+}
+
 Test(models, encode_pictures_in_every_wrapping)
 {
     struct lat_buf png = tiny_png(0, 17), body = {0};
