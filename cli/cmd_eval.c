@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/sync.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "model/train/evaluate.h"
 
@@ -19,9 +20,10 @@ enum { DATA_MAX = 4096, BAR_WIDTH = 30, REDRAW_NS = 100000000 };
 
 struct eval_settings {
     char models[LAT_PATH_MAX], data[DATA_MAX], errors[LAT_PATH_MAX], labels[LAT_PATH_MAX],
-        train_data[DATA_MAX], split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX];
+        train_data[DATA_MAX], split[16], database[DATA_MAX], database_labels[LAT_PATH_MAX],
+        codes[LAT_PATH_MAX], corrupt[64];
     bool pca, json;
-    int64_t threads, queries, items, samples;
+    int64_t threads, queries, items, samples, pca_width, seed;
 };
 
 static const struct lat_setting rows[] = {
@@ -38,6 +40,16 @@ static const struct lat_setting rows[] = {
                     "of a gaussian code: the likelihood by N importance samples an item"),
     LAT_SETTING_ROW(eval_settings, pca, LAT_SETTING_BOOL, "false", 0, 0, NULL,
                     "beside it PCA of equal width, fitted on the training data"),
+    LAT_SETTING_ROW(eval_settings, pca_width, LAT_SETTING_INT, "0", 0, 65536, "N",
+                    "components of that PCA, 0 = as many as the code has numbers"),
+    LAT_SETTING_ROW(
+        eval_settings, corrupt, LAT_SETTING_TEXT, "", 0, 0, "TYPE:LEVEL",
+        "give the model pictures with noise, as in gaussian:0.5, and measure how near "
+        "it comes to the clean ones"),
+    LAT_SETTING_ROW(eval_settings, seed, LAT_SETTING_INT, "1", 0, INT32_MAX, "N",
+                    "of that noise"),
+    LAT_SETTING_ROW(eval_settings, codes, LAT_SETTING_TEXT, "", 0, 0, "FILE",
+                    "write all codes to it, as NPY [items, numbers]"),
     LAT_SETTING_ROW(eval_settings, train_data, LAT_SETTING_TEXT, "", 0, 0, "JSON-or-FILE",
                     "what PCA is fitted on, instead of what the package's record names"),
     LAT_SETTING_ROW(eval_settings, errors, LAT_SETTING_TEXT, "", 0, 0, "FILE",
@@ -64,6 +76,15 @@ static void member(struct lat_buf *out, const char *prefix, double value)
     lat_buf_json_double(out, value);
 }
 
+static void likeness_member(struct lat_buf *out, const char *prefix,
+                            const struct lat_likeness *likeness)
+{
+    lat_buf_text(out, prefix);
+    member(out, "{\"squared_error\":", likeness->squared_error);
+    member(out, ",\"psnr\":", likeness->psnr);
+    lat_buf_char(out, '}');
+}
+
 static void print_json(const struct lat_evaluation *evaluation)
 {
     const struct lat_evaluation *e = evaluation;
@@ -86,6 +107,13 @@ static void print_json(const struct lat_evaluation *evaluation)
         lat_buf_text(&out, ",\"binarised\":true");
     if (e->has_pca) {
         member(&out, ",\"pca\":{\"squared_error\":", e->pca_squared_error);
+        lat_buf_char(&out, '}');
+    }
+    if (e->has_denoising) {
+        likeness_member(&out, ",\"denoising\":{\"noisy\":", &e->noisy);
+        likeness_member(&out, ",\"denoised\":", &e->denoised);
+        if (e->has_pca)
+            likeness_member(&out, ",\"pca\":", &e->pca_denoised);
         lat_buf_char(&out, '}');
     }
     if (e->has_retrieval) {
@@ -120,6 +148,12 @@ static void print_text(const struct lat_evaluation *evaluation)
     }
     if (e->has_pca)
         printf("PCA of %-4zu components   %.5g an item\n", e->pca_width, e->pca_squared_error);
+    if (e->has_denoising) {
+        printf("noisy                    %.2f dB\n", e->noisy.psnr);
+        printf("denoised                 %.2f dB\n", e->denoised.psnr);
+        if (e->has_pca)
+            printf("by PCA                   %.2f dB\n", e->pca_denoised.psnr);
+    }
     if (e->has_retrieval) {
         printf("mAP@1000                 %.4f\n", e->retrieval.map_at_1000);
         printf("precision@10             %.4f\n", e->retrieval.precision_at_10);
@@ -160,6 +194,23 @@ static void print_help(void)
     printf("usage: latentd eval MODEL --data JSON-or-FILE [OPTIONS]\n\n"
            "Measures how well a model (name or name@version) reconstructs and finds.\n\n");
     lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
+}
+
+/* "gaussian:0.5" in place: the type, and the level behind the colon. */
+static enum lat_status read_corrupt(char *text, struct lat_eval_options *out_options,
+                                    struct lat_error *err)
+{
+    char *colon = strchr(text, ':');
+    double level = 0;
+    if (!text[0])
+        return LAT_OK;
+    if (!colon || !lat_parse_double(colon + 1, &level) || !(level >= 0) || !isfinite(level))
+        return lat_fail(err, LAT_INVALID, NULL,
+                        "--corrupt: expected TYPE:LEVEL, as in gaussian:0.5, not '%s'", text);
+    *colon = '\0';
+    out_options->corruption = text;
+    out_options->corruption_level = level;
+    return LAT_OK;
 }
 
 static enum lat_status read_split(const char *word, enum lat_eval_split *out_split,
@@ -203,8 +254,13 @@ static enum lat_status read_request(int argc, char **argv, struct eval_settings 
         status = check_search(settings, err);
     if (status == LAT_OK)
         status = read_split(settings->split, &out_options->split, err);
+    if (status == LAT_OK)
+        status = read_corrupt(settings->corrupt, out_options, err);
     if (status != LAT_OK)
         return status;
+    out_options->codes = settings->codes[0] ? settings->codes : NULL;
+    out_options->seed = (uint64_t)settings->seed;
+    out_options->pca_width = (size_t)settings->pca_width;
     out_options->model = argv[1];
     out_options->data = settings->data;
     out_options->errors = settings->errors[0] ? settings->errors : NULL;

@@ -39,6 +39,11 @@ static const struct lat_corruption corruptions[] = {
     {"affine", true, lat_warp_affine},
 };
 
+const char *lat_corruption_names(void)
+{
+    return "gaussian, masking, salt_and_pepper, affine";
+}
+
 const struct lat_corruption *lat_corruption_find(const char *name)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(corruptions); i++) {

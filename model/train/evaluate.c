@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/train/codes_file.h"
 #include "model/train/dataset/formats.h"
 #include "model/train/importance.h"
 #include "model/train/measure.h"
@@ -167,6 +168,7 @@ static void thin(struct part *part, size_t n)
 static enum lat_status measure_pca(const struct lat_eval_options *options,
                                    const struct lat_manifest *manifest,
                                    const struct origin *origin, const struct part *part,
+                                   const struct lat_measure_noise *noise,
                                    struct lat_evaluation *evaluation, struct lat_error *err)
 {
     struct lat_data_spec given = {0};
@@ -194,9 +196,10 @@ static enum lat_status measure_pca(const struct lat_eval_options *options,
                           training.dataset.elements, part->dataset.elements);
     if (status == LAT_OK)
         status = lat_pca_fit(&training.dataset, training.items, training.n,
-                             manifest->code_dimension, &pca, err);
+                             options->pca_width ? options->pca_width : manifest->code_dimension,
+                             &pca, err);
     if (status == LAT_OK)
-        status = lat_pca_error(&pca, &part->dataset, part->items, part->n,
+        status = lat_pca_error(&pca, &part->dataset, part->items, part->n, noise,
                                &evaluation->pca_squared_error, err);
     evaluation->has_pca = status == LAT_OK;
     evaluation->pca_width = pca.width;
@@ -335,19 +338,61 @@ static enum lat_status write_errors(const char *path, const struct part *part,
     return status;
 }
 
+/* Peak signal-to-noise ratios are of pictures: values in [0,1]. */
+static enum lat_status find_noise(const struct lat_eval_options *options,
+                                  const struct lat_manifest *manifest,
+                                  struct lat_measure_noise *noise, struct lat_error *err)
+{
+    if (!options->corruption)
+        return LAT_OK;
+    noise->corruption = lat_corruption_find(options->corruption);
+    if (!noise->corruption)
+        return lat_fail(err, LAT_INVALID, NULL, "the corruption: expected one of %s, not '%s'",
+                        lat_corruption_names(), options->corruption);
+    if (manifest->input.kind != LAT_INPUT_IMAGE)
+        return lat_fail(
+            err, LAT_INVALID, "wrong_input_kind",
+            "noise is measured on pictures, the model '%s' takes inputs of the kind "
+            "'%s'",
+            manifest->name, lat_input_kind_names[manifest->input.kind]);
+    if (!(manifest->capabilities & LAT_CAN_RECONSTRUCT))
+        return lat_fail(err, LAT_INVALID, "capability_missing",
+                        "the model '%s' has no decoder: nothing is denoised", manifest->name);
+    return LAT_OK;
+}
+
+static struct lat_likeness likeness(double squared_error, size_t elements)
+{
+    return (struct lat_likeness){.squared_error = squared_error,
+                                 .psnr = -10 * log10(squared_error / (double)elements)};
+}
+
+static void tell_denoising(const struct lat_measure *measured, size_t elements,
+                           struct lat_evaluation *evaluation)
+{
+    evaluation->has_denoising = true;
+    evaluation->noisy = likeness(measured->noise_squared_error_sum, elements);
+    evaluation->denoised = likeness(measured->squared_error_sum, elements);
+    evaluation->pca_denoised = likeness(evaluation->pca_squared_error, elements);
+}
+
 static enum lat_status measure(struct lat_model *model, const struct lat_eval_options *options,
                                const struct origin *origin, struct lat_evaluation *evaluation,
                                struct lat_error *err)
 {
     const struct lat_manifest *manifest = lat_model_manifest(model);
+    struct lat_measure_noise noise = {.level = options->corruption_level,
+                                      .seed = options->seed};
     const struct lat_measure_options how = {
         .decode = (manifest->capabilities & LAT_CAN_RECONSTRUCT) != 0,
         .keep_absolute = options->errors != NULL,
-        .keep_codes = options->labels != NULL};
+        .keep_codes = options->labels != NULL || options->codes != NULL,
+        .noise = options->corruption ? &noise : NULL};
     struct part part = {0};
     struct lat_measure measured = {0};
-    enum lat_status status =
-        open_part(options->data, options->split, &manifest->input, origin, &part, err);
+    enum lat_status status = find_noise(options, manifest, &noise, err);
+    if (status == LAT_OK)
+        status = open_part(options->data, options->split, &manifest->input, origin, &part, err);
     if (status == LAT_OK && options->n_items)
         thin(&part, options->n_items);
     if (status == LAT_OK)
@@ -375,7 +420,12 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
     if (status == LAT_OK && options->errors)
         status = write_errors(options->errors, &part, &measured, err);
     if (status == LAT_OK && options->pca)
-        status = measure_pca(options, manifest, origin, &part, evaluation, err);
+        status = measure_pca(options, manifest, origin, &part, how.noise, evaluation, err);
+    if (status == LAT_OK && options->codes)
+        status = lat_codes_write(options->codes, measured.codes, part.n,
+                                 manifest->code_dimension, err);
+    if (status == LAT_OK && options->corruption)
+        tell_denoising(&measured, part.dataset.elements, evaluation);
     lat_measure_release(&measured);
     part_release(&part);
     return status;

@@ -20,13 +20,24 @@ struct lat_eval_options {
     const char *database_labels; /* file; with `database` */
     size_t n_queries;            /* only the first so many items are searched for; 0: all */
     const char *train_data; /* what PCA is fitted on; NULL: what the package's record names */
+    const char *codes;      /* file to write the codes of all items to (NPY), or NULL */
+    const char *corruption; /* noise on what the model is given, or NULL: none */
+    double corruption_level;
+    uint64_t seed; /* of the noise */
     enum lat_eval_split split;
     bool pca;
+    size_t pca_width; /* 0: as wide as the code */
     size_t n_items;   /* at most so many, evenly spread; 0: all */
     uint32_t samples; /* of a gaussian code: the likelihood by importance sampling; 0: not */
     int threads;      /* for that; the registry should then give a model one thread */
     void (*progress)(void *context, size_t done, size_t n); /* of that; may be NULL */
     void *context;
+};
+
+/* How far something is from the clean pictures. */
+struct lat_likeness {
+    double squared_error; /* summed over an item's elements, averaged */
+    double psnr;          /* 10 log10(1 / the squared error an element), dB */
 };
 
 struct lat_evaluation {
@@ -44,6 +55,8 @@ struct lat_evaluation {
     bool has_pca;
     size_t pca_width;
     double pca_squared_error; /* sum over an item's elements, averaged */
+    bool has_denoising;       /* then all errors are of items that were given with noise */
+    struct lat_likeness noisy, denoised, pca_denoised;
     bool has_retrieval;
     struct lat_retrieval retrieval;
 };

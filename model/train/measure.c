@@ -19,8 +19,10 @@ struct pass {
     size_t elements, width; /* of a row, of a code */
     struct lat_rows source;
     float *rows, *decoded, *codes;
+    float *noisy, *given;   /* items with noise, as rows; NULL without */
+    struct lat_rng rng;     /* of the noise */
     float *target, *output; /* [elements], a row in the units of training */
-    double squared, nll;
+    double squared, nll, noise;
     struct lat_measure *measure;
 };
 
@@ -78,6 +80,24 @@ static void judge(struct pass *pass, size_t at, size_t n)
     }
 }
 
+/* The rows the model is given: those just read, or the same with noise. */
+static const float *give(struct pass *pass, size_t n)
+{
+    const struct lat_measure_noise *noise = pass->options->noise;
+    const size_t len = n * pass->elements;
+    if (!noise)
+        return pass->rows;
+    const struct lat_noise how = {
+        .rng = &pass->rng, .level = noise->level, .input = &pass->dataset->input};
+    noise->corruption->apply(&how, pass->source.items, pass->noisy, len);
+    for (size_t i = 0; i < len; i++) {
+        const double difference = (double)pass->noisy[i] - (double)pass->source.items[i];
+        pass->noise += difference * difference;
+    }
+    lat_rows_lay_out(&pass->source, pass->noisy, n, pass->given);
+    return pass->given;
+}
+
 static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
                            struct lat_error *err)
 {
@@ -89,7 +109,7 @@ static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
         status = lat_rows_read(&pass->source, indices + at, m, pass->rows, err);
         if (status != LAT_OK)
             break;
-        status = lat_model_encode(pass->model, pass->rows, m, codes, NULL, err);
+        status = lat_model_encode(pass->model, give(pass, m), m, codes, NULL, err);
         if (status == LAT_OK && pass->options->decode) {
             status = lat_model_decode(pass->model, codes, m, pass->decoded, err);
             if (status == LAT_OK)
@@ -115,6 +135,12 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
     if (pass->options->keep_absolute) {
         pass->measure->absolute_errors = lat_alloc(n, sizeof(float));
         good = good && pass->measure->absolute_errors;
+    }
+    if (pass->options->noise) {
+        pass->noisy = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
+        pass->given = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
+        good = good && pass->noisy && pass->given;
+        lat_rng_seed(&pass->rng, pass->options->noise->seed);
     }
     if (pass->options->keep_codes) {
         pass->measure->codes = lat_alloc_raw(total, sizeof(float));
@@ -145,6 +171,7 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
         const double items = (double)(n ? n : 1);
         measure.squared_error_sum = pass.squared / items;
         measure.squared_error_mean = pass.squared / items / (double)pass.elements;
+        measure.noise_squared_error_sum = pass.noise / items;
         measure.negative_log_likelihood = pass.nll / items;
         *out_measure = measure;
     } else {
@@ -154,6 +181,8 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
     lat_free(pass.rows);
     lat_free(pass.decoded);
     lat_free(pass.codes);
+    lat_free(pass.noisy);
+    lat_free(pass.given);
     lat_free(pass.target);
     lat_free(pass.output);
     return status;

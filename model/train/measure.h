@@ -4,12 +4,22 @@
 
 #include "model/autoencoder.h"
 #include "model/train/dataset/dataset.h"
+#include "model/train/parts.h"
+
+/* Noise on what a model is given; what comes back is compared with the clean items. The same
+ * seed gives the same noise to whatever is measured. */
+struct lat_measure_noise {
+    const struct lat_corruption *corruption;
+    double level;
+    uint64_t seed;
+};
 
 struct lat_measure {
     double squared_error_sum;       /* over an item's elements, averaged over the items */
     double squared_error_mean;      /* over elements and items */
     double negative_log_likelihood; /* over an item's elements, averaged; NaN where the
                                      * likelihood has no formula here */
+    double noise_squared_error_sum; /* of what was given, averaged over the items; 0 if clean */
     float *errors;                  /* [n] mean over an item's elements; owned */
     float *absolute_errors;         /* [n] mean of an item's absolute differences; owned, NULL
                                      * unless wanted */
@@ -19,8 +29,9 @@ struct lat_measure {
 struct lat_measure_options {
     bool decode; /* false: codes alone, everything else stays 0 */
     bool keep_codes, keep_absolute;
-    const float *shift, *scale; /* [elements] or NULL: the likelihood is taken of
-                                 * (value - shift) / scale */
+    const struct lat_measure_noise *noise; /* NULL: none */
+    const float *shift, *scale;            /* [elements] or NULL: the likelihood is taken of
+                                            * (value - shift) / scale */
 };
 
 /* The items `indices[0..n)`. Pictures are compared as pixels in [0,1], before mean and std; the

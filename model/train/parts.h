@@ -170,5 +170,7 @@ struct lat_corruption {
 void lat_warp_affine(const struct lat_noise *noise, const float *clean, float *out, size_t n);
 /* NULL for an unknown name. */
 const struct lat_corruption *lat_corruption_find(const char *name);
+/* The names with commas between, for messages. */
+const char *lat_corruption_names(void);
 
 #endif

@@ -183,33 +183,55 @@ void lat_pca_release(struct lat_pca *pca)
     *pca = (struct lat_pca){0};
 }
 
-enum lat_status lat_pca_error(const struct lat_pca *pca, const struct lat_dataset *dataset,
-                              const uint32_t *indices, size_t n, double *out_squared_error,
-                              struct lat_error *err)
+/* rows -> what their projection gives back, in the same place. codes: [n][width]. */
+static void project(const struct lat_pca *pca, float *rows, size_t n, float *codes,
+                    float *centred)
 {
     const size_t d = pca->elements, k = pca->width;
+    for (size_t i = 0; i < n * d; i++)
+        centred[i] = rows[i] - pca->mean[i % d];
+    lat_linear_multiply(centred, pca->components, true, n, k, d, codes);
+    lat_linear_multiply(codes, pca->components, false, n, d, k, rows);
+    for (size_t i = 0; i < n * d; i++)
+        rows[i] += pca->mean[i % d];
+}
+
+enum lat_status lat_pca_error(const struct lat_pca *pca, const struct lat_dataset *dataset,
+                              const uint32_t *indices, size_t n,
+                              const struct lat_measure_noise *noise, double *out_squared_error,
+                              struct lat_error *err)
+{
+    const size_t d = pca->elements;
+    struct lat_rng rng;
+    struct lat_noise how = {.rng = &rng, .input = &dataset->input};
     float *rows = lat_alloc_raw(CHUNK * d, sizeof(float));
-    float *codes = lat_alloc_raw(CHUNK * k, sizeof(float));
-    float *decoded = lat_alloc_raw(CHUNK * d, sizeof(float));
+    float *given = lat_alloc_raw(CHUNK * d, sizeof(float));
+    float *centred = lat_alloc_raw(CHUNK * d, sizeof(float));
+    float *codes = lat_alloc_raw(CHUNK * pca->width, sizeof(float));
     double sum = 0;
-    enum lat_status status = rows && codes && decoded ? LAT_OK : lat_fail_memory(err);
+    enum lat_status status = rows && given && centred && codes ? LAT_OK : lat_fail_memory(err);
+    if (noise) {
+        lat_rng_seed(&rng, noise->seed);
+        how.level = noise->level;
+    }
     for (size_t at = 0; status == LAT_OK && at < n; at += CHUNK) {
         const size_t m = smaller(CHUNK, n - at);
         status = lat_dataset_read_filled(dataset, indices + at, m, rows, err);
         if (status != LAT_OK)
             break;
+        if (noise)
+            noise->corruption->apply(&how, rows, given, m * d);
+        else
+            memcpy(given, rows, m * d * sizeof(float));
+        project(pca, given, m, codes, centred);
         for (size_t i = 0; i < m * d; i++)
-            rows[i] -= pca->mean[i % d];
-        lat_linear_multiply(rows, pca->components, true, m, k, d, codes);
-        lat_linear_multiply(codes, pca->components, false, m, d, k, decoded);
-        for (size_t i = 0; i < m * d; i++)
-            sum +=
-                ((double)rows[i] - (double)decoded[i]) * ((double)rows[i] - (double)decoded[i]);
+            sum += ((double)rows[i] - (double)given[i]) * ((double)rows[i] - (double)given[i]);
     }
     if (status == LAT_OK)
         *out_squared_error = sum / (double)n;
     lat_free(rows);
+    lat_free(given);
+    lat_free(centred);
     lat_free(codes);
-    lat_free(decoded);
     return status;
 }

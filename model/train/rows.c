@@ -74,22 +74,26 @@ void lat_rows_release(struct lat_rows *rows)
     *rows = (struct lat_rows){0};
 }
 
-enum lat_status lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n,
-                              float *out, struct lat_error *err)
+void lat_rows_lay_out(const struct lat_rows *rows, const float *items, size_t n, float *out)
 {
     const struct lat_input_spec *input = &rows->manifest->input;
     const size_t elements = rows->dataset->elements;
     const bool image = input->kind == LAT_INPUT_IMAGE;
-    const enum lat_status status =
-        lat_dataset_read(rows->dataset, indices, n, rows->items, err);
-    if (status != LAT_OK)
-        return status;
     for (size_t e = 0; e < elements; e++) {
         const size_t channel = image ? lat_preprocess_channel(input, e) : 0;
         const float mean = image ? input->mean[channel] : 0,
                     std = image ? input->std[channel] : 1;
         for (size_t i = 0; i < n; i++)
-            out[i * elements + e] = (rows->items[i * elements + rows->sources[e]] - mean) / std;
+            out[i * elements + e] = (items[i * elements + rows->sources[e]] - mean) / std;
     }
-    return LAT_OK;
+}
+
+enum lat_status lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n,
+                              float *out, struct lat_error *err)
+{
+    const enum lat_status status =
+        lat_dataset_read(rows->dataset, indices, n, rows->items, err);
+    if (status == LAT_OK)
+        lat_rows_lay_out(rows, rows->items, n, out);
+    return status;
 }

@@ -25,4 +25,7 @@ void lat_rows_release(struct lat_rows *rows);
 enum lat_status lat_rows_read(struct lat_rows *rows, const uint32_t *indices, size_t n,
                               float *out, struct lat_error *err) LAT_MUST_USE;
 
+/* The same of items at hand, such as rows->items with noise. */
+void lat_rows_lay_out(const struct lat_rows *rows, const float *items, size_t n, float *out);
+
 #endif
