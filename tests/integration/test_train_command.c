@@ -1,6 +1,7 @@
 /* latentd train and latentd eval: from a spec to a package to numbers, with their exit status.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,4 +149,39 @@ Test(train_command, pca_says_what_to_pass_when_the_training_data_are_not_where_t
                      test_path("test-idx3-ubyte"), "--train-data", moved, "--json"),
                  0, "%s", output());
     cr_assert(member("squared_error\":{\"sum") >= 0);
+}
+
+Test(train_command, eval_measures_what_is_left_of_noise_and_writes_the_codes)
+{
+    char models[512], data[512], codes[512];
+    struct lat_buf file = {0};
+    train("{\"name\":\"halves\",\"data\":{\"path\":\"train-idx3-ubyte\"},"
+          "\"network\":{\"encoder\":{\"hidden\":[8]}},\"code\":{\"dimension\":3},"
+          "\"corruption\":{\"type\":\"gaussian\",\"level\":0.4},"
+          "\"optimizer\":{\"epochs\":60,\"batch\":8,\"rate\":0.01}}");
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(data, sizeof(data), "%s", test_path("test-idx3-ubyte"));
+    snprintf(codes, sizeof(codes), "%s", test_path("codes.npy"));
+    cr_assert_eq(RUN("eval", "halves", "--models", models, "--json", "--data", data,
+                     "--corrupt", "gaussian:0.4", "--pca", "--pca-width", "30", "--codes",
+                     codes),
+                 0, "%s", output());
+    cr_assert_not_null(strstr(output(), "\"denoising\":{\"noisy\":{"), "%s", output());
+    const double given = member("squared_error\":{\"sum"),
+                 noisy = member("noisy\":{\"squared_error");
+    const double pca = member("pca\":{\"squared_error");
+    cr_assert_float_eq(noisy / (SIDE * SIDE), 0.16, 0.05, "%g", noisy);
+    cr_assert_float_eq(member("psnr"), -10 * log10(noisy / (SIDE * SIDE)), 1e-6);
+    cr_assert_lt(given, noisy / 3, "%g of %g are left", given, noisy);
+    cr_assert_lt(given, pca, "thirty components keep most of the noise: %g", pca);
+    cr_assert_eq(lat_file_read(codes, 1 << 20, &file, NULL), LAT_OK);
+    cr_assert_eq(file.len, 128 + 10 * 3 * 4);
+    cr_assert_not_null(strstr(file.data + 10, "'shape': (10, 3)"));
+    lat_buf_release(&file);
+    cr_assert_eq(
+        RUN("eval", "halves", "--models", models, "--data", data, "--corrupt", "rain:1"), 1);
+    cr_assert_not_null(strstr(output(), "salt_and_pepper"), "%s", output());
+    cr_assert_eq(
+        RUN("eval", "halves", "--models", models, "--data", data, "--corrupt", "gaussian"), 2);
+    cr_assert_not_null(strstr(output(), "TYPE:LEVEL"), "%s", output());
 }
