@@ -346,10 +346,13 @@ static void refuse_for_pca(struct lat_fields *root)
         if (lat_fields_has(root, meaningless[i]))
             lat_fields_fail(root, meaningless[i], "out_of_range",
                             "has no meaning for the method 'pca'");
+    static const char *const of_code[] = {"activation", "samples", "type"};
     struct lat_fields code;
-    if (lat_fields_object(root, "code", &code) && lat_fields_has(&code, "activation"))
-        lat_fields_fail(&code, "activation", "out_of_range",
-                        "has no meaning for the method 'pca'");
+    lat_fields_object(root, "code", &code);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(of_code); i++)
+        if (lat_fields_has(&code, of_code[i]))
+            lat_fields_fail(&code, of_code[i], "out_of_range",
+                            "has no meaning for the method 'pca'");
 }
 
 /* KL sparsity takes the units of a code for chances. */

@@ -154,6 +154,19 @@ Test(train_importance, the_threads_do_not_change_the_result)
     cr_assert_eq(one.elbo, three.elbo);
 }
 
+static enum lat_status evaluate_once(void *context, struct lat_error *err)
+{
+    (void)context;
+    struct lat_evaluation evaluation;
+    return evaluate(3, 2, &evaluation, err);
+}
+
+Test(train_importance, running_out_of_memory_anywhere_leaks_nothing)
+{
+    train("\"code\":{\"dimension\":2,\"type\":\"gaussian\"}");
+    TEST_TORTURE(evaluate_once, NULL);
+}
+
 Test(train_importance, a_deterministic_code_has_no_likelihood_to_sample)
 {
     train("\"code\":{\"dimension\":2}");

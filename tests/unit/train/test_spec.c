@@ -142,6 +142,8 @@ static const struct {
     {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"normal\"}}", "/code/type", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"gaussian\",\"activation\":\"tanh\"}}",
      "/code/activation", "linear"},
+    {"{\"name\":\"m\",\"method\":\"pca\"," DATA ",\"code\":{\"type\":\"gaussian\"}}",
+     "/code/type", "pca"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"samples\":5}}", "/code/samples", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta\":2}}", "/penalties/beta", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"penalties\":{\"beta_warmup\":2}}", "/penalties/beta_warmup",

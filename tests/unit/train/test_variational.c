@@ -422,3 +422,25 @@ Test(variational, every_likelihood_and_sampling_is_trained)
     }
     cr_assert_geq(n, 4);
 }
+
+Test(variational, every_failing_allocation_is_survived)
+{
+    const struct lat_spec spec = vae(2, 3, LAT_LIKELIHOOD_BERNOULLI);
+    const struct lat_input_spec input = {.kind = LAT_INPUT_VECTOR, .dimension = IN};
+    bool reached = true;
+    (void)engine();
+    for (long n = 1; reached; n += 1 + n / 16) {
+        struct lat_step *step = NULL;
+        struct lat_error err = LAT_ERROR_INIT;
+        double loss = 0;
+        lat_mem_fail_after(n);
+        enum lat_status status = lat_step_new(engine(), &spec, &input, 1, &step, &err);
+        if (status == LAT_OK)
+            status = lat_step_evaluate(step, BATCH, &loss, &err);
+        reached = lat_mem_fail_reached();
+        lat_mem_fail_never();
+        lat_step_free(step);
+        cr_assert(status == LAT_OK || status == LAT_NO_MEMORY, "allocation %ld: %s", n,
+                  err.message);
+    }
+}
