@@ -18,6 +18,7 @@ struct export
     struct lat_call *call;
     const char *name;
     size_t dimension;
+    size_t features; /* of a step, where inputs are sequences; else 0 */
     const struct lat_filter *filter;
     unsigned parts;
     bool base64;
@@ -48,16 +49,24 @@ static void read_parts(struct lat_options *options, unsigned *out_parts)
 }
 
 /* The original input in the form in which it can be sent again. */
-static void write_input(struct lat_buf *out, const struct lat_item *item, bool base64)
+static void write_input(struct lat_buf *out, const struct lat_item *item, size_t features,
+                        bool base64)
 {
+    const size_t n = item->input_len / sizeof(float);
     lat_write_key(out, "input");
     if (strcmp(item->input_type, "application/json") == 0) {
         lat_buf_append(out, item->input, item->input_len);
         return;
     }
+    if (strncmp(item->input_type, "image/", 6) != 0 && features && n % features == 0) {
+        lat_buf_text(out, "{\"sequence\":");
+        lat_write_vectors(out, item->input, n / features, features, base64);
+        lat_buf_char(out, '}');
+        return;
+    }
     if (strncmp(item->input_type, "image/", 6) != 0) {
         lat_buf_text(out, "{\"vector\":");
-        lat_write_vector(out, item->input, item->input_len / sizeof(float), base64);
+        lat_write_vector(out, item->input, n, base64);
         lat_buf_char(out, '}');
         return;
     }
@@ -82,7 +91,7 @@ static void write_line(struct export *export, const struct lat_item *item)
         lat_write_vector(out, item->code, export->dimension, export->base64);
     }
     if (item->input)
-        write_input(out, item, export->base64);
+        write_input(out, item, export->features, export->base64);
     if (item->hidden)
         lat_write_flag(out, "hidden", true);
     lat_buf_append(out, "}\n", 2);
@@ -128,6 +137,20 @@ static enum lat_status send_all(struct export *export, struct lat_error *err)
     return status;
 }
 
+/* A model that is not there just now costs the export nothing but the shape of its sequences.
+ */
+static size_t find_features(struct lat_call *call, const struct lat_collection_spec *spec)
+{
+    struct lat_model *model = NULL;
+    if (!spec->model[0] ||
+        lat_registry_acquire(call->app->registry, spec->model, &model, NULL) != LAT_OK)
+        return 0;
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const size_t features = input->kind == LAT_INPUT_SEQUENCE ? input->features : 0;
+    lat_model_release(model);
+    return features;
+}
+
 enum lat_status lat_api_export(struct lat_call *call, struct lat_error *err)
 {
     struct lat_options options;
@@ -144,6 +167,7 @@ enum lat_status lat_api_export(struct lat_call *call, struct lat_error *err)
                                   &json, &export.filter, err);
     if (status == LAT_OK) {
         export.dimension = spec.dimension;
+        export.features = find_features(call, &spec);
         call->response.status = 200;
         call->response.content_type = "application/x-ndjson";
         status = send_all(&export, err);

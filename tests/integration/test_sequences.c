@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -88,6 +89,18 @@ static void check_search(void)
     cr_expect_eq(reply_len(), 6 * 2 * sizeof(float));
     STATUS(200, ask("GET", "/v1/collections/w/items/one/reconstruction", NULL));
     cr_expect_eq(count_of("output.sequence"), 6, "%s", reply());
+    /* What is exported can be imported: as steps, in numbers and in base64. */
+    for (int i = 0; i < 2; i++) {
+        const char *options = i ? "?include=input&encoding=base64" : "?include=input";
+        snprintf(body, sizeof(body), "%s%s", "/v1/collections/w/export", options);
+        STATUS(200, ask("GET", body, NULL));
+        cr_expect_not_null(strstr(reply(), "{\"sequence\":["), "%s", reply());
+        char *lines = strdup(reply());
+        STATUS(200, ask_as("POST", "/v1/collections/w/import",
+                           "Content-Type: application/x-ndjson\r\n", lines, strlen(lines)));
+        cr_expect_null(strstr(reply(), "error"), "%s", reply());
+        free(lines);
+    }
 }
 
 Test(sequences, a_recurrent_network_is_trained_and_served)
