@@ -184,6 +184,14 @@ static struct lat_value *mixed_nll(struct lat_build *build, struct lat_value *ou
     return by_columns(build, output, target, gaussian_nll, softmax_nll);
 }
 
+/* Of a table student_t is what the numbers follow; words are a softmax as in `mixed`. */
+static struct lat_value *heavy_nll(struct lat_build *build, struct lat_value *output,
+                                   struct lat_value *target)
+{
+    return build->input->table ? by_columns(build, output, target, student_t_nll, softmax_nll)
+                               : student_t_nll(build, output, target);
+}
+
 static struct lat_value *same(struct lat_build *build, struct lat_value *output,
                               struct lat_value *unused)
 {
@@ -204,10 +212,15 @@ static struct lat_value *mixed_mean(struct lat_build *build, struct lat_value *o
     return by_columns(build, output, NULL, same, shares);
 }
 
+static struct lat_value *heavy_mean(struct lat_build *build, struct lat_value *output)
+{
+    return build->input->table ? mixed_mean(build, output) : linear_mean(build, output);
+}
+
 static const struct lat_likelihood_part likelihoods[] = {
     {LAT_LIKELIHOOD_GAUSSIAN, gaussian_nll, linear_mean},
     {LAT_LIKELIHOOD_BERNOULLI, bernoulli_nll, bernoulli_mean},
-    {LAT_LIKELIHOOD_STUDENT_T, student_t_nll, linear_mean},
+    {LAT_LIKELIHOOD_STUDENT_T, heavy_nll, heavy_mean},
     {LAT_LIKELIHOOD_MULTINOMIAL, multinomial_nll, multinomial_mean},
     {LAT_LIKELIHOOD_CODEAN, codean_nll, linear_mean},
     {LAT_LIKELIHOOD_MIXED, mixed_nll, mixed_mean},

@@ -216,16 +216,19 @@ enum lat_status lat_pca_error(const struct lat_pca *pca, const struct lat_datase
     }
     for (size_t at = 0; status == LAT_OK && at < n; at += CHUNK) {
         const size_t m = smaller(CHUNK, n - at);
-        status = lat_dataset_read_filled(dataset, indices + at, m, rows, err);
+        status = lat_dataset_read(dataset, indices + at, m, rows, err);
         if (status != LAT_OK)
             break;
         if (noise)
             noise->corruption->apply(&how, rows, given, m * d);
         else
             memcpy(given, rows, m * d * sizeof(float));
+        lat_dataset_fill(dataset, given, m);
         project(pca, given, m, codes, centred);
         for (size_t i = 0; i < m * d; i++)
-            sum += ((double)rows[i] - (double)given[i]) * ((double)rows[i] - (double)given[i]);
+            sum += isnan(rows[i]) ? 0
+                                  : ((double)rows[i] - (double)given[i]) *
+                                        ((double)rows[i] - (double)given[i]);
     }
     if (status == LAT_OK)
         *out_squared_error = sum / (double)n;

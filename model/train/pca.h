@@ -21,8 +21,9 @@ enum lat_status lat_pca_fit(const struct lat_dataset *dataset, const uint32_t *i
                             struct lat_error *err) LAT_MUST_USE;
 void lat_pca_release(struct lat_pca *pca);
 
-/* Squared error of reconstruction, summed over an item's elements and averaged over the rows.
- * With noise (else NULL) what is projected has it, and is compared with the clean rows. */
+/* Squared error of reconstruction, summed over an item's elements and averaged over the rows;
+ * the missing cells of tables are left out. With noise (else NULL) what is projected has it,
+ * and is compared with the clean rows. */
 enum lat_status lat_pca_error(const struct lat_pca *pca, const struct lat_dataset *dataset,
                               const uint32_t *indices, size_t n,
                               const struct lat_measure_noise *noise, double *out_squared_error,

@@ -109,9 +109,10 @@ static double table_nll(const struct lat_table *table, enum lat_likelihood likel
     for (size_t c = 0; c < table->names.n; c++) {
         const struct lat_column *column = &table->columns[c];
         const bool numeric = column->type == LAT_COLUMN_NUMERIC;
-        const enum lat_likelihood of = likelihood != LAT_LIKELIHOOD_MIXED ? likelihood
-                                       : numeric ? LAT_LIKELIHOOD_GAUSSIAN
-                                                 : LAT_LIKELIHOOD_MULTINOMIAL;
+        const enum lat_likelihood of =
+            !numeric && likelihood != LAT_LIKELIHOOD_GAUSSIAN ? LAT_LIKELIHOOD_MULTINOMIAL
+            : likelihood == LAT_LIKELIHOOD_MIXED              ? LAT_LIKELIHOOD_GAUSSIAN
+                                                              : likelihood;
         if (!isnan(target[column->start]))
             sum +=
                 lat_row_nll(of, target + column->start, output + column->start, column->width);

@@ -137,9 +137,23 @@ struct pass {
     struct lat_code code;
 };
 
+/* Histories of all lengths alike: each row over its Euclidean length (as the authors of Liang
+ * et al. 2018 do). An empty one stays 0. */
+static struct lat_value *of_unit_length(struct lat_graph *graph, struct lat_value *x)
+{
+    const int64_t axis = 1;
+    struct lat_value *squares =
+        lat_graph_sum(graph, lat_graph_square(graph, x), &axis, 1, true);
+    return lat_graph_div(graph, x,
+                         lat_graph_sqrt(graph, lat_graph_shift(graph, squares, 1e-9F)));
+}
+
 static struct lat_code encode(struct lat_design *design, struct lat_build *build,
                               struct lat_value *x)
 {
+    if (design->input.kind == LAT_INPUT_INTERACTIONS && design->spec.method != LAT_METHOD_PCA) {
+        x = of_unit_length(build->graph, x);
+    }
     return design->bottleneck->code(build, design->encoder->encode(build, x));
 }
 
