@@ -75,17 +75,10 @@ static enum lat_status reply_collection(struct lat_call *call, const char *name,
     return lat_reply_json(call, http, err);
 }
 
-static enum lat_status no_options(struct lat_call *call, struct lat_error *err)
-{
-    struct lat_options options;
-    lat_options_begin(&options, call, err);
-    return lat_options_end(&options);
-}
-
 enum lat_status lat_api_collection(struct lat_call *call, struct lat_error *err)
 {
     const char *name;
-    enum lat_status status = no_options(call, err);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = lat_call_collection(call, &name, err);
     return status == LAT_OK ? reply_collection(call, name, 200, err) : status;
@@ -161,7 +154,7 @@ enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *
     struct lat_json json = {0};
     struct lat_collection_spec spec = {.keep_inputs = true};
     bool has_metric = false, created = false;
-    enum lat_status status = no_options(call, err);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = lat_call_collection(call, &name, err);
     if (status == LAT_OK && call->body_len) {
@@ -184,7 +177,7 @@ enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *
 enum lat_status lat_api_collection_delete(struct lat_call *call, struct lat_error *err)
 {
     const char *name;
-    enum lat_status status = no_options(call, err);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = lat_call_collection(call, &name, err);
     if (status == LAT_OK)
@@ -217,7 +210,7 @@ enum lat_status lat_api_reindex(struct lat_call *call, struct lat_error *err)
     struct lat_collection_spec known;
     bool has_spec = false;
     char id[LAT_JOB_ID_SIZE];
-    enum lat_status status = no_options(call, err);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = lat_call_collection(call, &name, err);
     if (status == LAT_OK)

@@ -157,11 +157,9 @@ static enum lat_status embed(struct lat_call *call, struct embeddings *in,
 
 enum lat_status lat_api_embeddings(struct lat_call *call, struct lat_error *err)
 {
-    struct lat_options options;
     struct embeddings in = {0};
     struct lat_model *model = NULL;
-    lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = read_body(call, &in, err);
     if (status == LAT_OK) {

@@ -26,7 +26,8 @@ struct lat_inputs {
 
 /* Raw float32 in the body, `columns` each row unless X-Shape says otherwise.
  * LAT_INVALID wrong_dimension, bad_shape, bad_floats, not_finite. *out_rows is 0 for an X-Shape
- * of one dimension, and for a row without one: the floats are one row. No floats are refused. */
+ * of one dimension, and for a row without one: the floats are one row. No floats are refused.
+ */
 enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const char *of,
                                 struct lat_floats *out_floats, size_t *out_rows,
                                 struct lat_error *err) LAT_MUST_USE;

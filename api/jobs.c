@@ -118,16 +118,9 @@ enum lat_status lat_reply_job(struct lat_call *call, const char *id, struct lat_
 
 /* ---- looking ---- */
 
-static enum lat_status no_options(struct lat_call *call, struct lat_error *err)
-{
-    struct lat_options options;
-    lat_options_begin(&options, call, err);
-    return lat_options_end(&options);
-}
-
 enum lat_status lat_api_job(struct lat_call *call, struct lat_error *err)
 {
-    const enum lat_status status = no_options(call, err);
+    const enum lat_status status = lat_options_none(call, err);
     return status == LAT_OK ? reply(call, call->params[0], 200, err) : status;
 }
 

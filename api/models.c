@@ -198,9 +198,7 @@ typedef enum lat_status registry_verb(struct lat_registry *registry, const char 
 static enum lat_status do_and_show(struct lat_call *call, registry_verb *verb,
                                    struct lat_error *err)
 {
-    struct lat_options options;
-    lat_options_begin(&options, call, err);
-    enum lat_status status = lat_options_end(&options);
+    enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK && verb)
         status = verb(call->app->registry, call->params[0], err);
     return status == LAT_OK ? reply_model(call, call->params[0], err) : status;

@@ -205,6 +205,13 @@ enum lat_status lat_options_end(struct lat_options *options)
     return options->err->status;
 }
 
+enum lat_status lat_options_none(struct lat_call *call, struct lat_error *err)
+{
+    struct lat_options options;
+    lat_options_begin(&options, call, err);
+    return lat_options_end(&options);
+}
+
 void lat_options_page(struct lat_options *options, uint64_t *out_limit, const char **out_cursor)
 {
     *out_limit = PAGE_DEFAULT;

@@ -40,8 +40,10 @@ void lat_option_ids(struct lat_options *options, const char *name, size_t max,
 bool lat_option_base64(struct lat_options *options);
 /* LAT_OK, or the first failure. */
 enum lat_status lat_options_end(struct lat_options *options) LAT_MUST_USE;
-/* The same, and the collection the path names: its name and, from the store, its spec. With the
- * item's id as well. */
+/* For a path that takes none: refuses every option. */
+enum lat_status lat_options_none(struct lat_call *call, struct lat_error *err) LAT_MUST_USE;
+/* As lat_options_end, and the collection the path names: its name and, from the store, its
+ * spec. With the item's id as well. */
 enum lat_status lat_options_end_collection(struct lat_options *options, const char **out_name,
                                            struct lat_collection_spec *out_spec) LAT_MUST_USE;
 enum lat_status lat_options_end_item(struct lat_options *options, const char **out_name,
