@@ -81,8 +81,6 @@ static void thin_out(struct lat_job *job)
 
 static bool has_room(struct lat_job *job)
 {
-    if (job->n_curve == CURVE_MAX)
-        thin_out(job);
     if (job->n_curve & (job->n_curve - 1) || (job->n_curve == 0 && job->curve))
         return true; /* room is doubled at each power of two */
     const size_t capacity = job->n_curve ? 2 * job->n_curve : 1;
@@ -98,6 +96,8 @@ void lat_job_point(struct lat_job *job, const struct lat_job_point *point)
     lat_mutex_lock(&job->owner->mutex);
     while (job->n_curve && job->curve[job->n_curve - 1].epoch >= point->epoch)
         job->n_curve--;
+    if (job->n_curve == CURVE_MAX)
+        thin_out(job);
     if ((uint64_t)point->epoch % job->stride == 0 && has_room(job))
         job->curve[job->n_curve++] = *point;
     job->attempts = 0;

@@ -165,3 +165,168 @@ Test(jobs, a_collection_is_reindexed)
     test_folder_leave();
     jobs = NULL;
 }
+
+/* ---- kept in a store ---- */
+
+static struct lat_store *store;
+static atomic_int runs;
+
+/* Runs until it is stopped the first time, to its end the second. */
+static enum lat_status go_on_later(struct lat_job *job, void *context, struct lat_error *err)
+{
+    const int run = atomic_fetch_add(&runs, 1);
+    (void)context;
+    cr_assert_str_eq(lat_job_request(job), "{\"a\":1}");
+    cr_assert_eq(lat_job_resumed(job), run > 0);
+    const struct lat_job_point point = {.epoch = run + 1, .loss = 0.5, .validation = 0.25};
+    lat_job_point(job, &point);
+    while (run == 0)
+        if (!lat_job_progress(job, 0.5))
+            return lat_fail(err, LAT_CANCELLED, NULL, "stopped");
+    return lat_job_set_result(job, "{\"b\":2}", err);
+}
+
+static const struct lat_job_kind lasting = {
+    .type = "lasting", .resumes = true, .work = go_on_later};
+static const struct lat_job_kind fragile = {
+    .type = "fragile", .resumes = true, .work = break_down};
+
+static void open_kept(void)
+{
+    static const struct lat_job_kind *const kinds[] = {&lasting, &fragile};
+    const struct lat_jobs_options options = {.store = store, .kinds = kinds, .n_kinds = 2};
+    lat_jobs_free(jobs);
+    jobs = NULL;
+    cr_assert_eq(lat_jobs_new(&options, &jobs, NULL), LAT_OK);
+}
+
+static void enter_store(void)
+{
+    test_folder_enter();
+    const struct lat_store_options options = {.folder = test_path("data")};
+    cr_assert_eq(lat_store_open(&options, &store, NULL), LAT_OK);
+}
+
+static void leave_store(void)
+{
+    lat_jobs_free(jobs);
+    lat_store_close(store);
+    test_folder_leave();
+}
+
+TestSuite(jobs_kept, .init = enter_store, .fini = leave_store);
+
+Test(jobs_kept, one_that_resumes_goes_on_and_is_listed_afterwards)
+{
+    char id[LAT_JOB_ID_SIZE];
+    struct lat_job_info info;
+    struct lat_job_detail detail;
+    open_kept();
+    lat_jobs_begin(jobs);
+    cr_assert_eq(lat_jobs_start(jobs, &lasting, "things", "{\"a\":1}", NULL, id, NULL), LAT_OK);
+    do
+        cr_assert_eq(lat_jobs_get(jobs, id, &info, NULL), LAT_OK);
+    while (info.progress < 0.5);
+    open_kept();
+    cr_assert_eq(lat_jobs_get(jobs, id, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_QUEUED, "nothing runs before lat_jobs_begin");
+    lat_jobs_begin(jobs);
+    cr_assert_eq(await_end(id).state, LAT_JOB_DONE);
+    open_kept();
+    cr_assert_eq(lat_jobs_detail(jobs, id, 0, &detail, NULL), LAT_OK);
+    cr_assert_eq(detail.info.state, LAT_JOB_DONE);
+    cr_assert_str_eq(detail.info.subject, "things");
+    cr_assert_str_eq(detail.request, "{\"a\":1}");
+    cr_assert_str_eq(detail.result, "{\"b\":2}");
+    cr_assert_eq(detail.n_curve, 2);
+    cr_assert_eq(detail.curve[1].epoch, 2);
+    cr_assert_eq(detail.curve[1].validation, 0.25);
+    lat_job_detail_release(&detail);
+}
+
+Test(jobs_kept, a_failure_keeps_its_words_and_its_code)
+{
+    char id[LAT_JOB_ID_SIZE];
+    open_kept();
+    lat_jobs_begin(jobs);
+    cr_assert_eq(lat_jobs_start(jobs, &fragile, "", NULL, NULL, id, NULL), LAT_OK);
+    cr_assert_eq(await_end(id).state, LAT_JOB_FAILED);
+    open_kept();
+    const struct lat_job_info info = await_end(id);
+    cr_assert_eq(info.error.status, LAT_IO);
+    cr_assert_str_eq(info.error.code, "io_error");
+    cr_assert_str_eq(info.error.message, "it broke");
+}
+
+Test(jobs_kept, one_that_keeps_ending_the_process_is_given_up)
+{
+    struct lat_job_row row = {.id = "0123456789abcdef0123456789abcdef",
+                              .type = "lasting",
+                              .state = "running",
+                              .attempts = 2,
+                              .created_ms = 1,
+                              .started_ms = 2,
+                              .error = LAT_ERROR_INIT};
+    struct lat_job_info info;
+    cr_assert_eq(lat_store_job_save(store, &row, NULL), LAT_OK);
+    open_kept();
+    cr_assert_eq(lat_jobs_get(jobs, row.id, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_QUEUED);
+    row.attempts = 3;
+    cr_assert_eq(lat_store_job_save(store, &row, NULL), LAT_OK);
+    open_kept();
+    cr_assert_eq(lat_jobs_get(jobs, row.id, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_FAILED);
+    cr_assert_str_eq(info.error.code, "interrupted");
+}
+
+Test(jobs_kept, the_oldest_ended_are_forgotten)
+{
+    char first[LAT_JOB_ID_SIZE], id[LAT_JOB_ID_SIZE];
+    struct lat_job_row *rows = NULL;
+    struct lat_job_info info;
+    size_t n = 0;
+    open_kept();
+    lat_jobs_begin(jobs);
+    for (int i = 0; i <= LAT_JOBS_KEPT; i++) {
+        cr_assert_eq(lat_jobs_start(jobs, &good, "", NULL, NULL, i ? id : first, NULL), LAT_OK);
+        await_end(i ? id : first);
+    }
+    cr_assert_eq(lat_jobs_get(jobs, first, &info, NULL), LAT_NOT_FOUND);
+    cr_assert_eq(lat_jobs_get(jobs, id, &info, NULL), LAT_OK);
+    lat_jobs_free(jobs);
+    jobs = NULL;
+    cr_assert_eq(lat_store_jobs(store, 2 * LAT_JOBS_KEPT, &rows, &n, NULL), LAT_OK);
+    cr_assert_eq(n, LAT_JOBS_KEPT);
+    cr_assert_str_eq(rows[0].id, id);
+    lat_job_rows_release(rows, n);
+}
+
+static enum lat_status draw_a_long_curve(struct lat_job *job, void *context,
+                                         struct lat_error *err)
+{
+    (void)context;
+    (void)err;
+    for (int i = 1; i <= 10000; i++) {
+        const struct lat_job_point point = {.epoch = i, .loss = i};
+        lat_job_point(job, &point);
+    }
+    return LAT_OK;
+}
+
+Test(jobs, a_long_curve_is_thinned_out)
+{
+    static const struct lat_job_kind long_one = {.type = "long", .work = draw_a_long_curve};
+    char id[LAT_JOB_ID_SIZE];
+    struct lat_job_detail detail;
+    cr_assert_eq(lat_jobs_start(jobs, &long_one, "", NULL, NULL, id, NULL), LAT_OK);
+    await_end(id);
+    cr_assert_eq(lat_jobs_detail(jobs, id, 0, &detail, NULL), LAT_OK);
+    cr_assert_eq(detail.n_curve, 2500);
+    for (size_t i = 0; i < detail.n_curve; i++)
+        cr_assert_eq(detail.curve[i].epoch, 4.0 * (double)(i + 1));
+    lat_job_detail_release(&detail);
+    cr_assert_eq(lat_jobs_detail(jobs, id, 9992, &detail, NULL), LAT_OK);
+    cr_assert_eq(detail.n_curve, 2, "only what comes after");
+    lat_job_detail_release(&detail);
+}

@@ -185,6 +185,20 @@ static enum lat_status make(void *context, struct lat_error *err)
     return made ? LAT_OK : lat_fail(err, LAT_NO_MEMORY, NULL, "no pipe");
 }
 
+Test(pipe, trying_writes_all_or_nothing_and_never_waits)
+{
+    struct lat_pipe *pipe = lat_pipe_new(8, NULL, NULL);
+    bool ended;
+    char out[8];
+    cr_assert(lat_pipe_try_write(pipe, "abcde", 5));
+    cr_assert_not(lat_pipe_try_write(pipe, "fghi", 4));
+    cr_assert_eq(lat_pipe_take(pipe, out, 8, &ended), 5u, "nothing of the second is there");
+    cr_assert(lat_pipe_try_write(pipe, "fghi", 4));
+    lat_pipe_abort(pipe);
+    cr_assert_not(lat_pipe_try_write(pipe, "j", 1));
+    lat_pipe_free(pipe);
+}
+
 Test(pipe, survives_every_failed_allocation)
 {
     TEST_TORTURE(make, NULL);
