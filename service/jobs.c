@@ -425,7 +425,8 @@ enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep
     bool dropped = false;
     lat_mutex_lock(&jobs->mutex);
     struct lat_job *job = lat_jobs_find(jobs, id);
-    if (job && keep && job->info.state == LAT_JOB_RUNNING) {
+    if (job && keep && job->info.lane == LAT_LANE_TRAINING &&
+        job->info.state == LAT_JOB_RUNNING) {
         atomic_store(&job->enough, true);
     } else if (job && !lat_job_has_ended(job)) {
         job->cancel_asked = true;

@@ -148,8 +148,8 @@ enum lat_status lat_jobs_detail(struct lat_jobs *jobs, const char *id, double af
 enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t limit,
                               struct lat_job_info **out_infos, size_t *out_n,
                               struct lat_error *err) LAT_MUST_USE;
-/* Asks it to stop; a queued one never starts. With `keep` a running training ends now and
- * publishes its best epoch. LAT_NOT_FOUND; fine if it has ended already. */
+/* Asks it to stop; a queued one never starts. With `keep` a running training ends now instead
+ * and publishes its best epoch. LAT_NOT_FOUND; fine if it has ended already. */
 enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
                                 struct lat_error *err) LAT_MUST_USE;
 

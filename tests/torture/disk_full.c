@@ -5,17 +5,16 @@
  * behind; where that is not allowed the test is skipped, loudly. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tests/support/disk.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
@@ -45,39 +44,6 @@ static void wrong(const char *fmt, ...)
     va_end(args);
     fputc('\n', stderr);
     faults++;
-}
-
-static bool write_text(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const bool fine = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0)
-        close(fd);
-    return fine;
-}
-
-/* A namespace where mounting is allowed: as root, or as root of a user namespace. */
-static bool enter_namespace(void)
-{
-    char map[64];
-    const unsigned uid = (unsigned)getuid(), gid = (unsigned)getgid();
-    if (unshare(CLONE_NEWNS) == 0)
-        return true;
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        return false;
-    (void)write_text("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof(map), "0 %u 1", gid);
-    (void)write_text("/proc/self/gid_map", map);
-    snprintf(map, sizeof(map), "0 %u 1", uid);
-    return write_text("/proc/self/uid_map", map);
-}
-
-static bool mount_disk(const char *path)
-{
-    char options[32];
-    snprintf(options, sizeof(options), "size=%dm", DISK_MB);
-    return enter_namespace() && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mkdir(path, 0755) == 0 && mount("tmpfs", path, "tmpfs", 0, options) == 0;
 }
 
 static bool write_ballast(const char *path)
@@ -245,7 +211,7 @@ int main(void)
     char disk[512], data[600], ballast[600];
     test_folder_enter();
     snprintf(disk, sizeof(disk), "%s", test_path("disk"));
-    if (!mount_disk(disk)) {
+    if (!test_disk_mount(disk, DISK_MB)) {
         fprintf(stderr, "\n*** SKIPPED: no small disk may be mounted here (%s) ***\n\n",
                 strerror(errno));
         test_folder_leave();
@@ -258,8 +224,7 @@ int main(void)
     run(data, ballast);
     server_kill(&server);
     wire_release(&wire);
-    if (umount2(disk, MNT_DETACH) != 0)
-        wrong("unmounting: %s", strerror(errno));
+    test_disk_unmount(disk);
     test_folder_leave();
     return faults != 0;
 }
