@@ -13,6 +13,7 @@
 #include "model/train/dataset/formats.h"
 #include "model/train/importance.h"
 #include "model/train/measure.h"
+#include "model/train/noise.h"
 #include "model/train/pca.h"
 
 #include "base/banned.h"
@@ -338,44 +339,6 @@ static enum lat_status write_errors(const char *path, const struct part *part,
     return status;
 }
 
-/* Peak signal-to-noise ratios are of pictures: values in [0,1]. */
-static enum lat_status find_noise(const struct lat_eval_options *options,
-                                  const struct lat_manifest *manifest,
-                                  struct lat_measure_noise *noise, struct lat_error *err)
-{
-    if (!options->corruption)
-        return LAT_OK;
-    noise->corruption = lat_corruption_find(options->corruption);
-    if (!noise->corruption)
-        return lat_fail(err, LAT_INVALID, NULL, "the corruption: expected one of %s, not '%s'",
-                        lat_corruption_names(), options->corruption);
-    if (manifest->input.kind != LAT_INPUT_IMAGE)
-        return lat_fail(
-            err, LAT_INVALID, "wrong_input_kind",
-            "noise is measured on pictures, the model '%s' takes inputs of the kind "
-            "'%s'",
-            manifest->name, lat_input_kind_names[manifest->input.kind]);
-    if (!(manifest->capabilities & LAT_CAN_RECONSTRUCT))
-        return lat_fail(err, LAT_INVALID, "capability_missing",
-                        "the model '%s' has no decoder: nothing is denoised", manifest->name);
-    return LAT_OK;
-}
-
-static struct lat_likeness likeness(double squared_error, size_t elements)
-{
-    return (struct lat_likeness){.squared_error = squared_error,
-                                 .psnr = -10 * log10(squared_error / (double)elements)};
-}
-
-static void tell_denoising(const struct lat_measure *measured, size_t elements,
-                           struct lat_evaluation *evaluation)
-{
-    evaluation->has_denoising = true;
-    evaluation->noisy = likeness(measured->noise_squared_error_sum, elements);
-    evaluation->denoised = likeness(measured->squared_error_sum, elements);
-    evaluation->pca_denoised = likeness(evaluation->pca_squared_error, elements);
-}
-
 static enum lat_status measure(struct lat_model *model, const struct lat_eval_options *options,
                                const struct origin *origin, struct lat_evaluation *evaluation,
                                struct lat_error *err)
@@ -390,7 +353,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
         .noise = options->corruption ? &noise : NULL};
     struct part part = {0};
     struct lat_measure measured = {0};
-    enum lat_status status = find_noise(options, manifest, &noise, err);
+    enum lat_status status = lat_noise_find(options, manifest, &noise, err);
     if (status == LAT_OK)
         status = open_part(options->data, options->split, &manifest->input, origin, &part, err);
     if (status == LAT_OK && options->n_items)
@@ -425,7 +388,7 @@ static enum lat_status measure(struct lat_model *model, const struct lat_eval_op
         status = lat_codes_write(options->codes, measured.codes, part.n,
                                  manifest->code_dimension, err);
     if (status == LAT_OK && options->corruption)
-        tell_denoising(&measured, part.dataset.elements, evaluation);
+        lat_noise_tell(&measured, part.dataset.elements, evaluation);
     lat_measure_release(&measured);
     part_release(&part);
     return status;

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "model/train/layerwise.h"
 #include "model/train/trainer.h"
@@ -229,4 +230,29 @@ Test(train_layerwise, a_gaussian_code_starts_untrained_behind_pretrained_layers)
     cr_assert_eq(train(&spec, test_path("m"), false, &watch, &err), LAT_OK, "%s", err.message);
     cr_assert_eq(watch.seen, 7);
     lat_spec_release(&spec);
+}
+
+Test(train_layerwise, every_failing_allocation_is_survived)
+{
+    put_pictures();
+    struct lat_spec spec =
+        spec_of("\"activation\":\"sigmoid\"", ",\"optimizer\":{\"epochs\":1,\"batch\":64}");
+    spec.pretraining_epochs = 1;
+    spec.penalties.contractive = 0.1;
+    spec.penalties.k_sparse = 3;
+    for (long n = 1; n < 1000000; n += 1 + n / 5) {
+        struct watch watch = {.layer = 99};
+        struct lat_error err = LAT_ERROR_INIT;
+        lat_mem_fail_after(n);
+        const enum lat_status status = train(&spec, test_path("m"), false, &watch, &err);
+        const bool reached = lat_mem_fail_reached();
+        lat_mem_fail_never();
+        cr_assert(status == LAT_OK || status == LAT_NO_MEMORY, "allocation %ld: %s", n,
+                  err.message);
+        if (!reached) {
+            lat_spec_release(&spec);
+            return;
+        }
+    }
+    cr_assert_fail("never got through");
 }
