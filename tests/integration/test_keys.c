@@ -62,6 +62,13 @@ Test(keys, scopes)
     with_key("POST", "/v1/models/vec/unload", WRITER, NULL);
     PROBLEM(403, "scope_missing");
     STATUS(200, with_key("POST", "/v1/models/vec/unload", ADMIN, NULL));
+    with_key("POST", "/v1/jobs", WRITER, "{\"type\":\"train\"}");
+    PROBLEM(403, "scope_missing");
+    with_key("POST", "/v1/jobs", ADMIN, "{\"type\":\"train\"}");
+    PROBLEM(422, "missing_field");
+    STATUS(200, with_key("GET", "/v1/jobs", READER, NULL));
+    with_key("DELETE", "/v1/jobs/nobody", WRITER, NULL);
+    PROBLEM(403, "scope_missing");
     STATUS(204, with_key("DELETE", "/v1/collections/a", ADMIN, NULL));
     stop();
 }
