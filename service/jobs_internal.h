@@ -1,5 +1,5 @@
-/* What jobs.c (lanes and the list), jobs_work.c (the work's side) and jobs_keep.c (the store's)
- * share. Private to service/jobs*.c.
+/* What jobs.c (lanes and the list), jobs_ask.c (copies), jobs_work.c (the work's side) and
+ * jobs_keep.c (the store's) share. Private to service/jobs*.c.
  *
  * The mutex guards the list and every record; the work, and every call of the store, runs
  * without it. Only one thread saves a job at a time: whoever starts it before it is in the
@@ -59,6 +59,9 @@ bool lat_job_has_ended(const struct lat_job *job);
 void lat_job_free(struct lat_job *job);
 /* The gauge of jobs by state. */
 void lat_jobs_count(const struct lat_jobs *jobs);
+
+/* jobs_ask.c: LAT_NOT_FOUND. */
+enum lat_status lat_job_unknown(const char *id, struct lat_error *err);
 
 /* jobs_work.c: a copy of the points after epoch `after`; NULL when there is no memory. With the
  * mutex held. */
