@@ -407,3 +407,26 @@ Test(train, too_long_a_sequence_is_refused_with_the_limit)
     cr_assert_eq(lat_step_new(engine(), &spec, &input, 1, &step, &err), LAT_INVALID);
     cr_assert_not_null(strstr(err.message, "at most 1024 steps"), "%s", err.message);
 }
+
+Test(train, a_recurrent_step_survives_every_failing_allocation)
+{
+    struct lat_spec spec = pair(recurrent(LAT_CELL_LSTM, 4, 0), recurrent(LAT_CELL_GRU, 4, 0));
+    (void)engine();
+    for (long n = 1; n < 100000; n += 1 + n / 8) {
+        struct lat_step *step = NULL;
+        struct lat_error err = LAT_ERROR_INIT;
+        lat_mem_fail_after(n);
+        enum lat_status status = lat_step_new(engine(), &spec, &sequences, 1, &step, &err);
+        bool reached = lat_mem_fail_reached();
+        lat_mem_fail_never();
+        if (status == LAT_OK) {
+            lat_step_free(step);
+        } else {
+            cr_assert_eq(status, LAT_NO_MEMORY, "allocation %ld: %s", n, err.message);
+        }
+        if (!reached) {
+            return;
+        }
+    }
+    cr_assert_fail("never got through");
+}

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "model/train/dataset/dataset.h"
 #include "tests/support/support.h"
 
@@ -197,4 +198,25 @@ Test(train_sequences, what_cannot_be_read_is_refused_with_the_reason)
         cr_expect_not_null(strstr(err.message, rows[i].words), "%s: %s", rows[i].keys,
                            err.message);
     }
+}
+
+Test(train_sequences, reading_survives_every_failing_allocation)
+{
+    put("t.csv", ten());
+    for (long n = 1; n < 1000; n++) {
+        struct lat_dataset dataset = {0};
+        struct lat_error err = LAT_ERROR_INIT;
+        lat_mem_fail_after(n);
+        enum lat_status status =
+            open_with("t.csv", "\"exclude\":[\"word\"],\"length\":4", NULL, &dataset, &err);
+        bool reached = lat_mem_fail_reached();
+        lat_mem_fail_never();
+        if (status == LAT_OK)
+            lat_dataset_close(&dataset);
+        else
+            cr_assert_eq(status, LAT_NO_MEMORY, "allocation %ld: %s", n, err.message);
+        if (!reached)
+            return;
+    }
+    cr_assert_fail("never got through");
 }
