@@ -18,14 +18,19 @@ enum lat_status lat_manifest_parse_text(const char *json, size_t len,
 enum lat_status lat_manifest_refuse(const struct json_t *value, const char *expected,
                                     struct lat_error *err);
 
-/* The `columns` and `items` of a manifest's input; failures carry the pointer below. *out_table
- * is new (lat_table_free); `items` starts empty and is released by the caller. */
-enum lat_status lat_schema_columns(const struct json_t *value, struct lat_table **out_table,
-                                   struct lat_error *err) LAT_MUST_USE;
-enum lat_status lat_schema_items(const struct json_t *value, struct lat_words *items,
-                                 struct lat_error *err) LAT_MUST_USE;
+/* The keys of tables and histories, read and counted: `columns`, `items`, `min_weight`.
+ * Failures carry the pointer below the key. */
+enum lat_status lat_schema_read_columns(const struct json_t *value,
+                                        struct lat_manifest *manifest,
+                                        struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_schema_read_items(const struct json_t *value, struct lat_manifest *manifest,
+                                      struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_schema_read_min_weight(const struct json_t *value,
+                                           struct lat_manifest *manifest,
+                                           struct lat_error *err) LAT_MUST_USE;
 
-/* Both, where they are, out of a manifest that has been parsed before. */
+/* Columns and items, where they are, out of a manifest that has been parsed before. *out_table
+ * is new (lat_table_free); `items` starts empty and is released by the caller. */
 enum lat_status lat_manifest_schema(const char *json, size_t len, struct lat_table **out_table,
                                     struct lat_words *out_items,
                                     struct lat_error *err) LAT_MUST_USE;

@@ -368,37 +368,6 @@ static enum lat_status read_channels(const json_t *value, struct lat_manifest *m
     return LAT_OK;
 }
 
-static enum lat_status read_columns(const json_t *value, struct lat_manifest *manifest,
-                                    struct lat_error *err)
-{
-    struct lat_table *table = NULL;
-    const enum lat_status status = lat_schema_columns(value, &table, err);
-    if (status == LAT_OK)
-        manifest->input.dimension = table->elements;
-    lat_table_free(table);
-    return status;
-}
-
-static enum lat_status read_items(const json_t *value, struct lat_manifest *manifest,
-                                  struct lat_error *err)
-{
-    struct lat_words items = {0};
-    const enum lat_status status = lat_schema_items(value, &items, err);
-    if (status == LAT_OK)
-        manifest->input.dimension = items.n;
-    lat_words_release(&items);
-    return status;
-}
-
-static enum lat_status read_min_weight(const json_t *value, struct lat_manifest *manifest,
-                                       struct lat_error *err)
-{
-    if (!json_is_number(value) || !isfinite(json_number_value(value)))
-        return lat_manifest_refuse(value, "a number", err);
-    manifest->input.min_weight = json_number_value(value);
-    return LAT_OK;
-}
-
 static const struct field input_fields[] = {
     {"kind", FIELD_WORD, AT(input.kind), WORDS(lat_input_kind_names)},
     {"width", FIELD_COUNT, AT(input.width), .max = SIDE_MAX, .kinds = FOR_IMAGE},
@@ -411,10 +380,10 @@ static const struct field input_fields[] = {
     {"length", FIELD_COUNT, AT(input.length), .max = SIDE_MAX, .kinds = FOR_SEQUENCE},
     {"features", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_features},
     {"names", FIELD_OWN, .kinds = FOR_SEQUENCE, .read = read_feature_names},
-    {"columns", FIELD_OWN, .kinds = FOR_TABLE, .read = read_columns},
-    {"items", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = read_items},
+    {"columns", FIELD_OWN, .kinds = FOR_TABLE, .read = lat_schema_read_columns},
+    {"items", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = lat_schema_read_items},
     {"binary", FIELD_BOOL, AT(input.binary), .kinds = FOR_INTERACTIONS},
-    {"min_weight", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = read_min_weight},
+    {"min_weight", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = lat_schema_read_min_weight},
 };
 
 static enum lat_status read_input(const json_t *value, struct lat_manifest *manifest,

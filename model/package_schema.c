@@ -167,8 +167,8 @@ static enum lat_status read_column(const json_t *object, struct lat_table *table
     return status == LAT_OK ? fill_column(object, column, err) : status;
 }
 
-enum lat_status lat_schema_columns(const struct json_t *value, struct lat_table **out_table,
-                                   struct lat_error *err)
+static enum lat_status read_table(const json_t *value, struct lat_table **out_table,
+                                  struct lat_error *err)
 {
     if (!json_is_array(value) || json_array_size(value) == 0)
         return lat_manifest_refuse(value, "a list of columns", err);
@@ -188,10 +188,37 @@ enum lat_status lat_schema_columns(const struct json_t *value, struct lat_table 
     return status;
 }
 
-enum lat_status lat_schema_items(const struct json_t *value, struct lat_words *items,
-                                 struct lat_error *err)
+/* ---- rows of the manifest ---- */
+
+enum lat_status lat_schema_read_columns(const struct json_t *value,
+                                        struct lat_manifest *manifest, struct lat_error *err)
 {
-    return read_words(value, ITEMS_MAX, items, err);
+    struct lat_table *table = NULL;
+    const enum lat_status status = read_table(value, &table, err);
+    if (status == LAT_OK)
+        manifest->input.dimension = table->elements;
+    lat_table_free(table);
+    return status;
+}
+
+enum lat_status lat_schema_read_items(const struct json_t *value, struct lat_manifest *manifest,
+                                      struct lat_error *err)
+{
+    struct lat_words items = {0};
+    const enum lat_status status = read_words(value, ITEMS_MAX, &items, err);
+    if (status == LAT_OK)
+        manifest->input.dimension = items.n;
+    lat_words_release(&items);
+    return status;
+}
+
+enum lat_status lat_schema_read_min_weight(const struct json_t *value,
+                                           struct lat_manifest *manifest, struct lat_error *err)
+{
+    if (!json_is_number(value) || !isfinite(json_number_value(value)))
+        return lat_manifest_refuse(value, "a number", err);
+    manifest->input.min_weight = json_number_value(value);
+    return LAT_OK;
 }
 
 /* ---- both, out of a manifest's text ---- */
@@ -205,9 +232,9 @@ enum lat_status lat_manifest_schema(const char *json, size_t len, struct lat_tab
     const json_t *items = json_object_get(input, "items");
     enum lat_status status = root ? LAT_OK : lat_fail_memory(err);
     if (status == LAT_OK && columns)
-        status = lat_schema_columns(columns, out_table, err);
+        status = read_table(columns, out_table, err);
     if (status == LAT_OK && items)
-        status = lat_schema_items(items, out_items, err);
+        status = read_words(items, ITEMS_MAX, out_items, err);
     json_decref(root);
     lat_error_prefix(err, "model.json: /input");
     return status;

@@ -141,9 +141,10 @@ static enum lat_status keep_rows(struct lat_csv *csv, struct lat_row_store *stor
     if (status == LAT_OK)
         status = lat_row_store_finish(store, err);
     if (status == LAT_OK && store->n == 0)
-        status = lat_fail(err, LAT_INVALID, "empty", "no row can be used; %s%s",
-                          dataset->n_skipped ? dataset->first_skipped : "there are none",
-                          dataset->n_skipped ? " (a column may be left out by \"exclude\")" : "");
+        status =
+            lat_fail(err, LAT_INVALID, "empty", "no row can be used; %s%s",
+                     dataset->n_skipped ? dataset->first_skipped : "there are none",
+                     dataset->n_skipped ? " (a column may be left out by \"exclude\")" : "");
     return status;
 }
 
