@@ -118,7 +118,7 @@ static enum lat_status find_run(struct import *import, const struct block *block
 static enum lat_status ingest(struct import *import, struct block *block, struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
-    for (size_t from = 0, n; status == LAT_OK && from < import->n_lines; from += n) {
+    for (size_t from = 0, n = 0; status == LAT_OK && from < import->n_lines; from += n) {
         status = find_run(import, block, from, &n, err);
         if (status == LAT_OK)
             status = lat_collection_ingest(import->call, import->name, block->items + from, n,

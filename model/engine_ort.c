@@ -12,7 +12,9 @@
 #include <immintrin.h>
 #endif
 #include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -118,6 +120,28 @@ const char *lat_engine_version(void)
     return OrtGetApiBase()->GetVersionString();
 }
 
+/* Debian 13's library is linked to a libonnx that has registered every operator already, and
+ * says so on stderr, a line each, when the first environment is made. What is wrong in earnest
+ * comes back as a status. -1: nothing was changed. */
+static int hush(void)
+{
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const int kept = nowhere < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (kept >= 0)
+        dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0)
+        close(nowhere);
+    return kept;
+}
+
+static void unhush(int kept)
+{
+    if (kept < 0)
+        return;
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+}
+
 enum lat_status lat_engine_new(struct lat_engine **out_engine, struct lat_error *err)
 {
     const OrtApi *api = OrtGetApiBase()->GetApi(API_VERSION);
@@ -131,9 +155,10 @@ enum lat_status lat_engine_new(struct lat_engine **out_engine, struct lat_error 
         return lat_fail_memory(err);
     }
     engine->api = api;
-    enum lat_status status =
-        check(api, api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env),
-              LAT_UNAVAILABLE, "ONNX Runtime", err);
+    const int kept = hush();
+    OrtStatus *raw = api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env);
+    unhush(kept);
+    enum lat_status status = check(api, raw, LAT_UNAVAILABLE, "ONNX Runtime", err);
     if (status == LAT_OK) {
         status = check(api, api->DisableTelemetryEvents(engine->env), LAT_UNAVAILABLE,
                        "ONNX Runtime", err);

@@ -52,8 +52,8 @@ static struct chunk find_chunk(const uint8_t *bytes, size_t len, const char *nam
 static enum lat_status webp_failed(VP8StatusCode code, struct lat_error *err)
 {
     switch (code) {
-    case VP8_STATUS_OUT_OF_MEMORY:
-        return lat_fail_memory(err);
+    case VP8_STATUS_OUT_OF_MEMORY: /* also what 1.5 says of damaged alpha */
+        return lat_image_bad(err, "broken bitstream, or too little memory for it");
     case VP8_STATUS_NOT_ENOUGH_DATA:
         return lat_image_bad(err, "the file ends too early");
     case VP8_STATUS_UNSUPPORTED_FEATURE:

@@ -287,13 +287,13 @@ static enum lat_status check_early(struct lat_jobs *jobs, const struct lat_job *
     return status;
 }
 
-static enum lat_status make(struct lat_jobs *jobs, const struct lat_job_kind *kind,
-                            const char *subject, const char *request, struct lat_job **out_job,
-                            struct lat_error *err)
+/* NULL when out of memory. */
+static struct lat_job *make(struct lat_jobs *jobs, const struct lat_job_kind *kind,
+                            const char *subject, const char *request)
 {
     struct lat_job *job = lat_alloc(1, sizeof(*job));
     if (!job)
-        return lat_fail_memory(err);
+        return NULL;
     job->owner = jobs;
     job->kind = kind;
     job->stride = 1;
@@ -304,28 +304,25 @@ static enum lat_status make(struct lat_jobs *jobs, const struct lat_job_kind *ki
     snprintf(job->info.type, sizeof(job->info.type), "%s", kind->type);
     snprintf(job->info.subject, sizeof(job->info.subject), "%s", subject);
     job->request = lat_strdup(request ? request : "");
-    if (!job->request) {
-        lat_job_free(job);
-        return lat_fail_memory(err);
-    }
-    *out_job = job;
-    return LAT_OK;
+    if (job->request)
+        return job;
+    lat_job_free(job);
+    return NULL;
 }
 
 enum lat_status lat_jobs_start(struct lat_jobs *jobs, const struct lat_job_kind *kind,
                                const char *subject, const char *request, void *context,
                                char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
 {
-    struct lat_job *job = NULL;
     char id[LAT_JOB_ID_SIZE];
-    enum lat_status status = make(jobs, kind, subject, request, &job, err);
-    if (status != LAT_OK) {
+    struct lat_job *job = make(jobs, kind, subject, request);
+    if (!job) {
         lat_free(context);
-        return status;
+        return lat_fail_memory(err);
     }
     job->context = context;
     memcpy(id, job->info.id, sizeof(id)); /* it may have run and been forgotten after add */
-    status = check_early(jobs, job, err);
+    enum lat_status status = check_early(jobs, job, err);
     if (status == LAT_OK && kind->resumes) {
         status = lat_job_save(job, err);
         if (status == LAT_OK) {

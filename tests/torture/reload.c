@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-enum { WARM_UP = 20, ROUNDS = 100, WIDTH = 1024, CODE = 256 };
+enum { WARM_UP = 100, ROUNDS = 100, WIDTH = 1024, CODE = 256 };
 
 #define GROWTH_MAX ((size_t)4 << 20)
 

@@ -130,7 +130,10 @@ Test(http_hostile, a_body_framed_in_two_ways_is_refused)
         snprintf(text, sizeof(text), "POST /echo HTTP/1.1\r\nHost: x\r\n%s\r\nabc",
                  framings[i]);
         cr_assert_eq(ask(text), 400, "%s", framings[i]);
-        cr_assert_not_null(strstr(wire->body, "bad_framing"));
+        /* libmicrohttpd 1.0 refuses an encoding it does not know by itself, in its own words.
+         */
+        cr_assert(strstr(wire->body, "bad_framing") || strstr(wire->body, "Transfer-Encoding"),
+                  "%s", wire->body);
         is_closed();
     }
     const int twice = ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
@@ -171,8 +174,8 @@ Test(http_hostile, a_huge_head_is_refused)
     char *text = malloc(len + 100);
     for (int kind = 0; kind < 2; kind++)
         for (size_t size = 40000; size <= len; size += 80000) {
-            const int n =
-                snprintf(text, 100, kind ? "GET /inline?q=" : "GET /inline HTTP/1.1\r\nX: ");
+            const int n = snprintf(
+                text, 100, kind ? "GET /inline?q=" : "GET /inline HTTP/1.1\r\nHost: x\r\nX: ");
             memset(text + n, 'a', size);
             snprintf(text + n + size, 60, "%s\r\n\r\n", kind ? " HTTP/1.1\r\nHost: x" : "");
             wire_close(wire);
@@ -190,7 +193,7 @@ Test(http_hostile, a_huge_head_is_refused)
 
 Test(http_hostile, too_many_header_fields_are_refused)
 {
-    char text[8192] = "GET /inline HTTP/1.1\r\n";
+    char text[8192] = "GET /inline HTTP/1.1\r\nHost: x\r\n";
     for (int i = 0; i < 200; i++)
         strcat(text, "X-Some: thing\r\n");
     strcat(text, "\r\n");
