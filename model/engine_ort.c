@@ -11,8 +11,9 @@
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
-#include <stdio.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ enum {
 };
 
 struct lat_engine {
+    atomic_bool has_opened; /* a graph */
     const OrtApi *api;
     OrtEnv *env;
     OrtMemoryInfo *memory;
@@ -120,28 +122,6 @@ const char *lat_engine_version(void)
     return OrtGetApiBase()->GetVersionString();
 }
 
-/* Debian 13's library is linked to a libonnx that has registered every operator already, and
- * says so on stderr, a line each, when the first environment is made. What is wrong in earnest
- * comes back as a status. -1: nothing was changed. */
-static int hush(void)
-{
-    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const int kept = nowhere < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (kept >= 0)
-        dup2(nowhere, STDERR_FILENO);
-    if (nowhere >= 0)
-        close(nowhere);
-    return kept;
-}
-
-static void unhush(int kept)
-{
-    if (kept < 0)
-        return;
-    dup2(kept, STDERR_FILENO);
-    close(kept);
-}
-
 enum lat_status lat_engine_new(struct lat_engine **out_engine, struct lat_error *err)
 {
     const OrtApi *api = OrtGetApiBase()->GetApi(API_VERSION);
@@ -155,10 +135,9 @@ enum lat_status lat_engine_new(struct lat_engine **out_engine, struct lat_error 
         return lat_fail_memory(err);
     }
     engine->api = api;
-    const int kept = hush();
-    OrtStatus *raw = api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env);
-    unhush(kept);
-    enum lat_status status = check(api, raw, LAT_UNAVAILABLE, "ONNX Runtime", err);
+    enum lat_status status =
+        check(api, api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "latentd", &engine->env),
+              LAT_UNAVAILABLE, "ONNX Runtime", err);
     if (status == LAT_OK) {
         status = check(api, api->DisableTelemetryEvents(engine->env), LAT_UNAVAILABLE,
                        "ONNX Runtime", err);
@@ -347,6 +326,28 @@ static enum lat_status read_tensors(const struct lat_session *session, bool inpu
     return LAT_OK;
 }
 
+/* Debian 13's library is linked to a libonnx that has registered every operator already, and
+ * says so on stderr, a line each, when the first graph is opened. What is wrong in earnest
+ * comes back as a status. -1: nothing was changed. */
+static int hush(void)
+{
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const int kept = nowhere < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (kept >= 0)
+        dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0)
+        close(nowhere);
+    return kept;
+}
+
+static void unhush(int kept)
+{
+    if (kept < 0)
+        return;
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+}
+
 /* `bytes` NULL: from the file at `path`. */
 static enum lat_status open_raw(struct lat_session *session, const char *path,
                                 const void *bytes, size_t len,
@@ -362,12 +363,14 @@ static enum lat_status open_raw(struct lat_session *session, const char *path,
         status = set_options(api, options, raw, err);
     }
     if (status == LAT_OK) {
+        const int kept = atomic_exchange(&engine->has_opened, true) ? -1 : hush();
         unsigned mode = enter_mode(false); /* opening may change the caller's */
         OrtStatus *failed =
             bytes != NULL
                 ? api->CreateSessionFromArray(engine->env, bytes, len, raw, &session->raw)
                 : api->CreateSession(engine->env, path, raw, &session->raw);
         leave_mode(mode);
+        unhush(kept);
         session->flush = options->flush_denormals;
         status = check(api, failed, LAT_INVALID, "cannot open the graph", err);
     }
