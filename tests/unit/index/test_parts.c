@@ -229,9 +229,9 @@ Test(parts, our_walk_of_a_graph_finds_what_that_of_faiss_finds)
             const struct lat_scan scan = {.metric = index->metric, .query = query};
             ours.n = theirs.n = exact.n = 0;
             lat_scan_range(&index->vectors, 0, N, &scan, &exact);
-            cr_assert_eq(
-                lat_shim_graph_search(graph, lat_shim_graph_count(graph), &index->vectors, query, EF, &all, &ours, &error),
-                LAT_OK);
+            cr_assert_eq(lat_shim_graph_search(graph, lat_shim_graph_count(graph),
+                                               &index->vectors, query, EF, &all, &ours, &error),
+                         LAT_OK);
             cr_assert_eq(
                 lat_shim_graph_search_faiss(graph, &index->vectors, query, EF, &theirs, &error),
                 LAT_OK);
@@ -280,9 +280,9 @@ Test(parts, a_graph_reads_back_what_it_wrote_and_no_nonsense)
             const struct lat_shim_select all = {0};
             struct lat_top top;
             cr_assert_eq(lat_top_init(&top, 5, NULL, NULL), LAT_OK);
-            cr_assert_eq(lat_shim_graph_search(copy, lat_shim_graph_count(copy), &index->vectors,
-                                               lat_vectors_row(&index->vectors, 3), 50, &all,
-                                               &top, &error),
+            cr_assert_eq(lat_shim_graph_search(
+                             copy, lat_shim_graph_count(copy), &index->vectors,
+                             lat_vectors_row(&index->vectors, 3), 50, &all, &top, &error),
                          LAT_OK);
             lat_top_release(&top);
             lat_shim_graph_free(copy);
