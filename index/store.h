@@ -77,6 +77,8 @@ struct lat_collection_info {
     uint64_t lag;     /* committed changes the index file does not contain yet */
     uint64_t waiting; /* rows the approximate index has not taken in yet; found by scanning */
     int64_t created_ms;
+    uint64_t users, interactions;        /* index/interactions.h */
+    char recommender[LAT_MODEL_REF_MAX]; /* the model that serves its users, "" for none */
 };
 
 /* One item to be written, borrowed for the call. */
