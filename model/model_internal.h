@@ -12,6 +12,7 @@
 #include "model/table.h"
 
 struct lat_series;
+struct lat_recommender;
 
 /* Immutable once loaded, but for the count and the running average. */
 struct lat_model {
@@ -21,6 +22,7 @@ struct lat_model {
     struct lat_table *table;                        /* manifest.input.table; NULL if none */
     struct lat_words items;                         /* manifest.input.items points here */
     struct lat_session *encoder, *decoder;          /* decoder NULL if none */
+    struct lat_recommender *recommender;            /* NULL: cannot recommend */
     char reference[LAT_NAME_MAX + 12];              /* "name@version" */
     uint64_t stamp;                                 /* lat_package_stamp() before it was read */
     struct lat_series *infer_seconds, *infer_batch; /* NULL during the trial run */

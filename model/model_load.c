@@ -19,6 +19,7 @@
 #include "model/autoencoder.h"
 #include "model/model_internal.h"
 #include "model/package_internal.h"
+#include "model/recommender_internal.h"
 
 #include "base/banned.h"
 
@@ -160,6 +161,7 @@ static void model_free(struct lat_model *model)
 {
     if (!model)
         return;
+    lat_recommender_free(model->recommender);
     lat_session_close(model->decoder);
     lat_session_close(model->encoder);
     lat_table_free(model->table);
@@ -225,6 +227,8 @@ enum lat_status lat_model_open(const struct lat_model_source *source,
         status = open_graphs(source, model, err);
     if (status == LAT_OK)
         status = try_out(model, err);
+    if (status == LAT_OK && (model->manifest.capabilities & LAT_CAN_RECOMMEND))
+        status = lat_recommender_new(source, model, &model->recommender, err);
     if (status != LAT_OK)
         goto out;
     out->manifest = lone_manifest(model);

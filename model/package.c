@@ -60,6 +60,8 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest)
         can |= LAT_CAN_GENERATE;
     if (manifest->calibration.present)
         can |= LAT_CAN_SCORE;
+    if (manifest->input.kind == LAT_INPUT_INTERACTIONS)
+        can |= LAT_CAN_RECOMMEND;
     return can;
 }
 

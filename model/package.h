@@ -82,6 +82,8 @@ struct lat_input_spec {
     size_t dimension;              /* vector; all others: elements of a row */
     bool binary;                   /* interactions: every weight counts as 1 */
     double min_weight;             /* interactions: smaller weights are passed over */
+    bool ratings;                  /* interactions: weights are ratings, and what is not in a
+                                    * history is unknown, not 0 */
     const struct lat_table *table; /* table: its columns; borrowed from the loaded model or the
                                     * dataset, NULL in a manifest by itself */
     const struct lat_words *items; /* interactions: the vocabulary; borrowed alike */

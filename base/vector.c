@@ -1,0 +1,48 @@
+/* GCC's vector types: eight lanes, four sums so that additions do not wait for each other. The
+ * loader picks the AVX2 clone where the machine has it; sanitized builds have no clones, since
+ * the loader runs the choice before their run-time is up. */
+#include "base/vector.h"
+
+#include "base/banned.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__) ||   \
+    defined(__clang__)
+#define CLONES
+#else
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#endif
+
+enum { LANES = 8, STEP = 4 * LANES };
+
+/* Rows lie at any float's address: loads must not assume more. */
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+
+#define LOAD(p) (*(const lanes *)(p))
+
+CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
+{
+    lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    size_t i = 0;
+    for (; i + STEP <= n; i += STEP) {
+        s0 += LOAD(a + i) * LOAD(b + i);
+        s1 += LOAD(a + i + LANES) * LOAD(b + i + LANES);
+        s2 += LOAD(a + i + 2 * LANES) * LOAD(b + i + 2 * LANES);
+        s3 += LOAD(a + i + 3 * LANES) * LOAD(b + i + 3 * LANES);
+    }
+    for (; i + LANES <= n; i += LANES)
+        s0 += LOAD(a + i) * LOAD(b + i);
+    const lanes s = (s0 + s1) + (s2 + s3);
+    float sum = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+CLONES void lat_vector_add(float *inout, const float *a, float factor, size_t n)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        *(lanes *)(inout + i) += LOAD(a + i) * factor;
+    for (; i < n; i++)
+        inout[i] += a[i] * factor;
+}
