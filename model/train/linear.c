@@ -1,4 +1,4 @@
-/* BLAS through cblas.h; LAPACK's dsyevr by its Fortran name, because Debian's OpenBLAS brings
+/* BLAS through cblas.h; LAPACK by its Fortran names, because Debian's OpenBLAS brings
  * no header for it. A row-major upper triangle is a column-major lower one. */
 #include "model/train/linear.h"
 
@@ -10,12 +10,16 @@
 
 #include "base/banned.h"
 
-/* The last three are the lengths of the three character arguments. */
+/* Eigenvalues. The last three are the lengths of the three character arguments. */
 void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n, double *a,
              const int *lda, const double *vl, const double *vu, const int *il, const int *iu,
              const double *abstol, int *m, double *w, double *z, const int *ldz, int *isuppz,
              double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t,
              size_t, size_t);
+
+/* Cholesky's factor, and the inverse out of it. */
+void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
+void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
 
 void lat_linear_multiply(const float *a, const float *b, bool transposed_b, size_t m, size_t n,
                          size_t k, float *out)
@@ -75,4 +79,18 @@ out:
     lat_free(iwork);
     lat_free(support);
     return status;
+}
+
+enum lat_status lat_linear_invert(double *inout_matrix, size_t d, struct lat_error *err)
+{
+    const int n = (int)d;
+    int info = 0;
+    dpotrf_("L", &n, inout_matrix, &n, &info, 1);
+    if (info > 0)
+        return lat_fail(err, LAT_INVALID, "singular",
+                        "the matrix is not positive definite (row %d)", info);
+    if (info == 0)
+        dpotri_("L", &n, inout_matrix, &n, &info, 1);
+    return info == 0 ? LAT_OK
+                     : lat_fail(err, LAT_INTERNAL, NULL, "LAPACK: no inverse (%d)", info);
 }

@@ -12,6 +12,11 @@ void lat_linear_multiply(const float *a, const float *b, bool transposed_b, size
 /* inout_gram [d][d] (upper triangle) += rowsᵀ rows, rows being [n][d]. */
 void lat_linear_add_gram(const double *rows, size_t n, size_t d, double *inout_gram);
 
+/* The inverse of a symmetric positive definite matrix in its place: both are the upper triangle
+ * of [d][d], what lies below it is undefined. LAT_INVALID when it is not positive definite. */
+enum lat_status lat_linear_invert(double *inout_matrix, size_t d,
+                                  struct lat_error *err) LAT_MUST_USE;
+
 /* The `k` largest eigenvalues of a symmetric matrix (upper triangle of [d][d], destroyed),
  * largest first, into out_values [k] and their unit vectors into out_vectors [k][d]. The sign
  * is such that the entry of largest magnitude is positive. */

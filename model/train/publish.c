@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "model/calibration.h"
 #include "model/model_internal.h"
+#include "model/train/ease.h"
 #include "model/train/measure.h"
 
 #include "base/banned.h"
@@ -87,7 +88,8 @@ static void describe(const struct lat_publication *publication, uint32_t version
     snprintf(manifest->name, sizeof(manifest->name), "%s", spec->name);
     manifest->version = version;
     manifest->input = publication->dataset->input;
-    manifest->input.layout = lat_step_layout(publication->step);
+    manifest->input.layout =
+        publication->step ? lat_step_layout(publication->step) : LAT_LAYOUT_FLAT;
     manifest->input.layout_known = true;
     manifest->code_dimension = spec->code.dimension;
     manifest->metric = LAT_CODE_L2;
@@ -157,7 +159,10 @@ static enum lat_status write_package(const struct lat_publication *publication,
     struct lat_measure measured = {0};
     struct lat_buf record = {0};
     size_t n = 0;
-    enum lat_status status = lat_step_export(publication->step, folder, err);
+    enum lat_status status =
+        publication->step
+            ? lat_step_export(publication->step, folder, err)
+            : lat_ease_export(publication->ease, publication->dataset->elements, folder, err);
     if (status == LAT_OK)
         status = lat_manifest_write(folder, manifest, NULL, err);
     if (status == LAT_OK)

@@ -14,7 +14,8 @@ struct lat_publication {
     const struct lat_dataset *dataset;
     const uint32_t *indices; /* first those trained on, then those held out */
     size_t n_train, n_validation;
-    struct lat_step *step;               /* holds the weights to export */
+    struct lat_step *step;               /* holds the weights to export; NULL: */
+    const float *ease;                   /* those of the method "ease" */
     const struct lat_curve_point *curve; /* NULL: no epochs (PCA) */
     int threads;
     double expected_loss; /* what the step says of the calibration set; NaN: not known */

@@ -18,6 +18,7 @@ struct lat_run {
     size_t n_train, n_validation;
     uint64_t steps_per_epoch;
     struct lat_step *step;
+    float *ease;              /* its weights instead of a step; else NULL */
     struct lat_below *below;  /* what makes its rows, while a layer is pretrained; else NULL */
     uint32_t stage, n_stages; /* layer being pretrained, 1 = the first; 0: the whole network */
     size_t n_weights;         /* floats of all parameters */
@@ -49,5 +50,8 @@ void lat_run_put_back(struct lat_step *step, const float *weights);
 
 /* Sets run->step up with principal components instead of training it. */
 enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
+
+/* Fits run->ease instead. */
+enum lat_status lat_run_ease(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
 
 #endif

@@ -27,7 +27,7 @@ enum {
 
 static const struct lat_choice methods[] = {{"autoencoder", LAT_METHOD_AUTOENCODER, true},
                                             {"pca", LAT_METHOD_PCA, true},
-                                            {"ease", LAT_METHOD_EASE, false}};
+                                            {"ease", LAT_METHOD_EASE, true}};
 static const struct lat_choice networks[] = {{"dense", LAT_NETWORK_DENSE, true},
                                              {"convolutional", LAT_NETWORK_CONVOLUTIONAL, true},
                                              {"recurrent", LAT_NETWORK_RECURRENT, true}};
@@ -72,6 +72,7 @@ static void set_defaults(struct lat_spec *spec)
 {
     *spec = (struct lat_spec){0};
     spec->method = LAT_METHOD_AUTOENCODER;
+    spec->ridge = 500;
     spec->data.validation = 0.1;
     spec->encoder.activation = LAT_RELU;
     spec->encoder.kernel = 3;
@@ -335,24 +336,33 @@ static void read_pretraining(struct lat_fields *root, struct lat_spec *spec)
                         "layerwise wants dense networks and the decoder \"mirror\"");
 }
 
-/* PCA has no network, no loss and no steps: keys about them would be ignored, so they are
- * refused. */
-static void refuse_for_pca(struct lat_fields *root)
+/* What is solved in closed form has no network, no loss and no steps: keys about them would be
+ * ignored, so they are refused. */
+static void refuse_keys(struct lat_fields *fields, const char *const *keys, size_t n,
+                        const char *method)
+{
+    for (size_t i = 0; i < n; i++)
+        if (lat_fields_has(fields, keys[i]))
+            lat_fields_fail(fields, keys[i], "out_of_range",
+                            "has no meaning for the method '%s'", method);
+}
+
+static void refuse_for_closed_form(struct lat_fields *root, const struct lat_spec *spec)
 {
     static const char *const meaningless[] = {"network",     "likelihood", "corruption",
                                               "penalties",   "optimizer",  "pretraining",
                                               "augmentation"};
-    for (size_t i = 0; i < LAT_ARRAY_LEN(meaningless); i++)
-        if (lat_fields_has(root, meaningless[i]))
-            lat_fields_fail(root, meaningless[i], "out_of_range",
-                            "has no meaning for the method 'pca'");
     static const char *const of_code[] = {"activation", "samples", "type"};
-    struct lat_fields code;
-    lat_fields_object(root, "code", &code);
-    for (size_t i = 0; i < LAT_ARRAY_LEN(of_code); i++)
-        if (lat_fields_has(&code, of_code[i]))
-            lat_fields_fail(&code, of_code[i], "out_of_range",
-                            "has no meaning for the method 'pca'");
+    static const char *const code[] = {"code"};
+    const char *method = spec->method == LAT_METHOD_PCA ? "pca" : "ease";
+    struct lat_fields fields;
+    refuse_keys(root, meaningless, LAT_ARRAY_LEN(meaningless), method);
+    if (spec->method == LAT_METHOD_EASE) { /* its code is the history */
+        refuse_keys(root, code, 1, method);
+        return;
+    }
+    lat_fields_object(root, "code", &fields);
+    refuse_keys(&fields, of_code, LAT_ARRAY_LEN(of_code), method);
 }
 
 /* KL sparsity takes the units of a code for chances. */
@@ -380,6 +390,8 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
     struct lat_fields data;
     lat_fields_text(root, "name", spec->name, sizeof(spec->name));
     CHOICE(root, "method", methods, spec->method);
+    if (spec->method == LAT_METHOD_EASE)
+        lat_fields_above(root, "ridge", &spec->ridge, 0, 1e12);
     const bool has_data = lat_fields_object(root, "data", &data);
     if (has_data)
         lat_data_spec_read(&data, &spec->data);
@@ -402,8 +414,8 @@ static void read_root(struct lat_fields *root, struct lat_spec *spec)
                         "expected [a-z0-9][a-z0-9._-]{0,62}, not '%s'", spec->name);
     if (!has_data)
         lat_fields_fail(root, "data", "missing_field", "expected the data to train on");
-    if (spec->method == LAT_METHOD_PCA)
-        refuse_for_pca(root);
+    if (spec->method != LAT_METHOD_AUTOENCODER)
+        refuse_for_closed_form(root, spec);
 }
 
 /* ---- spec.h ---- */

@@ -97,6 +97,7 @@ struct lat_optimizer_spec {
 struct lat_spec {
     char name[LAT_NAME_MAX];
     enum lat_method method;
+    double ridge; /* of ease */
     struct lat_data_spec data;
     struct lat_network_spec encoder, decoder;
     bool decoder_is_mirror;

@@ -182,6 +182,7 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
                                                 .n_train = run->n_train,
                                                 .n_validation = run->n_validation,
                                                 .step = run->step,
+                                                .ease = run->ease,
                                                 .curve = run->done.curve,
                                                 .threads = run->options->threads,
                                                 .expected_loss = expected};
@@ -211,6 +212,8 @@ enum lat_status lat_train(struct lat_engine *engine, const struct lat_spec *spec
         status = place_checkpoint(run, err);
     if (status == LAT_OK && spec->method == LAT_METHOD_PCA) {
         status = lat_run_pca(run, err);
+    } else if (status == LAT_OK && spec->method == LAT_METHOD_EASE) {
+        status = lat_run_ease(run, err);
     } else if (status == LAT_OK) {
         status = prepare(run, err);
         if (status == LAT_OK)
@@ -221,6 +224,7 @@ enum lat_status lat_train(struct lat_engine *engine, const struct lat_spec *spec
     lat_step_free(run->step);
     lat_checkpoint_release(&run->done);
     lat_dataset_close(&run->dataset);
+    lat_free(run->ease);
     lat_free(run->indices);
     lat_free(run->order);
     lat_free(run);

@@ -114,7 +114,10 @@ static const struct {
      "/data/size", "height"},
     {"{\"name\":\"m\",\"data\":{\"format\":\"images\",\"path\":\"x\",\"channels\":2}}",
      "/data/channels", "1 or 3"},
-    {"{\"name\":\"m\"," DATA ",\"method\":\"ease\"}", "/method", "'ease'"},
+    {"{\"name\":\"m\"," DATA ",\"method\":\"ease\",\"code\":{\"dimension\":8}}", "/code",
+     "ease"},
+    {"{\"name\":\"m\"," DATA ",\"method\":\"ease\",\"ridge\":0}", "/ridge", "0"},
+    {"{\"name\":\"m\"," DATA ",\"ridge\":500}", "/ridge", "unknown"},
     {"{\"name\":\"m\"," DATA ",\"method\":\"pca\",\"optimizer\":{}}", "/optimizer", "pca"},
     {"{\"name\":\"m\"," DATA
      ",\"network\":{\"encoder\":{\"type\":\"recurrent\",\"cell\":\"gur\"}}}",
