@@ -245,17 +245,20 @@ static enum lat_status run(struct lat_model *model, struct lat_session *session,
     return LAT_OK;
 }
 
-/* Rows of a table with their missing cells filled, in memory of the caller's (lat_free). */
+/* Rows with their gaps filled, in memory of the caller's (lat_free): the missing cells of
+ * tables as the table says, items without a rating with 0, which the encoder takes for none. */
 static enum lat_status fill_rows(const struct lat_model *model, const float *rows, size_t n,
                                  float **out_filled, struct lat_error *err)
 {
-    const size_t elements = model->table->elements;
+    const size_t elements = lat_input_elements(&model->manifest.input);
     float *filled = lat_alloc_raw(n * elements, sizeof(*filled));
     if (!filled)
         return lat_fail_memory(err);
     memcpy(filled, rows, n * elements * sizeof(*filled));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; model->table && i < n; i++)
         lat_table_fill(model->table, filled + i * elements);
+    for (size_t i = 0; !model->table && i < n * elements; i++)
+        filled[i] = isnan(filled[i]) ? 0 : filled[i];
     *out_filled = filled;
     return LAT_OK;
 }
@@ -291,7 +294,7 @@ enum lat_status lat_model_encode(struct lat_model *model, const float *rows, siz
     enum lat_status status = LAT_OK;
     if (n == 0)
         return LAT_OK;
-    if (model->table)
+    if (lat_input_has_gaps(&model->manifest.input))
         status = fill_rows(model, rows, n, &filled, err);
     if (status == LAT_OK)
         status = encode_rows(model, filled ? filled : rows, n, out_codes, out_variances, err);
@@ -366,7 +369,7 @@ void lat_model_errors(const struct lat_model *model, const float *rows, const fl
     const struct lat_input_spec *input = &model->manifest.input;
     const size_t elements = lat_input_elements(input);
     for (size_t i = 0; i < n; i++, rows += elements, decoded += elements) {
-        if (input->kind == LAT_INPUT_TABLE) {
+        if (lat_input_has_gaps(input)) {
             out_errors[i] = (float)observed_error(rows, decoded, elements);
             continue;
         }

@@ -3,7 +3,8 @@
  * A *row* is one item as the network sees it: lat_input_elements() floats, in the order of the
  * model's own layout, preprocessed (pixels in [0,1] less mean over std). Batches are rows one
  * after the other. In a row of a table the elements of a missing cell are NaN; the engine gets
- * the column's mean for them. All functions may run at the same time on one model. */
+ * the column's mean for them. In a row of ratings NaN is an item without one. All functions may
+ * run at the same time on one model. */
 #ifndef LAT_MODEL_AUTOENCODER_H
 #define LAT_MODEL_AUTOENCODER_H
 
@@ -70,7 +71,7 @@ void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
 /* errors[i]: mean over elements of the squared difference; for images in pixels of [0,1],
  * before mean and std, nothing cut or rounded; for sequences in units of each feature's std;
  * for tables over the elements of the cells that are there, standardised numbers and one
- * element a category; for histories over the whole vocabulary. */
+ * element a category; for histories over the whole vocabulary, or the items that are rated. */
 void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
                       size_t n, float *out_errors);
 

@@ -24,7 +24,7 @@ enum lat_status lat_history_row(const struct lat_input_spec *input,
     const struct lat_event *unknown = NULL;
     size_t n_unknown = 0;
     for (size_t i = 0; i < input->dimension; i++)
-        out_row[i] = 0;
+        out_row[i] = input->ratings ? NAN : 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t item = 0;
         const float weight = lat_history_weight(input, events[i].weight);
@@ -35,7 +35,7 @@ enum lat_status lat_history_row(const struct lat_input_spec *input,
             return LAT_INVALID;
         }
         if (lat_words_find(input->items, events[i].item, events[i].len, &item)) {
-            out_row[item] = weight;
+            out_row[item] = input->ratings && !(weight > 0) ? NAN : weight;
             continue;
         }
         unknown = unknown ? unknown : &events[i];

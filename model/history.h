@@ -1,5 +1,6 @@
 /* Histories: what a user did with items, as the row a network sees. A row has an element an
- * item of the vocabulary: its weight, 0 for items that are not in the history. */
+ * item of the vocabulary: its weight, 0 for items that are not in the history; where weights
+ * are ratings NaN, for what is not rated is not known. */
 #ifndef LAT_MODEL_HISTORY_H
 #define LAT_MODEL_HISTORY_H
 

@@ -48,6 +48,12 @@ size_t lat_input_elements(const struct lat_input_spec *input)
  * with a variance was held to a prior while it was trained, so there is something to draw codes
  * from.
  */
+bool lat_input_has_gaps(const struct lat_input_spec *input)
+{
+    return input->kind == LAT_INPUT_TABLE ||
+           (input->kind == LAT_INPUT_INTERACTIONS && input->ratings);
+}
+
 unsigned lat_manifest_derive(const struct lat_manifest *manifest)
 {
     unsigned can = LAT_CAN_ENCODE;

@@ -140,6 +140,10 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest);
 enum lat_status lat_manifest_write(const char *folder, const struct lat_manifest *manifest,
                                    const char *record_json, struct lat_error *err) LAT_MUST_USE;
 
+/* A row may have elements that are not known, NaN: missing cells of a table, items without a
+ * rating. */
+bool lat_input_has_gaps(const struct lat_input_spec *input);
+
 /* floats of one input row as the network sees it. */
 size_t lat_input_elements(const struct lat_input_spec *input);
 

@@ -383,6 +383,7 @@ static const struct field input_fields[] = {
     {"columns", FIELD_OWN, .kinds = FOR_TABLE, .read = lat_schema_read_columns},
     {"items", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = lat_schema_read_items},
     {"binary", FIELD_BOOL, AT(input.binary), .kinds = FOR_INTERACTIONS},
+    {"ratings", FIELD_BOOL, AT(input.ratings), .kinds = FOR_INTERACTIONS},
     {"min_weight", FIELD_OWN, .kinds = FOR_INTERACTIONS, .read = lat_schema_read_min_weight},
 };
 

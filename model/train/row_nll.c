@@ -123,8 +123,14 @@ static double table_nll(const struct lat_table *table, enum lat_likelihood likel
 double lat_input_nll(const struct lat_input_spec *input, enum lat_likelihood likelihood,
                      const float *target, const float *output)
 {
-    return input->table ? table_nll(input->table, likelihood, target, output)
-                        : lat_row_nll(likelihood, target, output, lat_input_elements(input));
+    if (input->table)
+        return table_nll(input->table, likelihood, target, output);
+    if (!lat_input_has_gaps(input))
+        return lat_row_nll(likelihood, target, output, lat_input_elements(input));
+    double sum = 0;
+    for (size_t i = 0; i < lat_input_elements(input); i++)
+        sum += isnan(target[i]) ? 0 : lat_row_nll(likelihood, &target[i], &output[i], 1);
+    return sum;
 }
 
 double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,

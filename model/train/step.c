@@ -72,7 +72,7 @@ static enum lat_status allocate(struct lat_step *step, struct lat_error *err)
     step->sets[1] = lat_alloc_aligned(step->n_floats, sizeof(float));
     step->input = lat_alloc_aligned(step->n_input, sizeof(float));
     step->losses = lat_alloc_aligned(batch, sizeof(float));
-    if (step->design.input.kind == LAT_INPUT_TABLE) {
+    if (lat_input_has_gaps(&step->design.input)) {
         step->filled = lat_alloc_aligned(step->n_input, sizeof(float));
         step->observed = lat_alloc_aligned(step->n_input, sizeof(float));
         if (step->filled == NULL || step->observed == NULL) {
@@ -215,7 +215,9 @@ float *lat_step_clean(struct lat_step *step)
     }
     memcpy(step->filled, step->input, step->n_input * sizeof(float));
     for (size_t i = 0; i < step->n_input; i++) {
-        step->observed[i] = isnan(step->input[i]) ? 0.0F : 1.0F;
+        const bool gap = isnan(step->input[i]);
+        step->observed[i] = gap ? 0.0F : 1.0F;
+        step->filled[i] = gap && table == NULL ? 0 : step->filled[i];
     }
     for (size_t i = 0; table != NULL && i < step->n_input; i += table->elements) {
         lat_table_fill(table, step->filled + i);

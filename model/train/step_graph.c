@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "model/graph/grad.h"
+#include "model/train/ratings.h"
 #include "model/train/variational.h"
 
 #include "base/banned.h"
@@ -133,7 +134,7 @@ static struct lat_build build_for(struct lat_design *design, struct lat_graph *g
 /* The values of one forward pass. */
 struct pass {
     struct lat_value *input, *target, *losses;
-    struct lat_value *observed; /* of a table: 0 where a cell is missing; else NULL */
+    struct lat_value *observed; /* 0 where a row has a gap; NULL: rows have none */
     struct lat_code code;
 };
 
@@ -151,10 +152,18 @@ static struct lat_value *of_unit_length(struct lat_graph *graph, struct lat_valu
 static struct lat_code encode(struct lat_design *design, struct lat_build *build,
                               struct lat_value *x)
 {
-    if (design->input.kind == LAT_INPUT_INTERACTIONS && design->spec.method != LAT_METHOD_PCA) {
+    struct lat_value *level = NULL;
+    if (design->input.ratings) {
+        x = lat_ratings_features(build, x, &level);
+    } else if (design->input.kind == LAT_INPUT_INTERACTIONS &&
+               design->spec.method != LAT_METHOD_PCA) {
         x = of_unit_length(build->graph, x);
     }
-    return design->bottleneck->code(build, design->encoder->encode(build, x));
+    struct lat_code code = design->bottleneck->code(build, design->encoder->encode(build, x));
+    if (design->input.ratings) {
+        code.mean = lat_ratings_add_level(build, code.mean, level);
+    }
+    return code;
 }
 
 /* Decodes and gives the rows the encoder's shape. */
@@ -209,7 +218,7 @@ static void forward(struct lat_design *design, struct lat_build *build, bool cor
     pass->target =
         corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
     pass->code = encode(design, build, pass->input);
-    pass->observed = design->input.kind == LAT_INPUT_TABLE
+    pass->observed = lat_input_has_gaps(&design->input)
                          ? lat_graph_input(graph, "observed", LAT_FLOAT32, &row)
                          : NULL;
     pass->losses = design->bottleneck->samples ? sampled_losses(design, build, pass)
@@ -326,12 +335,16 @@ void lat_design_export_encoder(struct lat_design *design, const float *const *we
     struct lat_build build = build_for(design, graph, 1);
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, 1);
     build.weights = weights;
-    struct lat_value *x = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
+    struct lat_value *raw = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
+    struct lat_value *x = raw;
     if (shift != NULL) {
         x = lat_graph_sub(graph, x, per_element(design, graph, "shift", shift));
     }
     if (scale != NULL) {
         x = lat_graph_div(graph, x, per_element(design, graph, "scale", scale));
+    }
+    if (design->input.ratings) { /* 0: no rating */
+        x = lat_graph_mul(graph, x, lat_graph_mask(graph, raw, lat_graph_scalar(graph, 0)));
     }
     const struct lat_code code = encode(design, &build, x);
     lat_graph_output(graph, code.mean, "code");

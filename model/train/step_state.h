@@ -32,7 +32,7 @@ struct lat_step {
     float *input, *noisy, *losses; /* noisy NULL without a corruption */
     float *unmoved;                /* the batch before its augmentation; NULL without one */
     float *probe;                  /* NULL where none is wanted */
-    float *filled, *observed; /* of a table: the input without gaps, 1 where a cell is there */
+    float *filled, *observed; /* of rows with gaps: the input without them, 1 where a value is there */
     size_t n_input;
     float *noise; /* [samples][batch][dimension], NULL for a deterministic code */
     size_t n_noise;
@@ -48,8 +48,8 @@ struct lat_step {
     struct lat_buf graph; /* of LAT_STEP_UPDATE */
 };
 
-/* The batch as the network gets it: of a table its gaps filled, and which they were noted in
- * `observed`; else the input itself. */
+/* The batch as the network gets it: gaps filled, and which they were noted in `observed`; of
+ * rows without gaps the input itself. */
 float *lat_step_clean(struct lat_step *step);
 
 /* Runs the program `kind` on the current set, opening it when it is the first time. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "model/train/layerwise.h"
 #include "model/train/publish.h"
+#include "model/train/ratings.h"
 #include "model/train/run.h"
 
 #include "base/banned.h"
@@ -54,6 +55,11 @@ static enum lat_status open_data(struct lat_run *run, struct lat_error *err)
     if (status != LAT_OK)
         return status;
     run->n_train = dataset->n - run->n_validation;
+    if (lat_ratings_wanted(&run->spec, &dataset->input)) {
+        status = lat_ratings_settle(dataset, &run->spec, run->indices, run->n_train, err);
+        if (status != LAT_OK)
+            return status;
+    }
     if (run->spec.optimizer.early_stopping && !run->n_validation)
         return lat_fail(err, LAT_INVALID, "out_of_range",
                         "/optimizer/early_stopping: of %zu item(s) none can be held out",

@@ -259,6 +259,8 @@ void lat_dataset_fill(const struct lat_dataset *dataset, float *rows, size_t n)
 {
     for (size_t i = 0; dataset->input.table && i < n; i++)
         lat_table_fill(dataset->input.table, rows + i * dataset->elements);
+    for (size_t i = 0; dataset->input.ratings && i < n * dataset->elements; i++)
+        rows[i] = isnan(rows[i]) ? 0 : rows[i];
 }
 
 enum lat_status lat_dataset_read_filled(const struct lat_dataset *dataset,

@@ -52,10 +52,16 @@ static enum lat_status read_history(const struct lat_dataset *dataset, uint32_t 
                                     float *out, struct lat_error *err)
 {
     const struct histories *histories = dataset->state;
+    const bool standardised = dataset->standardised && dataset->shift;
     (void)err;
-    memset(out, 0, dataset->elements * sizeof(*out));
-    for (size_t i = histories->starts[user]; i < histories->starts[user + 1]; i++)
-        out[histories->items[i]] = histories->weights[i];
+    for (size_t i = 0; i < dataset->elements; i++)
+        out[i] = dataset->input.ratings ? NAN : 0;
+    for (size_t i = histories->starts[user]; i < histories->starts[user + 1]; i++) {
+        const uint32_t item = histories->items[i];
+        out[item] = standardised
+                        ? (histories->weights[i] - dataset->shift[item]) / dataset->scale[item]
+                        : histories->weights[i];
+    }
     return LAT_OK;
 }
 
