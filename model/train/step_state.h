@@ -32,7 +32,7 @@ struct lat_step {
     float *input, *noisy, *losses; /* noisy NULL without a corruption */
     float *unmoved;                /* the batch before its augmentation; NULL without one */
     float *probe;                  /* NULL where none is wanted */
-    float *filled, *observed; /* of rows with gaps: the input without them, 1 where a value is there */
+    float *filled, *observed; /* of rows with gaps: without them, 1 where a value is there */
     size_t n_input;
     float *noise; /* [samples][batch][dimension], NULL for a deterministic code */
     size_t n_noise;

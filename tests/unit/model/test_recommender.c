@@ -128,7 +128,6 @@ static struct lat_model *load(enum make make)
     struct lat_model *model = NULL;
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_buf json = {0};
-    const struct lat_registry_options options = {.folder = test_path("models"), .threads = 1};
     lat_buf_text(&json, "{\"input\":{\"kind\":\"interactions\",\"items\":[");
     for (int i = 0; i < ITEMS; i++)
         lat_buf_printf(&json, "%s\"i%d\"", i ? "," : "", i);
@@ -139,6 +138,7 @@ static struct lat_model *load(enum make make)
         LAT_OK);
     put_graph(test_path("models/taste/1/encoder.onnx"), make, true);
     put_graph(test_path("models/taste/1/decoder.onnx"), make, false);
+    const struct lat_registry_options options = {.folder = test_path("models"), .threads = 1};
     cr_assert_eq(lat_registry_open(engine, &options, &registry, NULL), LAT_OK);
     lat_registry_load_all(registry);
     cr_assert(lat_registry_acquire(registry, "taste", &model, &err) == LAT_OK, "%s",
