@@ -1,5 +1,6 @@
-/* The hash of every table in memory; not for secrets, and not stored. `seed` is the table's
- * own, of the moment, so that nobody can prepare keys that collide. */
+/* The hash of every table in memory, and of users' names in the store's rows: another function
+ * would need a step of the schema. Not for secrets. `seed` is the table's own, of the moment,
+ * so that nobody can prepare keys that collide. */
 #ifndef LAT_BASE_HASH_H
 #define LAT_BASE_HASH_H
 

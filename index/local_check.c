@@ -168,6 +168,8 @@ static enum lat_status check_inside(struct lat_checking *c, struct lat_local *st
         status = lat_collections_read(store, c->db, err);
     for (size_t i = 0; i < store->n_table && status == LAT_OK; i++) {
         status = lat_check_collection(c, store->table[i], err);
+        if (status == LAT_OK)
+            status = lat_check_interactions(c, store, store->table[i], err);
         if (status == LAT_OK && store->table[i]->spec.dimension)
             status = check_index(c, store, store->table[i], err);
     }

@@ -55,6 +55,34 @@ static const struct rule rules[] = {
     {"SELECT c.name, t.version FROM tombstones t JOIN collections c"
      " ON c.collection=t.collection WHERE t.version>c.sequence OR t.version<=c.pruned",
      "a tombstone out of its time, version"},
+    {"SELECT name, number FROM users WHERE collection NOT IN (SELECT collection FROM"
+     " collections) AND collection NOT IN (SELECT collection FROM dropped)",
+     "a user of no collection, number"},
+    {"SELECT min(name), min(number) FROM users GROUP BY collection, hash, name HAVING "
+     "count(*)>1",
+     "a user who is there twice, number"},
+    {"SELECT name, number FROM interaction_items WHERE collection NOT IN (SELECT collection"
+     " FROM collections) AND collection NOT IN (SELECT collection FROM dropped)",
+     "an item of interactions of no collection, number"},
+    {"SELECT 'interactions', user FROM interactions WHERE user NOT IN (SELECT number FROM "
+     "users)"
+     " GROUP BY user",
+     "interactions of no user,"},
+    {"SELECT u.name, x.item FROM users u CROSS JOIN interactions x ON x.user=u.number"
+     " WHERE typeof(x.weight)<>'real' OR abs(x.weight)>3.5e38 OR typeof(x.type)<>'text'"
+     " OR typeof(x.at_ms)<>'integer'",
+     "an interaction that is none, with item number"},
+    {"SELECT name, number FROM users WHERE NOT EXISTS"
+     "(SELECT 1 FROM interactions x WHERE x.user=users.number)"
+     " AND collection NOT IN (SELECT collection FROM dropped)",
+     "a user without interactions, number"},
+    {"SELECT c.name, c.users FROM collections c WHERE c.users<>"
+     "(SELECT count(*) FROM users u WHERE u.collection=c.collection)",
+     "the number of users is not what is counted,"},
+    {"SELECT c.name, c.interactions FROM collections c WHERE c.interactions<>"
+     "(SELECT count(*) FROM users u JOIN interactions x ON x.user=u.number"
+     " WHERE u.collection=c.collection)",
+     "the number of interactions is not what is counted,"},
 };
 
 static enum lat_status check_rule(struct lat_checking *c, const struct rule *rule,

@@ -30,6 +30,8 @@ enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec
     snprintf(collection->name, sizeof(collection->name), "%s", spec->name);
     lat_rwlock_init(&collection->lock, LAT_RANK_INDEX, "collection");
     lat_mutex_init(&collection->filters_mutex, LAT_RANK_LEAF, "filters");
+    lat_rwlock_init(&collection->tally_lock, LAT_RANK_LEAF, "tally");
+    lat_tally_init(&collection->tally);
     collection->seconds = lat_metric_series(LAT_METRIC_SEARCH_SECONDS, spec->name);
     *out_collection = collection;
     return LAT_OK;
@@ -47,6 +49,8 @@ void lat_collection_unref(struct lat_collection *collection)
         return;
     lat_filter_forget_all(collection);
     lat_index_unref(collection->index);
+    lat_tally_release(&collection->tally);
+    lat_rwlock_release(&collection->tally_lock);
     lat_mutex_release(&collection->filters_mutex);
     lat_rwlock_release(&collection->lock);
     lat_free(collection);
@@ -197,6 +201,10 @@ static enum lat_status read_one(struct lat_local *store, struct lat_stmt *row,
     collection->pruned = (uint64_t)lat_stmt_i64(row, 15);
     collection->items = (uint64_t)lat_stmt_i64(row, 16);
     collection->hidden = (uint64_t)lat_stmt_i64(row, 17);
+    snprintf(collection->recommender, sizeof(collection->recommender), "%s",
+             lat_stmt_text(row, 18));
+    collection->users = (uint64_t)lat_stmt_i64(row, 19);
+    collection->interactions = (uint64_t)lat_stmt_i64(row, 20);
     collection->loaded = !spec.dimension;
     status = lat_collection_enter(store, collection, err);
     if (status != LAT_OK)
@@ -212,7 +220,7 @@ enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
         db,
         "SELECT collection, name, model, dimension, metric, index_type, factory, m,"
         " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
-        " items, hidden FROM collections",
+        " items, hidden, recommender, users, interactions FROM collections",
         &stmt, err);
     if (status != LAT_OK)
         return status;
@@ -342,7 +350,7 @@ static enum lat_status apply_create(struct lat_task *base, struct lat_local *sto
         status = lat_index_new(task->spec->metric, task->spec->dimension,
                                &task->collection->index, err);
     if (status == LAT_OK)
-        task->collection->loaded = task->created = true;
+        task->collection->loaded = task->collection->tally.ready = task->created = true;
     return status;
 }
 

@@ -8,7 +8,11 @@
 
 #include "base/banned.h"
 
-enum { LIST_MAX = 1000, ROW_BYTES = 200 /* an items row with its index entries, about */ };
+enum {
+    LIST_MAX = 1000,
+    ROW_BYTES = 200, /* an items row with its index entries, about */
+    INTERACTION_BYTES = 24
+};
 
 static void describe_index(struct lat_collection *collection, struct lat_collection_info *info)
 {
@@ -35,8 +39,12 @@ static void describe(struct lat_collection *collection, struct lat_collection_in
                                          .items = collection->items,
                                          .hidden = collection->hidden,
                                          .sequence = collection->sequence,
-                                         .created_ms = collection->created_ms};
-    info->data_bytes = collection->items * (ROW_BYTES + sizeof(float) * info->spec.dimension);
+                                         .created_ms = collection->created_ms,
+                                         .users = collection->users,
+                                         .interactions = collection->interactions};
+    snprintf(info->recommender, sizeof(info->recommender), "%s", collection->recommender);
+    info->data_bytes = collection->items * (ROW_BYTES + sizeof(float) * info->spec.dimension) +
+                       collection->interactions * INTERACTION_BYTES;
     info->lag = info->spec.dimension ? collection->sequence - collection->saved_sequence : 0;
     describe_index(collection, info);
     lat_rwlock_unlock(&collection->lock);

@@ -8,6 +8,7 @@
  *             or have become too few; at most one rebuild at a time
  *   save      writes the index file when enough has happened since the last
  *   purge     deletes the rows of dropped collections
+ *   wipe      empties the log of what deleted users left in it
  *
  * It sleeps until somebody wakes it: every group of writes does. Both its thread and the
  * rebuilder's give way to searches (base/urgency.h). */
@@ -291,11 +292,16 @@ static enum lat_status apply_purge(struct lat_task *base, struct lat_local *stor
         "(SELECT min(collection) FROM dropped) ORDER BY slot LIMIT ?1)",
         "DELETE FROM dropped WHERE collection=(SELECT min(collection) FROM dropped)"
         " AND ?1>0 AND NOT EXISTS(SELECT 1 FROM items WHERE "
-        "items.collection=dropped.collection)",
+        "items.collection=dropped.collection)"
+        " AND NOT EXISTS(SELECT 1 FROM users WHERE users.collection=dropped.collection)"
+        " AND NOT EXISTS(SELECT 1 FROM interaction_items n"
+        " WHERE n.collection=dropped.collection)",
     };
     int64_t left = 0;
     enum lat_status status =
         lat_db_number(store->writer.db, "SELECT count(*) FROM dropped", &left, err);
+    if (status == LAT_OK && left)
+        status = lat_interactions_purge(store->writer.db, PURGE_ROWS, err);
     for (size_t i = 0; status == LAT_OK && left && i < LAT_ARRAY_LEN(steps); i++) {
         struct lat_stmt *stmt;
         status = lat_db_statement(store->writer.db, steps[i], &stmt, err);
@@ -385,6 +391,8 @@ static void *keeper_main(void *argument)
             atomic_store(&keeper->purging, true);
             next = AT_ONCE;
         }
+        if (!atomic_load(&store->closing) && lat_users_wipe_again(store) && next == WHEN_WOKEN)
+            next = LATER;
     }
     return NULL;
 }

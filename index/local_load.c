@@ -207,6 +207,8 @@ enum lat_status lat_local_load(struct lat_store *base,
         lat_rwlock_unlock(&list[i]->lock);
         if (!loaded && !atomic_load(&store->closing))
             status = load_one(store, list[i], progress, &why);
+        if (status == LAT_OK && !atomic_load(&store->closing))
+            status = lat_tally_load(store, list[i], &why);
         /* One that cannot be loaded does not keep the others away; dropped meanwhile is fine.
          */
         if (status != LAT_OK && status != LAT_NOT_FOUND && first == LAT_OK) {

@@ -110,6 +110,8 @@ static enum lat_status open_files(struct lat_local *store, unsigned readers,
     if (status == LAT_OK)
         status = lat_schema_check(store->writer.db, err);
     if (status == LAT_OK)
+        lat_users_wipe(store); /* of a process that died */
+    if (status == LAT_OK)
         status = lat_local_read_uuid(store->writer.db, store->uuid, err);
     if (status == LAT_OK)
         status = lat_pool_open(&store->pool, path, readers, err);

@@ -81,5 +81,12 @@ const struct lat_store_ops lat_local_store = {
     .job_save = lat_local_job_save,
     .job_forget = lat_local_job_forget,
     .jobs = lat_local_jobs,
+    .interact = lat_local_interact,
+    .history = lat_local_history,
+    .user_delete = lat_local_user_delete,
+    .popular = lat_local_popular,
+    .visible = lat_local_visible,
+    .interactions_each = lat_local_interactions_each,
+    .recommender_set = lat_local_recommender_set,
     .check = lat_local_check,
 };

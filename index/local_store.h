@@ -3,8 +3,8 @@
  *
  * Locks, in the order they nest (base/sync.h): the table of collections (COLLECTION), a
  * collection's lock (INDEX), the pool of readers (DATABASE), the writer's and the keeper's
- * queues (QUEUE), the filter cache (LEAF). No lock is held while SQLite works for a search, a
- * commit is waited for, or an index is built. */
+ * queues (QUEUE), the filter cache and the tally of interactions (LEAF). No lock is held while
+ * SQLite works for a search, a commit is waited for, or an index is built. */
 #ifndef LAT_INDEX_LOCAL_STORE_H
 #define LAT_INDEX_LOCAL_STORE_H
 
@@ -13,9 +13,11 @@
 
 #include "base/metrics.h"
 #include "base/sync.h"
+#include "index/interactions.h"
 #include "index/memory_index.h"
 #include "index/sqlite/db.h"
 #include "index/store_ops.h"
+#include "index/tally.h"
 
 enum {
     LAT_AUTO_GRAPH_ITEMS = 10000, /* `auto` becomes a graph at this many positions */
@@ -29,7 +31,7 @@ struct lat_filter_entry;
 
 /* The writer's counters of one collection inside a transaction. */
 struct lat_draft {
-    uint64_t sequence, items, hidden, pruned;
+    uint64_t sequence, items, hidden, pruned, users, interactions;
 };
 
 struct lat_collection {
@@ -47,6 +49,11 @@ struct lat_collection {
     uint64_t saved_linked;            /* rows its accelerator has */
     uint64_t save_again;              /* after a failure: unsaved work at which to try again */
     uint64_t pruned;                  /* tombstones up to here are gone */
+    uint64_t users, interactions;     /* committed */
+    char recommender[LAT_MODEL_REF_MAX];
+
+    struct lat_rwlock tally_lock; /* guards the tally; the writer alone changes it */
+    struct lat_tally tally;
 
     /* The writer thread alone. */
     struct lat_draft draft;
@@ -113,6 +120,8 @@ struct lat_keeper {
     struct lat_cond wake, progress; /* progress: rows were linked, a rebuild ended */
     bool signalled, closing, started;
     atomic_bool purging; /* there may be rows of dropped collections */
+    /* What a deleted user left may still be in the log: when to try again; 0: it is not. */
+    atomic_uint_fast64_t empty_again_ns;
     pthread_t rebuilder;
     bool rebuilder_started, rebuilder_done;
     struct lat_collection *rebuilding; /* of the rebuilder, a reference */
@@ -316,7 +325,63 @@ enum lat_status lat_local_jobs(struct lat_store *base, size_t limit,
                                struct lat_job_row **out_rows, size_t *out_n,
                                struct lat_error *err);
 
-/* local_check.c, local_check_rows.c */
+/* local_interact.c, local_forget.c: writing interactions, and deleting users. */
+enum lat_status lat_local_interact(struct lat_store *base, const char *name,
+                                   const struct lat_interaction *interactions, size_t n,
+                                   struct lat_error *err);
+enum lat_status lat_local_user_delete(struct lat_store *base, const char *name,
+                                      const char *user, struct lat_error *err);
+/* Inside apply: *out_number is 0 when there is no such user. */
+enum lat_status lat_user_find(struct lat_local *store, int64_t key, const char *user,
+                              int64_t *out_number, struct lat_error *err);
+/* What users.hash holds for a name: the store's own, from its uuid. */
+int64_t lat_user_hash(const struct lat_local *store, const char *user);
+/* Commit hook: the counts of a task's changes, and the draft's. */
+void lat_interactions_publish(struct lat_collection *collection,
+                              const struct lat_tally_change *changes, size_t n);
+/* Inside apply: some rows of the first dropped collection. */
+enum lat_status lat_interactions_purge(struct lat_db *db, int64_t n_rows,
+                                       struct lat_error *err);
+/* Writer thread: empties the log of what deleted users left, or notes when to try again. */
+void lat_users_wipe(struct lat_local *store);
+/* Keeper: tries again when it is time. Whether there is something left to do. */
+bool lat_users_wipe_again(struct lat_local *store);
+enum lat_status lat_local_recommender_set(struct lat_store *base, const char *name,
+                                          const char *model, struct lat_error *err);
+
+/* local_history.c, local_popular.c, local_visible.c: reading them. */
+enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
+                                  const char *cursor, size_t limit,
+                                  struct lat_history_page *out_page, struct lat_error *err);
+enum lat_status lat_local_interactions_each(struct lat_store *base, const char *name,
+                                            bool (*each)(void *context,
+                                                         const struct lat_interaction *one),
+                                            void *context, struct lat_error *err);
+enum lat_status lat_local_popular(struct lat_store *base, const char *name,
+                                  const struct lat_popular_query *query,
+                                  struct lat_popular_list *out_list, struct lat_error *err);
+enum lat_status lat_local_visible(struct lat_store *base, const char *name,
+                                  const struct lat_filter *filter, const char *const *ids,
+                                  size_t n, bool *out_visible, struct lat_error *err);
+enum lat_status lat_collection_visible(struct lat_local *store,
+                                       struct lat_collection *collection,
+                                       const struct lat_filter *filter, const char *const *ids,
+                                       size_t n, bool *out_visible, struct lat_error *err);
+
+/* local_tally.c: the tally from the rows; nobody writes interactions before it is ready.
+ * *out_unknown: rows of items nobody knows. */
+enum lat_status lat_tally_read(struct lat_db *db, int64_t key, struct lat_tally *tally,
+                               uint64_t *out_unknown, struct lat_error *err);
+enum lat_status lat_tally_load(struct lat_local *store, struct lat_collection *collection,
+                               struct lat_error *err);
+/* A reference by name to a collection whose tally is ready. LAT_NOT_FOUND, LAT_UNAVAILABLE. */
+enum lat_status lat_collection_with_tally(struct lat_local *store, const char *name,
+                                          struct lat_collection **out_collection,
+                                          struct lat_error *err);
+/* The name of an item's number, in the tally's memory; NULL when it was forgotten meanwhile. */
+const char *lat_collection_item_name(struct lat_collection *collection, int64_t number);
+
+/* local_check.c, local_check_rows.c, local_check_interactions.c */
 struct lat_checking {
     struct lat_db *db;
     void (*report)(void *context, const char *line);
@@ -330,6 +395,10 @@ enum lat_status lat_check_rows(struct lat_checking *c, struct lat_error *err);
 enum lat_status lat_check_collection(struct lat_checking *c,
                                      const struct lat_collection *collection,
                                      struct lat_error *err);
+/* Names of users and items that are none, or cannot be found. */
+enum lat_status lat_check_interactions(struct lat_checking *c, const struct lat_local *store,
+                                       const struct lat_collection *collection,
+                                       struct lat_error *err);
 enum lat_status lat_local_check(const char *folder,
                                 void (*report)(void *context, const char *line), void *context,
                                 uint64_t *out_faults, struct lat_error *err);

@@ -52,7 +52,9 @@ static void open_draft(struct lat_collection *collection)
     collection->draft = (struct lat_draft){.sequence = collection->sequence,
                                            .items = collection->items,
                                            .hidden = collection->hidden,
-                                           .pruned = collection->pruned};
+                                           .pruned = collection->pruned,
+                                           .users = collection->users,
+                                           .interactions = collection->interactions};
     lat_rwlock_unlock(&collection->lock);
     collection->touched = true;
     collection->pending_rows = collection->pending_id_bytes = 0;
@@ -104,8 +106,8 @@ static enum lat_status close_draft(struct lat_db *db, struct lat_collection *col
     struct lat_stmt *stmt;
     const enum lat_status status =
         lat_db_statement(db,
-                         "UPDATE collections SET sequence=?2, items=?3, hidden=?4, pruned=?5 "
-                         "WHERE collection=?1",
+                         "UPDATE collections SET sequence=?2, items=?3, hidden=?4, pruned=?5,"
+                         " users=?6, interactions=?7 WHERE collection=?1",
                          &stmt, err);
     if (status != LAT_OK)
         return status;
@@ -114,6 +116,8 @@ static enum lat_status close_draft(struct lat_db *db, struct lat_collection *col
     lat_stmt_bind_i64(stmt, 3, (int64_t)collection->draft.items);
     lat_stmt_bind_i64(stmt, 4, (int64_t)collection->draft.hidden);
     lat_stmt_bind_i64(stmt, 5, (int64_t)collection->draft.pruned);
+    lat_stmt_bind_i64(stmt, 6, (int64_t)collection->draft.users);
+    lat_stmt_bind_i64(stmt, 7, (int64_t)collection->draft.interactions);
     return lat_stmt_run(stmt, err);
 }
 

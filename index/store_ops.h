@@ -4,6 +4,7 @@
 #ifndef LAT_INDEX_STORE_OPS_H
 #define LAT_INDEX_STORE_OPS_H
 
+#include "index/interactions.h"
 #include "index/store.h"
 
 struct lat_store_ops {
@@ -58,6 +59,26 @@ struct lat_store_ops {
     enum lat_status (*jobs)(struct lat_store *store, size_t limit,
                             struct lat_job_row **out_rows, size_t *out_n,
                             struct lat_error *err);
+    enum lat_status (*interact)(struct lat_store *store, const char *collection,
+                                const struct lat_interaction *interactions, size_t n,
+                                struct lat_error *err);
+    enum lat_status (*history)(struct lat_store *store, const char *collection,
+                               const char *user, const char *cursor, size_t limit,
+                               struct lat_history_page *out_page, struct lat_error *err);
+    enum lat_status (*user_delete)(struct lat_store *store, const char *collection,
+                                   const char *user, struct lat_error *err);
+    enum lat_status (*popular)(struct lat_store *store, const char *collection,
+                               const struct lat_popular_query *query,
+                               struct lat_popular_list *out_list, struct lat_error *err);
+    enum lat_status (*visible)(struct lat_store *store, const char *collection,
+                               const struct lat_filter *filter, const char *const *ids,
+                               size_t n, bool *out_visible, struct lat_error *err);
+    enum lat_status (*interactions_each)(struct lat_store *store, const char *collection,
+                                         bool (*each)(void *context,
+                                                      const struct lat_interaction *one),
+                                         void *context, struct lat_error *err);
+    enum lat_status (*recommender_set)(struct lat_store *store, const char *collection,
+                                       const char *model, struct lat_error *err);
     enum lat_status (*check)(const char *folder,
                              void (*report)(void *context, const char *line), void *context,
                              uint64_t *out_faults, struct lat_error *err);

@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-enum { CACHE_MAX = 64, BUSY_MS = 10000 };
+enum { CACHE_MAX = 64, BUSY_MS = 10000, EMPTY_MS = 20 };
 
 struct lat_stmt {
     struct lat_db *db;
@@ -84,11 +84,12 @@ static enum lat_status configure(struct lat_db *db, enum lat_db_mode mode,
     if (mode == LAT_DB_READ)
         return lat_db_exec(db, "PRAGMA query_only=1; PRAGMA cache_size=-2048;", err);
     /* FULL: a commit is on the disk when it returns. Few, large checkpoints: each costs two
-     * more syncs. */
+     * more syncs. What is deleted is overwritten with zeroes. */
     return lat_db_exec(db,
                        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                        "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;"
-                       "PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;",
+                       "PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;"
+                       "PRAGMA secure_delete=1;",
                        err);
 }
 
@@ -132,6 +133,15 @@ enum lat_status lat_db_exec(struct lat_db *db, const char *sql, struct lat_error
 {
     const int code = sqlite3_exec(db->raw, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? LAT_OK : fail(db->raw, code, sql, err);
+}
+
+bool lat_db_empty_log(struct lat_db *db)
+{
+    sqlite3_busy_timeout(db->raw, EMPTY_MS);
+    const int code =
+        sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(db->raw, BUSY_MS);
+    return code == SQLITE_OK;
 }
 
 bool lat_db_in_transaction(const struct lat_db *db)

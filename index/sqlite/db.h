@@ -34,6 +34,10 @@ void lat_db_close(struct lat_db *db);
 /* Statements separated by semicolons, results dropped. */
 enum lat_status lat_db_exec(struct lat_db *db, const char *sql,
                             struct lat_error *err) LAT_MUST_USE;
+/* Copies the write-ahead log into the file and cuts it to nothing, so that what was deleted is
+ * in neither. False when a reader, or the disk, is in the way: try again later. Writer, outside
+ * of transactions. */
+bool lat_db_empty_log(struct lat_db *db);
 bool lat_db_in_transaction(const struct lat_db *db);
 /* Rows changed since the connection was opened. */
 int64_t lat_db_changes(const struct lat_db *db);

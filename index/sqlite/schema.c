@@ -3,7 +3,14 @@
  * and never given twice; a replaced item gets a new one. A tombstone tells an index file which
  * slot a change made dead; those the saved file contains are pruned. `dropped` names
  * collections whose rows are still being deleted, bit by bit. `jobs` has nothing to do with
- * items: what the service was asked to do in the background. */
+ * items: what the service was asked to do in the background.
+ *
+ * One row of `interactions` an interaction, in the order of users, so that a history lies on
+ * few pages. Users and items are numbers there: a user's is unique in the store, an item's in
+ * its collection, and the row of either lives as long as it has interactions. Items' names are
+ * looked up in memory (tally.h), users' by a hash of the name. Names stand in tables that grow
+ * at their end only, and in no index: SQLite moves entries when it divides a page in the
+ * middle, and leaves copies behind that secure_delete does not know of. */
 #include "index/sqlite/schema.h"
 
 #include "base/mem.h"
@@ -45,6 +52,20 @@ const char *const lat_schema_steps[] = {
     " error_pointer TEXT NOT NULL, error_expected TEXT NOT NULL, error_got TEXT NOT NULL);",
 
     "ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
+
+    "ALTER TABLE collections ADD COLUMN recommender TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE collections ADD COLUMN users INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE collections ADD COLUMN interactions INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE users(number INTEGER PRIMARY KEY, collection INTEGER NOT NULL,"
+    " hash INTEGER NOT NULL, name TEXT NOT NULL);"
+    "CREATE INDEX users_hash ON users(collection, hash);"
+    "CREATE TABLE interaction_items(entry INTEGER PRIMARY KEY, collection INTEGER NOT NULL,"
+    " number INTEGER NOT NULL, name TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX interaction_items_number ON interaction_items(collection, number);"
+    "CREATE TABLE interactions(user INTEGER NOT NULL, item INTEGER NOT NULL, type TEXT NOT "
+    "NULL,"
+    " weight REAL NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(user, item, type))"
+    " WITHOUT ROWID;",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -53,8 +74,8 @@ static const char *const probes[] = {
     "SELECT one, uuid, next_slot FROM store",
     "SELECT collection, name, model, dimension, metric, index_type, factory, m, "
     "ef_construction,"
-    " ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned, items, hidden"
-    " FROM collections",
+    " ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned, items, hidden,"
+    " recommender, users, interactions FROM collections",
     "SELECT slot, collection, id, version, hidden, error, created_ms, updated_ms, metadata"
     " FROM items INDEXED BY items_version WHERE collection = 1 AND version = 1",
     "SELECT id FROM items INDEXED BY items_id WHERE collection = 1 AND id = ''",
@@ -65,6 +86,10 @@ static const char *const probes[] = {
     "SELECT job, id, type, subject, state, progress, created_ms, started_ms, ended_ms, request,"
     " result, curve, error_status, error_code, error_message, error_pointer, error_expected,"
     " error_got, attempts FROM jobs",
+    "SELECT number, name FROM users INDEXED BY users_hash WHERE collection = 1 AND hash = 1",
+    "SELECT entry, number, name FROM interaction_items INDEXED BY interaction_items_number"
+    " WHERE collection = 1",
+    "SELECT user, item, type, weight, at_ms FROM interactions",
 };
 
 enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)
