@@ -77,6 +77,7 @@ const struct lat_store_ops lat_local_store = {
     .list = lat_local_list,
     .count = lat_local_count,
     .search = lat_local_search,
+    .changes = lat_local_changes,
     .reindex = lat_local_reindex,
     .job_save = lat_local_job_save,
     .job_forget = lat_local_job_forget,

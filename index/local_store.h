@@ -242,6 +242,12 @@ enum lat_status lat_local_search(struct lat_store *base, const char *name,
                                  const struct lat_query *query,
                                  struct lat_search_result *out_result, struct lat_error *err);
 
+/* local_changes.c */
+struct lat_changes;
+enum lat_status lat_local_changes(struct lat_store *base, const char *name, uint64_t after,
+                                  size_t limit, struct lat_changes *out_changes,
+                                  struct lat_error *err);
+
 /* local_filter.c: which positions pass a filter, remembered. */
 struct lat_filter_entry {
     atomic_uint refs;

@@ -149,6 +149,13 @@ enum lat_status lat_store_search(struct lat_store *store, const char *collection
     return store->ops->search(store, collection, query, out_result, err);
 }
 
+enum lat_status lat_store_changes(struct lat_store *store, const char *collection,
+                                  uint64_t after, size_t limit, struct lat_changes *out_changes,
+                                  struct lat_error *err)
+{
+    return store->ops->changes(store, collection, after, limit, out_changes, err);
+}
+
 enum lat_status lat_store_reindex(struct lat_store *store, const char *collection,
                                   const struct lat_index_spec *spec,
                                   bool (*progress)(void *context, double done), void *context,

@@ -4,8 +4,8 @@
 #ifndef LAT_INDEX_STORE_OPS_H
 #define LAT_INDEX_STORE_OPS_H
 
+#include "index/changes.h"
 #include "index/interactions.h"
-#include "index/store.h"
 
 struct lat_store_ops {
     const char *name; /* "local" */
@@ -48,6 +48,9 @@ struct lat_store_ops {
     enum lat_status (*search)(struct lat_store *store, const char *collection,
                               const struct lat_query *query,
                               struct lat_search_result *out_result, struct lat_error *err);
+    enum lat_status (*changes)(struct lat_store *store, const char *collection, uint64_t after,
+                               size_t limit, struct lat_changes *out_changes,
+                               struct lat_error *err);
     enum lat_status (*reindex)(struct lat_store *store, const char *collection,
                                const struct lat_index_spec *spec,
                                bool (*progress)(void *context, double done), void *context,
