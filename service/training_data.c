@@ -11,8 +11,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "index/interactions.h"
 #include "model/image.h"
 #include "model/train/dataset/collected.h"
+#include "model/train/dataset/interactions.h"
 #include "service/app.h"
 #include "service/training.h"
 
@@ -236,6 +238,40 @@ static enum lat_status gather(struct gathering *g, struct lat_error *err)
     return status;
 }
 
+/* ---- interactions ---- */
+
+struct histories {
+    struct lat_job *job;
+    struct lat_interactions *gathered;
+    struct lat_error *err;
+    enum lat_status status;
+};
+
+static bool take_interaction(void *context, const struct lat_interaction *one)
+{
+    struct histories *h = context;
+    if (atomic_load(lat_job_cancelled(h->job)))
+        h->status = lat_fail(h->err, LAT_CANCELLED, NULL, "cancelled while reading its data");
+    else
+        h->status = lat_interactions_add(h->gathered, one->user, one->item, (double)one->weight,
+                                         (double)one->at_ms, h->err);
+    return h->status == LAT_OK;
+}
+
+static enum lat_status open_interactions(struct lat_job *job, const struct lat_data_spec *data,
+                                         struct lat_dataset *out_dataset, struct lat_error *err)
+{
+    struct histories h = {.job = job, .err = err};
+    enum lat_status status = lat_interactions_begin(data, &h.gathered, err);
+    if (status == LAT_OK)
+        status = lat_store_interactions_each(lat_job_app(job)->store, data->collection,
+                                             take_interaction, &h, err);
+    if (status == LAT_OK)
+        status = lat_interactions_end(h.gathered, out_dataset, err);
+    lat_interactions_free(h.gathered);
+    return h.status != LAT_OK ? h.status : status;
+}
+
 enum lat_status lat_training_open_collection(struct lat_job *job,
                                              const struct lat_data_spec *data,
                                              struct lat_dataset *out_dataset,
@@ -248,17 +284,19 @@ enum lat_status lat_training_open_collection(struct lat_job *job,
     g->store = lat_job_app(job)->store;
     g->data = data;
     enum lat_status status = lat_store_describe(g->store, data->collection, &g->info, err);
-    if (status == LAT_OK && g->info.spec.model[0]) {
+    const bool items = strcmp(data->format, "interactions") != 0 && g->info.spec.dimension;
+    if (status == LAT_OK && items && g->info.spec.model[0]) {
         ask_model(g);
-    } else if (status == LAT_OK) {
-        g->codes = g->known = g->info.spec.dimension > 0;
+    } else if (status == LAT_OK && items) {
+        g->codes = g->known = true;
         g->input = (struct lat_input_spec){.kind = LAT_INPUT_VECTOR,
                                            .dimension = g->info.spec.dimension};
     }
-    if (status == LAT_OK)
+    if (status == LAT_OK && items)
         status = gather(g, err);
     if (status == LAT_OK)
-        status = lat_collected_end(&g->collected, out_dataset, err);
+        status = items ? lat_collected_end(&g->collected, out_dataset, err)
+                       : open_interactions(job, data, out_dataset, err);
     lat_collected_release(&g->collected);
     if (status != LAT_OK)
         lat_error_prefix(err, "collection '%s'", data->collection);

@@ -43,12 +43,25 @@ static void read_binarise(struct lat_fields *fields, struct lat_data_spec *out_d
     out_data->binarise = (enum lat_binarise)word;
 }
 
+/* A collection's items, or its interactions. */
+static bool wants_interactions(struct lat_fields *fields)
+{
+    static const struct lat_choice choices[] = {{"collection", 0, true},
+                                                {"interactions", 1, true}};
+    int row = 0;
+    lat_fields_choice(fields, "format", choices, LAT_ARRAY_LEN(choices), &row);
+    return row == 1;
+}
+
 /* What a collection stores says its kind by itself; pictures may be given a size. */
 static void read_collected(struct lat_fields *fields, struct lat_data_spec *out_data)
 {
     struct lat_arena arena = {0};
     struct lat_data_options options = {0};
-    snprintf(out_data->format, sizeof(out_data->format), "collection");
+    snprintf(out_data->format, sizeof(out_data->format), "%s",
+             wants_interactions(fields) ? "interactions" : "collection");
+    out_data->has_min_weight = lat_fields_has(fields, "min_weight");
+    lat_fields_real(fields, "min_weight", &out_data->min_weight, -1e30, 1e30);
     lat_fields_real(fields, "validation", &out_data->validation, 0, MAX_VALIDATION);
     read_binarise(fields, out_data);
     lat_fields_count(fields, "memory", &out_data->memory_mib, 1, 1 << 20);

@@ -66,9 +66,11 @@ struct lat_data_spec {
                               * anywhere. Not in the JSON: whoever runs the training sets it */
     char
         collection[LAT_NAME_MAX]; /* a collection's stored items instead of a path; "" if not */
-    double validation;            /* share held out, 0 = none */
-    uint32_t size[2];             /* images: height, width; 0 = from the first file */
-    uint32_t channels;            /* images: 1 or 3 */
+    bool has_min_weight; /* a collection's interactions: lighter ones are passed over */
+    double min_weight;
+    double validation; /* share held out, 0 = none */
+    uint32_t size[2];  /* images: height, width; 0 = from the first file */
+    uint32_t channels; /* images: 1 or 3 */
     enum lat_binarise binarise;
     uint32_t memory_mib; /* of data kept in memory; 0 = LAT_DATA_MEMORY_MIB */
     char *options_json;  /* the whole data object, for what a format reads itself; owned, may be

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "model/history.h"
 #include "model/train/dataset/arrays.h"
+#include "model/train/dataset/interactions.h"
 #include "model/train/dataset/text_table.h"
 
 #include "base/banned.h"
@@ -333,4 +334,81 @@ enum lat_status lat_interactions_open(const char *path, const struct lat_data_op
     lat_free(reading.own_items);
     lat_free(reading.events);
     return status;
+}
+
+/* ---- one by one ---- */
+
+struct lat_interactions {
+    const struct lat_data_spec *data;
+    struct lat_data_options options;
+    struct reading reading;
+    struct lat_dataset dataset;
+    bool weighted; /* a weight that is not 1 came */
+};
+
+enum lat_status lat_interactions_begin(const struct lat_data_spec *data,
+                                       struct lat_interactions **out_gathered,
+                                       struct lat_error *err)
+{
+    struct lat_interactions *gathered = lat_alloc(1, sizeof(*gathered));
+    if (!gathered)
+        return lat_fail_memory(err);
+    gathered->data = data;
+    gathered->options.has_min_weight = data->has_min_weight;
+    gathered->options.min_weight = data->min_weight;
+    gathered->reading.options = &gathered->options;
+    const enum lat_status status = begin(&gathered->reading, err);
+    if (status == LAT_OK)
+        *out_gathered = gathered;
+    else
+        lat_interactions_free(gathered);
+    return status;
+}
+
+enum lat_status lat_interactions_add(struct lat_interactions *gathered, const char *user,
+                                     const char *item, double weight, double time,
+                                     struct lat_error *err)
+{
+    struct reading *reading = &gathered->reading;
+    struct event event = {.weight = (float)weight, .time = time};
+    if (!(weight > 0) ||
+        (reading->options->has_min_weight && weight < reading->input.min_weight))
+        return LAT_OK;
+    gathered->weighted |= event.weight != 1;
+    enum lat_status status =
+        lat_words_add(reading->own_items, item, strlen(item), &event.item, err);
+    if (status == LAT_OK)
+        status = lat_words_add(&reading->users, user, strlen(user), &event.user, err);
+    return status == LAT_OK ? add_event(reading, &event, err) : status;
+}
+
+enum lat_status lat_interactions_end(struct lat_interactions *gathered,
+                                     struct lat_dataset *out_dataset, struct lat_error *err)
+{
+    struct reading *reading = &gathered->reading;
+    reading->input.binary = reading->options->has_min_weight || !gathered->weighted;
+    for (size_t i = 0; i < reading->n; i++)
+        reading->events[i].weight =
+            lat_history_weight(&reading->input, (double)reading->events[i].weight);
+    enum lat_status status = keep(reading, &gathered->dataset, err);
+    if (status == LAT_OK)
+        status = lat_dataset_settle(&gathered->dataset, gathered->data, err);
+    if (status == LAT_OK) {
+        *out_dataset = gathered->dataset;
+        gathered->dataset = (struct lat_dataset){0};
+    }
+    return status;
+}
+
+void lat_interactions_free(struct lat_interactions *gathered)
+{
+    if (!gathered)
+        return;
+    lat_dataset_close(&gathered->dataset);
+    lat_words_release(&gathered->reading.users);
+    if (gathered->reading.own_items)
+        lat_words_release(gathered->reading.own_items);
+    lat_free(gathered->reading.own_items);
+    lat_free(gathered->reading.events);
+    lat_free(gathered);
 }
