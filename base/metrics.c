@@ -101,6 +101,16 @@ static const struct family families[LAT_METRIC_COUNT] = {
                            NULL},
     [LAT_METRIC_JOBS] = {"latentd_jobs", "Background jobs remembered, by state.", GAUGE,
                          "state", NULL, NULL},
+    [LAT_METRIC_RECOMMENDATIONS] = {"latentd_recommendations_total",
+                                    "Recommendations made for users, by their source.", COUNTER,
+                                    "source", NULL, NULL},
+    [LAT_METRIC_RECOMMENDATION_HITS] = {"latentd_recommendation_hits_total",
+                                        "Recommendations of which at least one item was taken.",
+                                        COUNTER, "source", NULL, NULL},
+    [LAT_METRIC_FEEDBACK] = {"latentd_recommendation_feedback_total",
+                             "Interactions that name a recommendation: hit, negative, other "
+                             "(of an item not in it), expired.",
+                             COUNTER, "kind", NULL, NULL},
 };
 
 static struct table tables[LAT_METRIC_COUNT];

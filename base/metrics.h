@@ -11,22 +11,25 @@
 #include "base/buf.h"
 
 enum lat_metric {
-    LAT_METRIC_REQUESTS,        /* counter, label route+status "GET /v1/models 200" */
-    LAT_METRIC_REQUEST_SECONDS, /* histogram, label route */
-    LAT_METRIC_REQUESTS_ACTIVE, /* gauge */
-    LAT_METRIC_QUEUE_LENGTH,    /* gauge: requests waiting for a worker */
-    LAT_METRIC_QUEUE_REJECTED,  /* counter: 429 because the queue was full */
-    LAT_METRIC_INFER_SECONDS,   /* histogram, label model: one engine run */
-    LAT_METRIC_INFER_BATCH,     /* histogram, label model: items a run */
-    LAT_METRIC_COMMITS,         /* counter: durable commits (one fsync each) */
-    LAT_METRIC_WRITES,          /* counter: acknowledged item writes */
-    LAT_METRIC_SEARCH_SECONDS,  /* histogram, label collection */
-    LAT_METRIC_SEARCHES,        /* counter, label how: index, exact, filtered */
-    LAT_METRIC_ITEMS,           /* gauge, label collection */
-    LAT_METRIC_INDEX_DEAD,      /* gauge, label collection: slots waiting for a rebuild */
-    LAT_METRIC_REBUILDS,        /* counter, label collection */
-    LAT_METRIC_MODELS,          /* gauge, label state */
-    LAT_METRIC_JOBS,            /* gauge, label state */
+    LAT_METRIC_REQUESTS,            /* counter, label route+status "GET /v1/models 200" */
+    LAT_METRIC_REQUEST_SECONDS,     /* histogram, label route */
+    LAT_METRIC_REQUESTS_ACTIVE,     /* gauge */
+    LAT_METRIC_QUEUE_LENGTH,        /* gauge: requests waiting for a worker */
+    LAT_METRIC_QUEUE_REJECTED,      /* counter: 429 because the queue was full */
+    LAT_METRIC_INFER_SECONDS,       /* histogram, label model: one engine run */
+    LAT_METRIC_INFER_BATCH,         /* histogram, label model: items a run */
+    LAT_METRIC_COMMITS,             /* counter: durable commits (one fsync each) */
+    LAT_METRIC_WRITES,              /* counter: acknowledged item writes */
+    LAT_METRIC_SEARCH_SECONDS,      /* histogram, label collection */
+    LAT_METRIC_SEARCHES,            /* counter, label how: index, exact, filtered */
+    LAT_METRIC_ITEMS,               /* gauge, label collection */
+    LAT_METRIC_INDEX_DEAD,          /* gauge, label collection: slots waiting for a rebuild */
+    LAT_METRIC_REBUILDS,            /* counter, label collection */
+    LAT_METRIC_MODELS,              /* gauge, label state */
+    LAT_METRIC_JOBS,                /* gauge, label state */
+    LAT_METRIC_RECOMMENDATIONS,     /* counter, label source: recommendation ids given out */
+    LAT_METRIC_RECOMMENDATION_HITS, /* counter, label source: of them, with a hit */
+    LAT_METRIC_FEEDBACK, /* counter, label kind: interactions that name a recommendation */
     LAT_METRIC_COUNT
 };
 

@@ -3,7 +3,7 @@
  * indexes) comes last, on the loader's thread, while probes are answered already.
  *
  * Closing, in reverse: draining lets running calls finish; the network stops, and with it every
- * thread that calls into what follows; jobs, batcher, models, store, engine. */
+ * thread that calls into what follows; jobs, recommenders, batcher, models, store, engine. */
 #include "service/app.h"
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "service/crypto.h"
 #include "service/events.h"
 #include "service/lifecycle.h"
+#include "service/recommenders.h"
 #include "service/socket.h"
 
 #include "base/banned.h"
@@ -94,6 +95,8 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
         status = lat_registry_open(app->engine, &registry, &app->registry, err);
     if (status == LAT_OK)
         status = lat_batcher_new(slots, (size_t)config->max_encode_batch, &app->batcher, err);
+    if (status == LAT_OK)
+        status = lat_recommenders_new(app->store, &app->recommenders, err);
     const struct lat_jobs_options jobs = {
         .app = app, .store = app->store, .kinds = lat_job_kinds, .n_kinds = lat_n_job_kinds};
     if (status == LAT_OK)
@@ -182,6 +185,7 @@ void lat_app_close(struct lat_app *app)
     if (owner->loader_started)
         pthread_join(owner->loader, NULL);
     lat_jobs_free(app->jobs);
+    lat_recommenders_free(app->recommenders);
     lat_batcher_free(app->batcher);
     if (app->registry)
         lat_registry_close(app->registry);

@@ -48,6 +48,7 @@ struct lat_app {
     struct lat_store *store;
     struct lat_batcher *batcher;
     struct lat_jobs *jobs;
+    struct lat_recommenders *recommenders;
     struct lat_keys *keys; /* NULL when none are configured */
     struct lat_http *http;
     struct lat_lifecycle *lifecycle;

@@ -1,0 +1,43 @@
+/* The best items of a large catalogue without looking at each: an inner-product index over a
+ * model's item vectors (model/recommender.h), built once a model, beside whoever asks.
+ *
+ * The index is the graph of index/faiss_index.h under the inner product itself (Morozov and
+ * Babenko 2018, "Non-metric similarity graphs for maximum inner product search"); how broadly
+ * it has to look is measured when it is built. It copies no vectors and holds its model.
+ * Searches may run at the same time. */
+#ifndef LAT_SERVICE_RETRIEVAL_H
+#define LAT_SERVICE_RETRIEVAL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "model/recommender.h"
+
+enum { LAT_RETRIEVAL_LEAST = 50000 }; /* items from which on a scan is worth avoiding */
+
+struct lat_retrieval;
+
+/* An item of the vocabulary and its score. */
+struct lat_ranked {
+    uint32_t item;
+    float score;
+};
+
+/* Takes minutes for a million items; ends early with LAT_CANCELLED when *stop turns true.
+ * LAT_CAPABILITY for a model without item vectors. */
+enum lat_status lat_retrieval_build(struct lat_model *model, const atomic_bool *stop,
+                                    struct lat_retrieval **out_retrieval,
+                                    struct lat_error *err) LAT_MUST_USE;
+void lat_retrieval_free(struct lat_retrieval *retrieval); /* NULL is fine */
+
+/* The model it is about, borrowed. */
+const struct lat_model *lat_retrieval_model(const struct lat_retrieval *retrieval);
+
+/* The `k` best items whose bit is set in `passed` [(n_items + 63) / 64 words], best first, into
+ * out_items [k]; *out_n of them. `query` is lat_model_query_vector's. */
+enum lat_status lat_retrieval_search(const struct lat_retrieval *retrieval, const float *query,
+                                     const uint64_t *passed, size_t k,
+                                     struct lat_ranked *out_items, size_t *out_n,
+                                     struct lat_error *err) LAT_MUST_USE;
+
+#endif
