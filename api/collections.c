@@ -53,6 +53,9 @@ static void write_collection(struct lat_buf *out, const struct lat_collection_in
     lat_write_flag(out, "keep_inputs", info->spec.keep_inputs);
     lat_write_count(out, "items", info->items);
     lat_write_count(out, "hidden", info->hidden);
+    lat_write_count(out, "users", info->users);
+    lat_write_count(out, "interactions", info->interactions);
+    lat_write_text(out, "recommender", info->recommender[0] ? info->recommender : NULL);
     write_index(out, info);
     lat_write_count(out, "bytes", info->data_bytes + info->index_bytes);
     lat_write_count(out, "data_bytes", info->data_bytes);

@@ -25,6 +25,12 @@ lat_handler lat_api_item_input, lat_api_item_reconstruction;
 lat_handler lat_api_search, lat_api_search_batch;
 /* import.c, export.c */
 lat_handler lat_api_import, lat_api_export;
+/* interactions.c, users.c */
+lat_handler lat_api_interactions, lat_api_user_history, lat_api_user_delete,
+    lat_api_user_recommendations;
+/* recommend.c, recommend_examples.c, recommender.c */
+lat_handler lat_api_model_recommend, lat_api_item_similar, lat_api_popular, lat_api_recommend,
+    lat_api_recommender_put, lat_api_recommender_delete;
 /* jobs.c, job_start.c, job_events.c */
 lat_handler lat_api_job_start, lat_api_jobs, lat_api_job, lat_api_job_cancel,
     lat_api_job_events;

@@ -84,6 +84,9 @@ enum lat_status lat_json_status(const struct lat_json *json) LAT_MUST_USE;
 /* The top value, which must be an object; with an empty object for a failure. */
 void lat_json_root(struct lat_json *json, struct lat_object *out_root);
 
+/* The same where it must be a list. */
+void lat_json_root_list(struct lat_json *json, struct lat_list *out_list);
+
 bool lat_object_has(struct lat_object *object, const char *key); /* there and not null */
 bool lat_object_is_text(struct lat_object *object, const char *key);
 size_t lat_object_size(const struct lat_object *object); /* keys, known or not */

@@ -10,6 +10,19 @@
 
 #include "base/banned.h"
 
+void lat_json_root_list(struct lat_json *json, struct lat_list *out_list)
+{
+    *out_list = (struct lat_list){.json = json, .at = ""};
+    if (json_is_array(json->root)) {
+        out_list->value = json->root;
+        out_list->n = json_array_size(json->root);
+        return;
+    }
+    lat_json_record(json, "", LAT_INVALID, "wrong_type", "the body must be a JSON list");
+    if (json->root)
+        lat_error_expected(json->err, "a list", lat_json_kind(json->root));
+}
+
 static const json_t *element(const struct lat_list *list, size_t i)
 {
     return list->numbers ? NULL : json_array_get(list->value, i);

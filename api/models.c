@@ -9,6 +9,7 @@
 #include "api/request.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "service/recommenders.h"
 
 #include "base/banned.h"
 
@@ -216,5 +217,8 @@ enum lat_status lat_api_model_load(struct lat_call *call, struct lat_error *err)
 
 enum lat_status lat_api_model_unload(struct lat_call *call, struct lat_error *err)
 {
-    return do_and_show(call, lat_registry_unload, err);
+    const enum lat_status status = do_and_show(call, lat_registry_unload, err);
+    if (status == LAT_OK)
+        lat_recommenders_forget(call->app->recommenders, call->params[0]);
+    return status;
 }

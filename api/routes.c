@@ -40,6 +40,7 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/decode", lat_api_decode, READ, "Codes to outputs"},
     {LAT_POST, MODEL "/reconstruct", lat_api_reconstruct, READ,
      "Inputs to outputs and reconstruction errors"},
+    {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
 
     {LAT_GET, "/v1/collections", lat_api_collections, READ, "List collections"},
@@ -65,6 +66,21 @@ static const struct lat_route rows[] = {
 
     {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
     {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
+
+    {LAT_POST, COLL "/interactions", lat_api_interactions, LAT_SCOPE_WRITE, LAT_ROUTE_STREAM,
+     "Store who dealt with what"},
+    {LAT_PUT, COLL "/recommender", lat_api_recommender_put, WRITE,
+     "Choose the model that serves the users"},
+    {LAT_DELETE, COLL "/recommender", lat_api_recommender_delete, WRITE,
+     "Serve the users without a model"},
+    {LAT_POST, COLL "/recommend", lat_api_recommend, READ, "From examples to items"},
+    {LAT_GET, COLL "/users/{u}/recommendations", lat_api_user_recommendations, READ,
+     "What to recommend to a user"},
+    {LAT_GET, COLL "/users/{u}/history", lat_api_user_history, READ,
+     "What a user did, the newest first"},
+    {LAT_DELETE, COLL "/users/{u}", lat_api_user_delete, WRITE, "Forget a user for good"},
+    {LAT_GET, COLL "/items/{id}/similar", lat_api_item_similar, READ, "Items like this one"},
+    {LAT_GET, COLL "/popular", lat_api_popular, READ, "What most users dealt with"},
 
     {LAT_POST, "/v1/jobs", lat_api_job_start, ADMIN, "Start a job"},
     {LAT_GET, "/v1/jobs", lat_api_jobs, READ, "List jobs, the newest first"},
