@@ -81,7 +81,6 @@ Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
                                           "/v1/collections/x/anomalies",
                                           "/v1/snapshots",
                                           "/v2",
-                                          "/v1/collections/x/recommend",
                                           "/livez/",
                                           "//livez"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(unknown); i++) {
