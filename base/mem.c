@@ -2,6 +2,9 @@
  */
 #include "base/mem.h"
 
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -106,4 +109,11 @@ char *lat_strdup(const char *text)
 void lat_free(void *memory)
 {
     free(memory);
+}
+
+void lat_mem_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

@@ -29,6 +29,10 @@ char *lat_strndup(const char *text, size_t len) LAT_MUST_USE;
 /* NULL is fine. */
 void lat_free(void *memory);
 
+/* Gives what is free back to the system, also in the midst of the heap; nothing where the C
+ * library cannot. After work that has allocated much: it takes milliseconds. */
+void lat_mem_trim(void);
+
 /* *out_product = a * b, false when it does not fit. */
 bool lat_mul_size(size_t a, size_t b, size_t *out_product) LAT_MUST_USE;
 bool lat_add_size(size_t a, size_t b, size_t *out_sum) LAT_MUST_USE;

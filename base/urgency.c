@@ -12,7 +12,7 @@
 
 #include "base/banned.h"
 
-enum { NICE_BULK = 10, NICE_BACKGROUND = 10, SLICE_NS = 100000, PAUSE_EVERY_NS = 50000 };
+enum { NICE_BULK = 10, NICE_BACKGROUND = 19, SLICE_NS = 100000, PAUSE_EVERY_NS = 50000 };
 
 /* sched_setattr(2), which glibc has no wrapper for before 2.41. */
 struct attributes {

@@ -5,7 +5,7 @@
 enum lat_urgency {
     LAT_PROMPT,    /* answers somebody who waits: short turns, soon (Linux 6.12 and later) */
     LAT_BULK,      /* throughput counts, a moment's delay does not */
-    LAT_BACKGROUND /* nobody waits */
+    LAT_BACKGROUND /* nobody waits: what the others leave, and 1.5 % where they leave nothing */
 };
 
 /* Of the calling thread, and of those it starts from then on. Best effort: what the kernel

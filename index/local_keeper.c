@@ -39,6 +39,7 @@ enum {
     SAVE_SHARE = 4,
     RETRAIN_GROWTH = 4, /* lists are trained anew when there are so many times the rows */
     PURGE_ROWS = 2000,
+    TRIM_ROWS = 100000, /* rows taken in after which free memory is given back */
 };
 
 /* ---- link, tune ---- */
@@ -170,6 +171,7 @@ static enum lat_status link_rows(struct lat_local *store, struct lat_collection 
     const size_t n = waiting < LINK_BATCH ? waiting : LINK_BATCH;
     if (status == LAT_OK && n)
         status = link_some(collection, index, n, err);
+    store->keeper.untrimmed += n;
     *sight = look(collection, index);
     *out_next = sight->linked < sight->n ? AT_ONCE : WHEN_WOKEN;
     lat_mutex_lock(&store->keeper.mutex);
@@ -187,7 +189,7 @@ static void *rebuilder_main(void *argument)
     struct lat_collection *collection = keeper->rebuilding;
     const struct lat_rebuild rebuild = {.spec = NULL};
     struct lat_error err = LAT_ERROR_INIT;
-    lat_urgency_set(LAT_BACKGROUND);
+    lat_urgency_set(LAT_BULK);
     const enum lat_status status = lat_index_rebuild(store, collection, &rebuild, &err);
     if (status != LAT_OK && status != LAT_CANCELLED) {
         lat_error_prefix(&err, "collection '%s'", collection->name);
@@ -381,7 +383,7 @@ static void *keeper_main(void *argument)
 {
     struct lat_local *store = argument;
     struct lat_keeper *keeper = &store->keeper;
-    lat_urgency_set(LAT_BACKGROUND);
+    lat_urgency_set(LAT_BULK);
     enum next next = AT_ONCE;
     while (!atomic_load(&store->closing)) {
         rest(keeper, next);
@@ -393,6 +395,10 @@ static void *keeper_main(void *argument)
         }
         if (!atomic_load(&store->closing) && lat_users_wipe_again(store) && next == WHEN_WOKEN)
             next = LATER;
+        if (next == WHEN_WOKEN && keeper->untrimmed >= TRIM_ROWS) {
+            lat_mem_trim();
+            keeper->untrimmed = 0;
+        }
     }
     return NULL;
 }

@@ -119,6 +119,7 @@ struct lat_keeper {
     struct lat_mutex mutex;
     struct lat_cond wake, progress; /* progress: rows were linked, a rebuild ended */
     bool signalled, closing, started;
+    size_t untrimmed;    /* rows linked since memory was given back; its thread alone */
     atomic_bool purging; /* there may be rows of dropped collections */
     /* What a deleted user left may still be in the log: when to try again; 0: it is not. */
     atomic_uint_fast64_t empty_again_ns;

@@ -144,7 +144,9 @@ static void *run_lane(void *argument)
 {
     const struct lat_lane_thread *lane = argument;
     struct lat_jobs *jobs = lane->jobs;
-    lat_urgency_set(LAT_BACKGROUND);
+    /* A training takes hours whatever it is given; searches and new items wait for the others.
+     */
+    lat_urgency_set(lane->lane == LAT_LANE_TRAINING ? LAT_BACKGROUND : LAT_BULK);
     lat_mutex_lock(&jobs->mutex);
     while (!jobs->closing) {
         struct lat_job *job = jobs->begun ? oldest_queued(jobs, lane->lane) : NULL;
