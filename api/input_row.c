@@ -7,19 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/json_scan.h"
 #include "api/json_value.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
 
-enum { KEY_SHOWN = 60, ITEM_MAX_LEN = 256 };
+enum { ITEM_MAX_LEN = 256 };
 
 /* ---- cells ---- */
 
 static void refuse_cell(struct lat_object *object, const char *name, const json_t *value)
 {
-    char pointer[192];
-    snprintf(pointer, sizeof(pointer), "%s/row/%.*s", object->at, KEY_SHOWN, name);
+    char row[128], pointer[192];
+    snprintf(row, sizeof(row), "%s/row", object->at);
+    lat_json_pointer(pointer, sizeof(pointer), row, name);
     lat_json_record(object->json, pointer, LAT_INVALID, "wrong_type",
                     "a cell is a number, a string, true, false or null");
     lat_error_expected(object->json->err, "a number, a string or null", lat_json_kind(value));
@@ -30,7 +32,8 @@ static bool read_cell(struct lat_object *object, const char *name, const json_t 
                       struct lat_table_cell *out_cell)
 {
     struct lat_arena *arena = object->json->arena;
-    const struct lat_extract *extract = lat_json_extract(object->json, value);
+    const struct lat_extract *extract =
+        lat_json_scan_watches(name) ? lat_json_extract(object->json, value) : NULL;
     const char *text = lat_json_text(extract, value, &out_cell->len);
     out_cell->name = lat_arena_strdup(arena, name);
     if (json_is_boolean(value)) {

@@ -39,7 +39,7 @@ static enum lat_status reply_item(struct lat_call *call, const struct lat_item *
     }
     if (parts == LAT_ITEM_CODE && item->code &&
         lat_call_accepts(call, "application/octet-stream"))
-        return lat_reply_floats(call, item->code, 0, dimension, err);
+        return lat_reply_vector(call, item->code, dimension, err);
     lat_write_item(&call->response.body, item, dimension, parts, base64);
     return lat_reply_json(call, 200, err);
 }
@@ -105,8 +105,8 @@ static enum lat_status reply_decoded(struct lat_call *call, const struct lat_mod
         const enum lat_status status = lat_model_row_to_png(model, row, out, err);
         return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
     }
-    if (input->kind != LAT_INPUT_IMAGE && lat_call_accepts(call, "application/octet-stream"))
-        return lat_reply_output_floats(call, model, row, 0, err);
+    if (lat_output_is_array(model) && lat_call_accepts(call, "application/octet-stream"))
+        return lat_reply_output_vector(call, model, row, err);
     lat_buf_text(out, "{\"output\":");
     const enum lat_status status = lat_write_output(out, model, row, base64, err);
     lat_buf_char(out, '}');

@@ -16,28 +16,12 @@
 
 /* ---- failures ---- */
 
-/* "/at/key" with the two characters a JSON pointer escapes; cut when it does not fit. */
-static void write_pointer(char *out, size_t size, const char *at, const char *key)
-{
-    size_t n = (size_t)snprintf(out, size, "%s/", at);
-    for (; *key && n + 3 < size; key++) {
-        if (*key == '~' || *key == '/') {
-            out[n++] = '~';
-            out[n++] = *key == '~' ? '0' : '1';
-        } else {
-            out[n++] = *key;
-        }
-    }
-    if (n < size)
-        out[n] = '\0';
-}
-
 static void record_key(struct lat_object *object, const char *key, enum lat_status status,
                        const char *code, const char *words)
 {
     char pointer[192];
     if (key)
-        write_pointer(pointer, sizeof(pointer), object->at, key);
+        lat_json_pointer(pointer, sizeof(pointer), object->at, key);
     lat_json_record(object->json, key ? pointer : object->at, status, code, words);
 }
 
@@ -274,7 +258,7 @@ bool lat_object_floats(struct lat_object *object, const char *key,
     if (!value)
         return false;
     char at[192];
-    write_pointer(at, sizeof(at), object->at, key);
+    lat_json_pointer(at, sizeof(at), object->at, key);
     if (!lat_json_floats(object->json, find_extract(object, key, value), value, at,
                          out_floats)) {
         const struct lat_extract *extract = find_extract(object, key, value);

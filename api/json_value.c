@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 
@@ -30,6 +31,21 @@ const char *lat_json_kind(const json_t *value)
         return "null";
     }
     return "?";
+}
+
+void lat_json_pointer(char *out, size_t size, const char *at, const char *key)
+{
+    size_t n = (size_t)snprintf(out, size, "%s/", at);
+    for (; *key && n + 3 < size; key++) {
+        if (*key == '~' || *key == '/') {
+            out[n++] = '~';
+            out[n++] = *key == '~' ? '0' : '1';
+        } else {
+            out[n++] = *key;
+        }
+    }
+    if (n < size)
+        out[n] = '\0';
 }
 
 void lat_json_record(struct lat_json *json, const char *pointer, enum lat_status status,

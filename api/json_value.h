@@ -1,4 +1,4 @@
-/* Shared by the readers of objects and of lists; private to api/json_*.c. */
+/* Shared by the readers of objects, lists and rows; private to api/. */
 #ifndef LAT_API_JSON_VALUE_H
 #define LAT_API_JSON_VALUE_H
 
@@ -6,6 +6,9 @@
 
 /* "an object", "a list", …; static storage. */
 const char *lat_json_kind(const struct json_t *value);
+
+/* "/at/key" with the two characters a JSON pointer escapes; cut when it does not fit. */
+void lat_json_pointer(char *out, size_t size, const char *at, const char *key);
 
 /* Records a failure at that pointer, unless the document has failed already. */
 void lat_json_record(struct lat_json *json, const char *pointer, enum lat_status status,

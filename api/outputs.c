@@ -14,10 +14,9 @@ static bool is_image(const struct lat_model *model)
     return lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;
 }
 
-/* Whose rows have words in them: they leave as JSON whatever is asked for. */
-static bool is_table(const struct lat_model *model)
+bool lat_output_is_array(const struct lat_model *model)
 {
-    return lat_model_manifest(model)->input.kind == LAT_INPUT_TABLE;
+    return !is_image(model) && lat_model_manifest(model)->input.kind != LAT_INPUT_TABLE;
 }
 
 static enum lat_status write_sequence(struct lat_buf *out, const struct lat_model *model,
@@ -71,22 +70,44 @@ enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *mo
     return status;
 }
 
-enum lat_status lat_reply_output_floats(struct lat_call *call, const struct lat_model *model,
-                                        const float *rows, size_t n, struct lat_error *err)
+/* rows [n][elements] in the units of the inputs: as they are, or new ones in the arena. */
+static enum lat_status restore_units(struct lat_call *call, const struct lat_model *model,
+                                     const float *rows, size_t n, const float **out_values,
+                                     struct lat_error *err)
 {
     const struct lat_input_spec *input = &lat_model_manifest(model)->input;
     const size_t elements = lat_input_elements(input);
     size_t total;
-    if (input->kind != LAT_INPUT_SEQUENCE)
-        return lat_reply_floats(call, rows, n, elements, err);
     float *values = NULL;
-    if (lat_mul_size(n ? n : 1, elements, &total))
+    *out_values = rows;
+    if (input->kind != LAT_INPUT_SEQUENCE || n == 0)
+        return LAT_OK;
+    if (lat_mul_size(n, elements, &total))
         values = lat_arena_alloc_raw(&call->arena, total, sizeof(*values));
     if (!values)
         return lat_fail_memory(err);
-    for (size_t i = 0; i < (n ? n : 1); i++)
+    for (size_t i = 0; i < n; i++)
         lat_model_row_to_sequence(model, rows + i * elements, values + i * elements);
-    return lat_reply_floats(call, values, n, elements, err);
+    *out_values = values;
+    return LAT_OK;
+}
+
+enum lat_status lat_reply_output_vector(struct lat_call *call, const struct lat_model *model,
+                                        const float *row, struct lat_error *err)
+{
+    const float *values = NULL;
+    const enum lat_status status = restore_units(call, model, row, 1, &values, err);
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    return status == LAT_OK ? lat_reply_vector(call, values, elements, err) : status;
+}
+
+static enum lat_status reply_raw(struct lat_call *call, const struct lat_model *model,
+                                 const float *rows, size_t n, struct lat_error *err)
+{
+    const float *values = NULL;
+    const enum lat_status status = restore_units(call, model, rows, n, &values, err);
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    return status == LAT_OK ? lat_reply_floats(call, values, n, elements, err) : status;
 }
 
 static enum lat_status reply_png(struct lat_call *call, const struct lat_model *model,
@@ -105,9 +126,9 @@ enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model 
     const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
         return reply_png(call, model, rows, err);
-    if (!is_image(model) && !is_table(model) && !errors &&
+    if (lat_output_is_array(model) && !errors &&
         lat_call_accepts(call, "application/octet-stream"))
-        return lat_reply_output_floats(call, model, rows, n, err);
+        return reply_raw(call, model, rows, n, err);
     lat_buf_text(out, "{\"outputs\":[");
     for (size_t i = 0; i < n; i++) {
         if (i)

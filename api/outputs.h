@@ -11,11 +11,13 @@ enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *mo
                                  const float *row, bool base64,
                                  struct lat_error *err) LAT_MUST_USE;
 
-/* rows [n][elements] as raw float32 in the units of the inputs; n 0: one row, as an array of
- * one dimension. */
-enum lat_status lat_reply_output_floats(struct lat_call *call, const struct lat_model *model,
-                                        const float *rows, size_t n,
-                                        struct lat_error *err) LAT_MUST_USE;
+/* Whether an output is an array of numbers, which a client may have as raw float32: pictures
+ * are PNG, and rows of tables have words in them. */
+bool lat_output_is_array(const struct lat_model *model);
+
+/* One row as raw float32 in the units of the inputs, an array of one dimension. */
+enum lat_status lat_reply_output_vector(struct lat_call *call, const struct lat_model *model,
+                                        const float *row, struct lat_error *err) LAT_MUST_USE;
 
 /* rows [n][elements] as {"outputs":[…]}, with "errors" unless NULL; as a bare picture or raw
  * float32 where the client accepts that and it is the whole of the answer. */

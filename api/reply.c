@@ -25,11 +25,15 @@ enum lat_status lat_reply_bytes(struct lat_call *call, const char *type, const v
 enum lat_status lat_reply_floats(struct lat_call *call, const float *values, size_t rows,
                                  size_t columns, struct lat_error *err)
 {
-    const size_t n = (rows ? rows : 1) * columns;
-    if (rows)
-        lat_call_respond_header(call, "X-Shape", "%zu,%zu", rows, columns);
-    else
-        lat_call_respond_header(call, "X-Shape", "%zu", columns);
+    lat_call_respond_header(call, "X-Shape", "%zu,%zu", rows, columns);
+    return lat_reply_bytes(call, "application/octet-stream", values,
+                           rows * columns * sizeof(*values), err);
+}
+
+enum lat_status lat_reply_vector(struct lat_call *call, const float *values, size_t n,
+                                 struct lat_error *err)
+{
+    lat_call_respond_header(call, "X-Shape", "%zu", n);
     return lat_reply_bytes(call, "application/octet-stream", values, n * sizeof(*values), err);
 }
 

@@ -10,10 +10,13 @@ enum lat_status lat_reply_json(struct lat_call *call, int status,
 /* Bytes of another type; copied. */
 enum lat_status lat_reply_bytes(struct lat_call *call, const char *type, const void *bytes,
                                 size_t len, struct lat_error *err) LAT_MUST_USE;
-/* values [rows][columns] as raw little-endian float32 with X-Shape "rows,columns", or "columns"
- * alone with rows 0 (one vector). */
+/* values [rows][columns] as raw little-endian float32 with X-Shape "rows,columns"; no rows are
+ * an empty body. */
 enum lat_status lat_reply_floats(struct lat_call *call, const float *values, size_t rows,
                                  size_t columns, struct lat_error *err) LAT_MUST_USE;
+/* One vector: values [n], X-Shape "n". */
+enum lat_status lat_reply_vector(struct lat_call *call, const float *values, size_t n,
+                                 struct lat_error *err) LAT_MUST_USE;
 /* 204 without a body. */
 enum lat_status lat_reply_nothing(struct lat_call *call);
 

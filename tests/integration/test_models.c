@@ -159,6 +159,18 @@ Test(models, encode_with_floats_in_every_form)
     lat_buf_release(&text);
 }
 
+Test(models, nothing_in_is_nothing_out_in_raw_floats_too)
+{
+    const char *octets =
+        "Content-Type: application/json\r\nAccept: application/octet-stream\r\n";
+    STATUS(200, ask_as("POST", "/v1/models/vec@1/encode", octets, "{\"inputs\":[]}", 13));
+    cr_assert_str_eq(header("X-Shape"), "0,3");
+    cr_assert_eq(reply_len(), 0);
+    STATUS(200, ask_as("POST", "/v1/models/vec@1/decode", octets, "{\"codes\":[]}", 12));
+    cr_assert_str_eq(header("X-Shape"), "0,6");
+    cr_assert_eq(reply_len(), 0);
+}
+
 Test(models, no_floats_are_not_one_row)
 {
     static const char *const heads[] = {

@@ -75,6 +75,18 @@ Test(tables, what_is_unknown_is_refused_with_its_pointer_and_the_nearest)
     cr_assert_str_eq(text_of("code"), "wrong_input_kind");
 }
 
+/* Long texts are taken out of a body before it is parsed, and [0] is what stands for the first
+ * of them. */
+Test(tables, a_list_in_a_cell_is_not_another_text_of_the_body)
+{
+    STATUS(422,
+           ask("POST", encode,
+               "{\"inputs\":[{\"row\":{\"a/b\":[0],\"image\":\"0123456789012345678901234567"
+               "8901234567890123456789012345678901234567890123456789\"}}]}"));
+    cr_assert_str_eq(text_of("code"), "wrong_type");
+    cr_assert_str_eq(text_of("errors.0.pointer"), "/inputs/0/row/a~1b");
+}
+
 Test(tables, items_are_rows_and_come_back_as_they_were_sent)
 {
     make("{\"model\":\"people@1\"}");
@@ -90,6 +102,9 @@ Test(tables, items_are_rows_and_come_back_as_they_were_sent)
     cr_assert_str_eq(text_of("row.a/b"), "no");
     STATUS(200, ask("GET", coll("/items/p/reconstruction"), NULL));
     cr_assert_eq(number_of("output.row.x"), 14);
+    STATUS(200, ask_as("GET", coll("/items/p/reconstruction"),
+                       "Accept: application/octet-stream\r\n", NULL, 0));
+    cr_assert_eq(number_of("output.row.x"), 14, "words do not become numbers: %s", reply());
     STATUS(200,
            ask("POST", coll("/search"), "{\"input\":{\"row\":{\"x\":3,\"y\":-1}},\"k\":1}"));
     cr_assert_str_eq(text_of("results.0.id"), "q");
