@@ -42,6 +42,9 @@ row '\| fake: error \| 2\.60 \(in words\) \| ≤ 2\.5 \| no \| .*'
 cp "$work/docs/results.md" "$work/before"
 if results nothing; then fail "an unknown name did not fail"; fi
 grep -q "no result 'nothing'; there are: fake" "$work/out" || fail "the names are not told"
+printf '#!/bin/sh\nexit 0\n' >"$work/scripts/results.d/fake"
+results fake || fail "a script that measures nothing failed"
+cmp -s "$work/before" "$work/docs/results.md" || fail "no lines emptied the page"
 printf '#!/bin/sh\nexit 3\n' >"$work/scripts/results.d/fake"
 if results fake; then fail "a script that fails did not fail"; fi
 cmp -s "$work/before" "$work/docs/results.md" || fail "the page was touched"
