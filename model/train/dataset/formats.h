@@ -13,7 +13,7 @@
 struct lat_data_options {
     uint32_t size[2];           /* images: height, width; 0 = of the first picture */
     uint32_t channels;          /* images: 1 or 3; 0 = of the first picture */
-    const char *root;           /* images: nothing outside of it; NULL = anywhere */
+    const char *root;           /* folders: nothing outside of it; NULL = anywhere */
     const char *array;          /* npz: the array's name; NULL = the only one */
     const char *const *columns; /* csv: taken, in this order; NULL = every column */
     const char *const *exclude; /* csv: left out */

@@ -280,6 +280,22 @@ static int is_table(const struct dirent *entry)
     return entry->d_name[0] != '.' && lat_csv_matches(entry->d_name);
 }
 
+/* A table of a folder; one that links out of the root is passed over. */
+static enum lat_status read_entry(struct reading *reading, const char *folder, const char *name,
+                                  struct lat_error *err)
+{
+    char path[LAT_PATH_MAX];
+    const char *root = reading->options->root;
+    const int len = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return lat_fail(err, LAT_INVALID, NULL, "the path of a file is too long");
+    if (root && !lat_file_is_within(root, path))
+        return LAT_OK;
+    const enum lat_status status = read_file(reading, path, err);
+    lat_error_prefix(err, "'%s'", name);
+    return status;
+}
+
 static enum lat_status read_folder(struct reading *reading, const char *folder,
                                    struct lat_error *err)
 {
@@ -291,14 +307,8 @@ static enum lat_status read_folder(struct reading *reading, const char *folder,
     if (n == 0)
         status = lat_fail(err, LAT_INVALID, "empty", "there are no CSV files in it");
     for (int i = 0; i < n; i++) {
-        char path[LAT_PATH_MAX];
-        const int len = snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
-        if (status == LAT_OK && (len < 0 || (size_t)len >= sizeof(path)))
-            status = lat_fail(err, LAT_INVALID, NULL, "the path of a file is too long");
-        if (status == LAT_OK) {
-            status = read_file(reading, path, err);
-            lat_error_prefix(err, "'%s'", names[i]->d_name);
-        }
+        if (status == LAT_OK)
+            status = read_entry(reading, folder, names[i]->d_name, err);
         lat_free(names[i]);
     }
     lat_free(names);

@@ -2,7 +2,9 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -219,4 +221,32 @@ Test(train_sequences, reading_survives_every_failing_allocation)
             return;
     }
     cr_assert_fail("never got through");
+}
+
+Test(train_sequences, a_folder_gives_no_file_that_links_out_of_the_root)
+{
+    char root[4096];
+    struct lat_dataset dataset = {0};
+    struct lat_data_spec data = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_file_make_folder(test_path("root/set"), NULL), LAT_OK);
+    cr_assert_eq(lat_file_make_folder(test_path("root/other"), NULL), LAT_OK);
+    put("root/set/a.csv", "x\n1\n2\n3\n");
+    put("root/other/b.csv", "x\n4\n5\n");
+    put("secret.csv", "x\n100\n200\n300\n");
+    cr_assert_eq(symlink("../other/b.csv", test_path("root/set/b.csv")), 0);
+    cr_assert_eq(symlink("../../secret.csv", test_path("root/set/c.csv")), 0);
+    cr_assert_not_null(realpath(test_path("root"), root));
+    snprintf(data.format, sizeof(data.format), "sequences");
+    snprintf(data.path, sizeof(data.path), "%s/set", root);
+    snprintf(data.root, sizeof(data.root), "%s", root);
+    data.options_json = lat_strdup("{\"length\":1}");
+    cr_assert_eq(lat_dataset_open(&data, &dataset, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(dataset.n, 5, "a.csv and what b.csv links to, not the secret");
+    lat_dataset_close(&dataset);
+    data.root[0] = '\0';
+    cr_assert_eq(lat_dataset_open(&data, &dataset, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(dataset.n, 8, "without a root anything");
+    lat_dataset_close(&dataset);
+    lat_data_spec_release(&data);
 }
