@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/json.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/settings.h"
@@ -13,11 +12,12 @@
 #include "base/urgency.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/import_collection.h"
 #include "cli/import_known.h"
 #include "cli/import_metadata.h"
+#include "cli/import_prefix.h"
 #include "cli/import_send.h"
 #include "cli/import_source.h"
-#include "cli/import_table.h"
 #include "index/store.h"
 
 #include "base/banned.h"
@@ -26,9 +26,9 @@ enum { BATCH_BYTES = 16 << 20, PREFIX_SIZE = 256, EXCLUDE_MAX = 64 };
 
 struct import_settings {
     char server[512], key[520], format[16], prefix[PREFIX_SIZE], metadata[4096], exclude[4096],
-        model[80], metric[16];
+        model[80], metric[16], group[512];
     bool codes, create, overwrite, json, quiet;
-    int64_t dimension, connections, batch;
+    int64_t dimension, stride, connections, batch;
 };
 
 static const struct lat_setting rows[] = {
@@ -44,6 +44,12 @@ static const struct lat_setting rows[] = {
                     "columns of a table that are left out"),
     LAT_SETTING_ROW(import_settings, prefix, LAT_SETTING_TEXT, "", 0, 0, "TEXT",
                     "before the row numbers that are the ids of arrays and tables"),
+    LAT_SETTING_ROW(
+        import_settings, group, LAT_SETTING_TEXT, "", 0, 0, "NAME",
+        "for sequences: rows that share a cell of this column are one, named by it"),
+    LAT_SETTING_ROW(
+        import_settings, stride, LAT_SETTING_INT, "0", 0, 65535, "N",
+        "for sequences: rows from one window to the next, 0 = one behind the other"),
     LAT_SETTING_ROW(import_settings, codes, LAT_SETTING_BOOL, "false", 0, 0, NULL,
                     "rows of numbers are codes, not inputs of the collection's model"),
     LAT_SETTING_ROW(import_settings, create, LAT_SETTING_BOOL, "false", 0, 0, NULL,
@@ -72,8 +78,8 @@ struct import {
     struct lat_import_metadata *metadata;
     struct lat_import_known *known;
     struct lat_import_sender *sender;
-    struct lat_import_columns columns; /* of a model that takes tables */
-    const char *exclude[EXCLUDE_MAX];  /* into settings.exclude */
+    struct lat_import_model model;    /* what the collection takes */
+    const char *exclude[EXCLUDE_MAX]; /* into settings.exclude */
     size_t n_exclude;
     uint64_t expected, present, skipped, unreadable;
     uint64_t start_ns, drawn_ns;
@@ -173,71 +179,6 @@ static enum lat_status give(void *context, const struct lat_import_item *item,
 
 /* ---- before and after ---- */
 
-static enum lat_status create_collection(struct import *import, struct lat_client *client,
-                                         struct lat_error *err)
-{
-    const struct import_settings *settings = &import->settings;
-    struct lat_buf path = {0}, body = {0}, reply = {0};
-    long http = 0;
-    lat_buf_text(&path, "/v1/collections/");
-    lat_client_segment(&path, import->collection);
-    lat_buf_char(&body, '{');
-    if (settings->model[0]) {
-        lat_buf_text(&body, "\"model\":");
-        lat_buf_json_string(&body, settings->model, strlen(settings->model));
-    } else {
-        lat_buf_printf(&body, "\"dimension\":%lld", (long long)settings->dimension);
-    }
-    if (settings->metric[0]) {
-        lat_buf_text(&body, ",\"metric\":");
-        lat_buf_json_string(&body, settings->metric, strlen(settings->metric));
-    }
-    lat_buf_char(&body, '}');
-    enum lat_status status = lat_buf_check(&body, err);
-    if (status == LAT_OK)
-        status = lat_buf_check(&path, err);
-    if (status == LAT_OK)
-        status = lat_client_send(client, "PUT", path.data, "application/json", &body, &reply,
-                                 &http, err);
-    if (status == LAT_OK && http != 200 && http != 201) {
-        char words[400];
-        lat_client_words(&reply, http, words, sizeof(words));
-        status = lat_fail(err, LAT_INVALID, NULL, "%s", words);
-    }
-    lat_buf_release(&path);
-    lat_buf_release(&body);
-    lat_buf_release(&reply);
-    return status;
-}
-
-/* Smaller batches than asked for where the server's limits are lower; failing to learn them is
- * no failure. */
-static void read_limits(struct lat_client *client, size_t *inout_items, size_t *inout_bytes)
-{
-    struct lat_arena arena = {0};
-    struct lat_json json = {0};
-    struct lat_buf reply = {0};
-    struct lat_object root, limits;
-    long http = 0;
-    uint64_t items = *inout_items, bytes = *inout_bytes;
-    if (lat_client_send(client, "GET", "/v1/info", NULL, NULL, &reply, &http, NULL) == LAT_OK &&
-        http == 200 &&
-        lat_json_parse_whole(&json, &arena, reply.data, reply.len, 0, NULL) == LAT_OK) {
-        lat_json_root(&json, &root);
-        if (lat_object_child(&root, "limits", &limits)) {
-            lat_object_count(&limits, "batch_items", &items, 1, UINT32_MAX);
-            lat_object_count(&limits, "body_bytes", &bytes, 1, UINT64_MAX);
-        }
-    }
-    if (items < *inout_items)
-        *inout_items = (size_t)items;
-    if (bytes / 2 < *inout_bytes)
-        *inout_bytes = (size_t)(bytes / 2);
-    lat_json_release(&json);
-    lat_buf_release(&reply);
-    lat_arena_release(&arena);
-}
-
 /* The names between the commas, cut in place. */
 static enum lat_status split_exclude(struct import *import, struct lat_error *err)
 {
@@ -254,6 +195,18 @@ static enum lat_status split_exclude(struct import *import, struct lat_error *er
         rest = comma + 1;
     }
     return LAT_OK;
+}
+
+/* What is said of sequences makes sense for them alone. */
+static enum lat_status check_sequences(const struct import *import, struct lat_error *err)
+{
+    const struct import_settings *settings = &import->settings;
+    const bool sequences =
+        import->model.known && import->model.kind == LAT_INPUT_SEQUENCE && !settings->codes;
+    if (sequences || (!settings->group[0] && !settings->stride))
+        return LAT_OK;
+    return lat_fail(err, LAT_INVALID, NULL,
+                    "--group and --stride are for a collection whose model takes sequences");
 }
 
 static enum lat_status prepare(struct import *import, struct lat_error *err)
@@ -274,9 +227,12 @@ static enum lat_status prepare(struct import *import, struct lat_error *err)
     if (status == LAT_OK)
         status = lat_client_new(settings->server, settings->key, &client, err);
     if (status == LAT_OK && settings->create)
-        status = create_collection(import, client, err);
+        status = lat_import_create(client, import->collection, settings->model,
+                                   (uint64_t)settings->dimension, settings->metric, err);
     if (status == LAT_OK)
-        status = lat_import_columns_read(client, import->collection, &import->columns, err);
+        status = lat_import_model_read(client, import->collection, &import->model, err);
+    if (status == LAT_OK)
+        status = check_sequences(import, err);
     if (status == LAT_OK)
         status = lat_import_known_read(client, import->collection, &import->known, err);
     if (status == LAT_OK && settings->overwrite) {
@@ -284,29 +240,11 @@ static enum lat_status prepare(struct import *import, struct lat_error *err)
         import->known = NULL;
     }
     if (status == LAT_OK) {
-        read_limits(client, &options.batch_items, &options.batch_bytes);
+        lat_import_limits(client, &options.batch_items, &options.batch_bytes);
         status = lat_import_sender_new(&options, &import->sender, err);
     }
     lat_client_free(client);
     return status;
-}
-
-/* Several arrays would give the same row numbers: each then has its file's first word before
- * them
- * ("train-images-idx3-ubyte.gz" -> "train/"), where "t10k" is what others call "test". */
-static void prefix_of(const struct import *import, const char *path, bool several,
-                      char out[PREFIX_SIZE])
-{
-    snprintf(out, PREFIX_SIZE, "%s", import->settings.prefix);
-    if (out[0] || !several || !lat_import_has_rows(path, import->settings.format))
-        return;
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const size_t len = strcspn(name, "-._");
-    if (len == 4 && !strncmp(name, "t10k", len))
-        snprintf(out, PREFIX_SIZE, "test/");
-    else
-        snprintf(out, PREFIX_SIZE, "%.*s/", len < 200 ? (int)len : 200, name);
 }
 
 static enum lat_status read_paths(struct import *import, char **paths, int n_paths,
@@ -322,15 +260,18 @@ static enum lat_status read_paths(struct import *import, char **paths, int n_pat
     for (int i = 0; status == LAT_OK && i < n_paths; i++)
         status = lat_import_check(paths[i], import->settings.format, err);
     for (int i = 0; status == LAT_OK && i < n_paths; i++) {
-        char prefix[PREFIX_SIZE];
-        prefix_of(import, paths[i], n_paths > 1, prefix);
+        char prefix[LAT_IMPORT_PREFIX_SIZE];
+        lat_import_prefix(import->settings.prefix, paths, (size_t)n_paths, (size_t)i,
+                          import->settings.format, prefix);
         const struct lat_import_source source = {.path = paths[i],
                                                  .format = import->settings.format,
                                                  .prefix = prefix,
                                                  .codes = import->settings.codes,
                                                  .exclude = import->exclude,
                                                  .n_exclude = import->n_exclude,
-                                                 .columns = &import->columns};
+                                                 .model = &import->model,
+                                                 .group = import->settings.group,
+                                                 .stride = (size_t)import->settings.stride};
         status = lat_import_read(&source, &sink, err);
     }
     return status == LAT_OK ? lat_import_sender_finish(import->sender, err) : status;
@@ -369,10 +310,13 @@ static void print_help(void)
         "Puts items into a collection of a running server. A PATH is a folder of pictures (an\n"
         "item's id is its path below the folder), a picture, an IDX, NPY, NPZ or CSV file "
         "(ids\n"
-        "are row numbers) or NDJSON as the server exports it. What is there already is not "
-        "sent\n"
-        "again: run it once more to take up what was cut short. Files of a folder that are no\n"
-        "pictures are skipped; a PATH that cannot be imported is an error.\n\n");
+        "are row numbers) or NDJSON as the server exports it. Rows of a CSV file become what\n"
+        "the collection's model takes: rows of its columns, sequences, or vectors. What is "
+        "there\n"
+        "already is not sent again: run it once more to take up what was cut short. Files of "
+        "a\n"
+        "folder that are no pictures are skipped; a PATH that cannot be imported is an "
+        "error.\n\n");
     lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
 }
 
@@ -443,7 +387,7 @@ int lat_cmd_import(int argc, char **argv)
     lat_import_sender_free(import->sender);
     lat_import_known_free(import->known);
     lat_import_metadata_free(import->metadata);
-    lat_import_columns_release(&import->columns);
+    lat_import_model_release(&import->model);
     lat_free(import);
     return exit_status;
 }

@@ -39,13 +39,40 @@ static enum lat_status add_path(struct paths *paths, const char *path, struct la
     return paths->items[paths->n++] ? LAT_OK : lat_fail_memory(err);
 }
 
-static enum lat_status walk(const char *folder, int depth, struct paths *paths,
+/* The folders on the way down to one. */
+struct above {
+    dev_t device;
+    ino_t inode;
+    int depth;
+    const struct above *up;
+};
+
+/* Whether a link has led back to a folder on the way. */
+static bool is_loop(const struct above *here)
+{
+    for (const struct above *up = here->up; up; up = up->up)
+        if (up->inode == here->inode && up->device == here->device)
+            return true;
+    return false;
+}
+
+static enum lat_status walk(const char *folder, const struct above *up, struct paths *paths,
                             const struct lat_import_sink *sink, struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
+    struct stat own;
     DIR *dir = opendir(folder);
     if (!dir)
         return lat_fail_errno(err, errno, "%s", folder);
+    struct above here = {.depth = up ? up->depth + 1 : 0, .up = up};
+    if (fstat(dirfd(dir), &own) == 0) {
+        here.device = own.st_dev;
+        here.inode = own.st_ino;
+    }
+    if (is_loop(&here)) {
+        closedir(dir);
+        return LAT_OK;
+    }
     for (struct dirent *entry; status == LAT_OK && (entry = readdir(dir));) {
         char path[4096];
         struct stat info;
@@ -56,8 +83,8 @@ static enum lat_status walk(const char *folder, int depth, struct paths *paths,
             sink->bad(sink->context, path, "cannot be read");
         else if (S_ISREG(info.st_mode))
             status = add_path(paths, path, err);
-        else if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX)
-            status = walk(path, depth + 1, paths, sink, err);
+        else if (S_ISDIR(info.st_mode) && here.depth < DEPTH_MAX)
+            status = walk(path, &here, paths, sink, err);
     }
     closedir(dir);
     return status;
@@ -132,7 +159,8 @@ enum lat_status lat_import_folder(const char *path, const struct lat_import_sink
     while (front > 1 && path[front - 1] == '/')
         front--;
     char *folder = lat_strndup(path, front);
-    enum lat_status status = folder ? walk(folder, 0, &paths, sink, err) : lat_fail_memory(err);
+    enum lat_status status =
+        folder ? walk(folder, NULL, &paths, sink, err) : lat_fail_memory(err);
     if (paths.n)
         qsort(paths.items, paths.n, sizeof(*paths.items), compare_paths);
     if (status == LAT_OK)

@@ -154,7 +154,8 @@ static enum lat_status add_item(struct batch *batch, const struct lat_import_ite
     } else {
         write_part(batch, item, metadata);
     }
-    return lat_buf_check(&batch->body, err);
+    const enum lat_status status = lat_buf_check(&batch->metadata, err);
+    return status == LAT_OK ? lat_buf_check(&batch->body, err) : status;
 }
 
 /* ---- answers ---- */

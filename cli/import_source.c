@@ -12,7 +12,10 @@
 #include "api/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/import_collection.h"
+#include "cli/import_lines.h"
 #include "cli/import_pictures.h"
+#include "cli/import_sequence.h"
 #include "cli/import_table.h"
 #include "model/image.h"
 #include "model/train/dataset/dataset.h"
@@ -22,7 +25,7 @@
 
 enum {
     ROW_DIGITS = 6,
-    LINE_MAX_LEN = 64 << 20,
+    ID_SIZE = 600,
     STORED_MAX = 4096 /* bytes of a picture that compressing would not make much smaller */
 };
 
@@ -89,6 +92,14 @@ static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
     return sink->give(sink->context, &item, err);
 }
 
+bool lat_import_is_excluded(const struct lat_import_source *source, const char *name)
+{
+    for (size_t i = 0; i < source->n_exclude; i++)
+        if (strcmp(source->exclude[i], name) == 0)
+            return true;
+    return false;
+}
+
 int lat_import_digits(size_t n)
 {
     int digits = 1;
@@ -112,8 +123,8 @@ static enum lat_status give_rows(struct rows *rows, const struct lat_import_sink
                           rows->source->path);
     sink->expect(sink->context, dataset->n);
     for (size_t i = 0; status == LAT_OK && i < dataset->n; i++) {
-        char id[320];
-        snprintf(id, sizeof(id), "%.200s%0*zu", rows->source->prefix, digits, i);
+        char id[ID_SIZE];
+        snprintf(id, sizeof(id), "%s%0*zu", rows->source->prefix, digits, i);
         if (sink->wants(sink->context, id))
             status = give_row(rows, (uint32_t)i, id, sink, err);
     }
@@ -142,9 +153,14 @@ static enum lat_status read_rows(const struct lat_import_source *source, const c
     struct lat_data_spec spec = {0};
     struct lat_dataset dataset = {0};
     struct lat_buf options = {0};
-    if (strcmp(format, "csv") == 0 && source->columns && source->columns->n && !source->codes)
+    const bool cells = strcmp(format, "csv") == 0 && source->model->known && !source->codes;
+    if (cells && source->model->kind == LAT_INPUT_TABLE)
         return lat_import_table_read(source, sink, err);
+    if (cells && source->model->kind == LAT_INPUT_SEQUENCE)
+        return lat_import_sequence_read(source, sink, err);
     write_options(source, &options);
+    if (lat_buf_check(&options, err) != LAT_OK)
+        return err ? err->status : LAT_NO_MEMORY;
     spec.options_json = lat_buf_take(&options, NULL);
     snprintf(spec.format, sizeof(spec.format), "%s", format);
     snprintf(spec.path, sizeof(spec.path), "%s", source->path);
@@ -158,80 +174,6 @@ static enum lat_status read_rows(const struct lat_import_source *source, const c
     struct rows rows = {.source = source, .dataset = &dataset};
     status = give_rows(&rows, sink, err);
     lat_dataset_close(&dataset);
-    return status;
-}
-
-/* ---- lines ---- */
-
-/* The line's id, for knowing whether it is there already; what is wrong with the line is for
- * the server to say. NULL: none can be read. */
-static const char *line_id(struct lat_arena *arena, const char *line, size_t len)
-{
-    struct lat_json json = {0};
-    struct lat_object root;
-    size_t id_len = 0;
-    const char *id = NULL;
-    if (lat_json_parse(&json, arena, line, len, 64, NULL) == LAT_OK) {
-        lat_json_root(&json, &root);
-        id = lat_object_text(&root, "id", &id_len);
-        if (id)
-            id = lat_id_valid(id, id_len) ? lat_arena_strndup(arena, id, id_len) : NULL;
-    }
-    lat_json_release(&json);
-    return id;
-}
-
-/* The next line without its end; false when there is none. */
-static bool next_line(FILE *file, struct lat_buf *line)
-{
-    int c;
-    lat_buf_clear(line);
-    while ((c = getc_unlocked(file)) != EOF && c != '\n' && line->status == LAT_OK)
-        lat_buf_char(line, (char)c);
-    while (line->len && strchr(" \t\r", line->data[line->len - 1]))
-        line->len--;
-    return c != EOF || line->len;
-}
-
-static enum lat_status give_line(const struct lat_import_source *source, size_t number,
-                                 const struct lat_buf *line, const struct lat_import_sink *sink,
-                                 struct lat_error *err)
-{
-    struct lat_arena arena = {0};
-    char origin[4200];
-    snprintf(origin, sizeof(origin), "%s line %zu", source->path, number);
-    sink->expect(sink->context, 1);
-    const char *id = line_id(&arena, line->data, line->len);
-    const struct lat_import_item item = {.kind = LAT_IMPORT_LINE,
-                                         .id = id ? id : "",
-                                         .bytes = line->data,
-                                         .len = line->len,
-                                         .origin = origin};
-    enum lat_status status = LAT_OK;
-    if (!id || sink->wants(sink->context, id))
-        status = sink->give(sink->context, &item, err);
-    lat_arena_release(&arena);
-    return status;
-}
-
-static enum lat_status read_lines(const struct lat_import_source *source,
-                                  const struct lat_import_sink *sink, struct lat_error *err)
-{
-    struct lat_buf line = {.limit = LINE_MAX_LEN};
-    enum lat_status status = LAT_OK;
-    FILE *file = fopen(source->path, "re");
-    if (!file)
-        return lat_fail_errno(err, errno, "%s", source->path);
-    for (size_t number = 1; status == LAT_OK && next_line(file, &line); number++) {
-        status = lat_buf_check(&line, err);
-        lat_error_prefix(err, "%s line %zu", source->path, number);
-        if (status == LAT_OK && line.len)
-            status = give_line(source, number, &line, sink, err);
-    }
-    if (status == LAT_OK && ferror(file))
-        status = lat_fail_errno(err, errno, "%s", source->path);
-    fclose(file);
-    lat_buf_release(&line);
     return status;
 }
 
@@ -281,7 +223,7 @@ enum lat_status lat_import_read(const struct lat_import_source *source,
         return status;
     const char *format = format_of(source->path, source->format);
     if (!strcmp(format, "ndjson"))
-        return read_lines(source, sink, err);
+        return lat_import_lines_read(source, sink, err);
     if (strcmp(format, "images") != 0)
         return read_rows(source, format, sink, err);
     return stat(source->path, &info) == 0 && S_ISDIR(info.st_mode)

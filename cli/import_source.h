@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-struct lat_import_columns; /* cli/import_table.h */
+struct lat_import_model; /* cli/import_collection.h */
 
 enum lat_import_kind {
     LAT_IMPORT_FILE, /* what the collection's model takes: a picture, or raw float32 */
@@ -43,9 +43,13 @@ struct lat_import_source {
     bool codes;                 /* rows of numbers are codes, not inputs */
     const char *const *exclude; /* columns of a table that are left out */
     size_t n_exclude;
-    const struct lat_import_columns *columns; /* of a model that takes tables; NULL or empty:
-                                               * the rows of a table are vectors */
+    const struct lat_import_model *model; /* what it takes is what the rows of a table become;
+                                           * where it is not known, vectors */
+    const char *group; /* column whose equal cells make a sequence; "" = windows */
+    size_t stride;     /* rows from one window to the next; 0 = its length */
 };
+
+bool lat_import_is_excluded(const struct lat_import_source *source, const char *name);
 
 /* Digits of the row numbers that are ids, of `n` rows. */
 int lat_import_digits(size_t n);
