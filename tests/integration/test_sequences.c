@@ -1,13 +1,11 @@
 /* Sequences from a spec to the service: trained, measured, encoded, reconstructed, found. */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "client.h"
-#include "tests/support/support.h"
+#include "tests/integration/client.h"
+#include "tests/integration/command.h"
 
 TestSuite(sequences, .init = test_folder_enter, .fini = test_folder_leave);
 
@@ -21,15 +19,9 @@ static void put_waves(const char *name)
     for (int i = 0; i < ROWS; i++)
         lat_buf_printf(&text, "t%d;%.6f;%.3f\n", i, 0.001 * sin(0.5 * i),
                        5000 + 300 * cos(0.5 * i));
-    cr_assert_eq(lat_file_write(test_path(name), text.data, text.len, NULL), LAT_OK);
+    put_file(name, text.data, text.len);
     lat_buf_release(&text);
 }
-
-static int run(const char *const *arguments)
-{
-    return server_run(arguments, test_path("log"));
-}
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
 static void train(const char *network)
 {
@@ -42,8 +34,8 @@ static void train(const char *network)
     put_waves("waves.csv");
     snprintf(models, sizeof(models), "%s", test_path("models"));
     snprintf(path, sizeof(path), "%s", test_path("spec.json"));
-    cr_assert_eq(lat_file_write(path, spec, strlen(spec), NULL), LAT_OK);
-    cr_assert_eq(RUN("train", path, "--models", models), 0, "see %s", test_path("log"));
+    put_text("spec.json", spec);
+    cr_assert_eq(RUN("train", path, "--models", models), 0, "%s", output());
 }
 
 static const char window[] = "[[0,5300],[0.00048,5263],[0.00084,5162],[0.001,5021],"
@@ -103,6 +95,35 @@ static void check_search(void)
     }
 }
 
+/* The series trained on, imported as windows and as groups. */
+static void check_import(void)
+{
+    float values[12];
+    put_text("runs.csv", "run,slow,fast\na,5300,0\na,5263,0.0005\na,5162,0.0008\na,5021,0.001\n"
+                         "a,4875,0.0009\na,4760,0.0006\nb,5000,0\n");
+    cr_assert_eq(RUN("import", "windows", test_path("waves.csv"), "--create", "--model",
+                     "waves", "--stride", "8", "--server", api_url(), "--json"),
+                 0, "%s", output());
+    cr_expect_eq(member("imported"), 10, "%s", output());
+    STATUS(200, ask("GET", "/v1/collections/windows/items/000008/input", NULL));
+    cr_assert_eq(reply_len(), sizeof(values));
+    memcpy(values, reply(), sizeof(values));
+    cr_expect_float_eq(values[2], 0.001 * sin(4.5), 1e-6, "the file's own units");
+    cr_expect_float_eq(values[3], 5000 + 300 * cos(4.5), 1e-3);
+    cr_assert_eq(RUN("import", "windows", test_path("runs.csv"), "--group", "run", "--server",
+                     api_url(), "--json"),
+                 1, "%s", output());
+    cr_expect_eq(member("imported"), 1);
+    cr_expect_eq(member("failed"), 1);
+    cr_expect_not_null(strstr(output(), "group 'b' has 1 rows"), "%s", output());
+    STATUS(200, ask("GET", "/v1/collections/windows/items/a", NULL));
+    STATUS(201, ask("PUT", "/v1/collections/plain", "{\"dimension\":2}"));
+    cr_assert_eq(
+        RUN("import", "plain", test_path("runs.csv"), "--group", "run", "--server", api_url()),
+        1);
+    cr_expect_not_null(strstr(output(), "--group and --stride are for"), "%s", output());
+}
+
 Test(sequences, a_recurrent_network_is_trained_and_served)
 {
     struct server server = {0};
@@ -114,6 +135,7 @@ Test(sequences, a_recurrent_network_is_trained_and_served)
     api_use(&server);
     check_service();
     check_search();
+    check_import();
     api_use(NULL);
     cr_expect_eq(server_stop(&server, 10000), 0);
 }

@@ -1,85 +1,22 @@
 /* latentd train and latentd eval: from a spec to a package to numbers, with their exit status.
  */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/file.h"
-#include "tests/support/server.h"
-#include "tests/support/support.h"
+#include "tests/integration/command.h"
 
 TestSuite(train_command, .init = test_folder_enter, .fini = test_folder_leave);
-
-enum { SIDE = 6, ITEMS = 60 };
-
-static void put(const char *name, const void *bytes, size_t len)
-{
-    cr_assert_eq(lat_file_write(test_path(name), bytes, len, NULL), LAT_OK);
-}
-
-static void put_text(const char *name, const char *text)
-{
-    put(name, text, strlen(text));
-}
-
-/* Pictures of two kinds, a bright left or right half, each a little different; and their
- * labels, one a line. */
-static void put_pictures(const char *pictures, const char *labels, unsigned n, unsigned from)
-{
-    unsigned char bytes[16 + ITEMS * SIDE * SIDE] = {0, 0, 8, 3,    0, 0, 0, (unsigned char)n,
-                                                     0, 0, 0, SIDE, 0, 0, 0, SIDE};
-    struct lat_buf lines = {0};
-    for (unsigned i = 0; i < n; i++) {
-        const unsigned kind = (i + from) % 2;
-        for (unsigned p = 0; p < SIDE * SIDE; p++)
-            bytes[16 + i * SIDE * SIDE + p] =
-                (unsigned char)((p % SIDE < SIDE / 2) == (kind == 0)
-                                    ? 200 + (7 * (i + from) + 5 * p) % 50
-                                    : (3 * (i + from) + p) % 20);
-        lat_buf_text(&lines, kind ? "right\n" : "left\n");
-    }
-    put(pictures, bytes, 16 + (size_t)n * SIDE * SIDE);
-    put(labels, lines.data, lines.len);
-    lat_buf_release(&lines);
-}
-
-static const char *output(void)
-{
-    static char text[8192];
-    struct lat_buf buf = {0};
-    cr_assert_eq(lat_file_read(test_path("log"), sizeof(text) - 1, &buf, NULL), LAT_OK);
-    snprintf(text, sizeof(text), "%.*s", (int)buf.len, buf.data ? buf.data : "");
-    lat_buf_release(&buf);
-    return text;
-}
-
-static int run(const char *const *argv)
-{
-    remove(test_path("log"));
-    return server_run(argv, test_path("log"));
-}
-
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
 /* Trains "halves" of test_path("models"). */
 static void train(const char *spec)
 {
     char models[512];
-    put_pictures("train-idx3-ubyte", "train.txt", 40, 0);
-    put_pictures("test-idx3-ubyte", "test.txt", 10, 1);
+    put_halves("train-idx3-ubyte", "train.txt", 40, 0);
+    put_halves("test-idx3-ubyte", "test.txt", 10, 1);
     put_text("spec.json", spec);
     snprintf(models, sizeof(models), "%s", test_path("models"));
     cr_assert_eq(RUN("train", test_path("spec.json"), "--models", models), 0, "%s", output());
-}
-
-static double member(const char *name)
-{
-    double value = -1;
-    const char *at = strstr(output(), name);
-    cr_assert(at && sscanf(at + strlen(name), "\":%lf", &value) == 1, "%s: %s", name, output());
-    return value;
 }
 
 #define DATA "\"data\":{\"path\":\"train-idx3-ubyte\",\"validation\":0.1}"
@@ -130,7 +67,7 @@ Test(train_command, pictures_moved_by_chance_train_a_denoising_model)
                      test_path("test-idx3-ubyte"), "--pca"),
                  0, "%s", output());
     const double error = member("squared_error\":{\"sum");
-    cr_assert(error >= 0 && error < 2, "%g of %d elements", error, SIDE * SIDE);
+    cr_assert(error >= 0 && error < 2, "%g of %d elements", error, HALVES_SIDE * HALVES_SIDE);
 }
 
 Test(train_command, pca_says_what_to_pass_when_the_training_data_are_not_where_they_were)
@@ -170,8 +107,8 @@ Test(train_command, eval_measures_what_is_left_of_noise_and_writes_the_codes)
     const double given = member("squared_error\":{\"sum"),
                  noisy = member("noisy\":{\"squared_error");
     const double pca = member("pca\":{\"squared_error");
-    cr_assert_float_eq(noisy / (SIDE * SIDE), 0.16, 0.05, "%g", noisy);
-    cr_assert_float_eq(member("psnr"), -10 * log10(noisy / (SIDE * SIDE)), 1e-6);
+    cr_assert_float_eq(noisy / (HALVES_SIDE * HALVES_SIDE), 0.16, 0.05, "%g", noisy);
+    cr_assert_float_eq(member("psnr"), -10 * log10(noisy / (HALVES_SIDE * HALVES_SIDE)), 1e-6);
     cr_assert_lt(given, noisy / 3, "%g of %g are left", given, noisy);
     cr_assert_lt(given, pca, "thirty components keep most of the noise: %g", pca);
     cr_assert_eq(lat_file_read(codes, 1 << 20, &file, NULL), LAT_OK);

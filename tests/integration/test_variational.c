@@ -3,64 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "tests/integration/client.h"
-#include "tests/support/support.h"
+#include "tests/integration/command.h"
 
 TestSuite(variational, .init = test_folder_enter, .fini = test_folder_leave);
-
-enum { SIDE = 6, ITEMS = 40 };
-
-/* Pictures with a bright left or right half. */
-static void put_pictures(const char *name, unsigned n)
-{
-    unsigned char bytes[16 + ITEMS * SIDE * SIDE] = {0, 0, 8, 3,    0, 0, 0, (unsigned char)n,
-                                                     0, 0, 0, SIDE, 0, 0, 0, SIDE};
-    for (unsigned i = 0; i < n * SIDE * SIDE; i++)
-        bytes[16 + i] = (i % SIDE < SIDE / 2) == (i / (SIDE * SIDE) % 2 == 0)
-                            ? (unsigned char)230
-                            : (unsigned char)(i % 20);
-    cr_assert_eq(lat_file_write(test_path(name), bytes, 16 + (size_t)n * SIDE * SIDE, NULL),
-                 LAT_OK);
-}
-
-static const char *output(void)
-{
-    static char text[8192];
-    struct lat_buf buf = {0};
-    cr_assert_eq(lat_file_read(test_path("log"), sizeof(text) - 1, &buf, NULL), LAT_OK);
-    snprintf(text, sizeof(text), "%.*s", (int)buf.len, buf.data ? buf.data : "");
-    lat_buf_release(&buf);
-    return text;
-}
-
-static int run(const char *const *argv)
-{
-    remove(test_path("log"));
-    return server_run(argv, test_path("log"));
-}
-
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-static double member(const char *name)
-{
-    double value = -1;
-    const char *at = strstr(output(), name);
-    cr_assert(at && sscanf(at + strlen(name), "\":%lf", &value) == 1, "%s: %s", name, output());
-    return value;
-}
 
 /* Trains "halves" of test_path("models"). */
 static void train(const char *members)
 {
     char models[512], spec[1024];
-    put_pictures("train-idx3-ubyte", ITEMS);
-    put_pictures("test-idx3-ubyte", 10);
+    put_halves("train-idx3-ubyte", NULL, 40, 0);
+    put_halves("test-idx3-ubyte", NULL, 10, 0);
     snprintf(spec, sizeof(spec),
              "{\"name\":\"halves\",\"data\":{\"path\":\"train-idx3-ubyte\",\"validation\":0.1,"
              "\"binarise\":\"stochastic\"},%s}",
              members);
-    cr_assert_eq(lat_file_write(test_path("spec.json"), spec, strlen(spec), NULL), LAT_OK);
+    put_text("spec.json", spec);
     snprintf(models, sizeof(models), "%s", test_path("models"));
     cr_assert_eq(RUN("train", test_path("spec.json"), "--models", models), 0, "%s", output());
 }
