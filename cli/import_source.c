@@ -5,13 +5,11 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "api/json.h"
+#include "base/buf.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "cli/import_collection.h"
 #include "cli/import_lines.h"
 #include "cli/import_pictures.h"

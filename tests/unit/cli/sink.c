@@ -13,7 +13,7 @@ static void expect(void *context, uint64_t n)
 static bool wants(void *context, const char *id)
 {
     (void)context;
-    return strcmp(id, "there already") != 0;
+    return strcmp(id, "p/there already") != 0;
 }
 
 static enum lat_status give(void *context, const struct lat_import_item *item,

@@ -1,4 +1,4 @@
-/* A sink that keeps what an import gives it. One at a time. */
+/* A sink that keeps what an import gives it; the id "p/there already" it does not want. */
 #ifndef LAT_TESTS_UNIT_CLI_SINK_H
 #define LAT_TESTS_UNIT_CLI_SINK_H
 

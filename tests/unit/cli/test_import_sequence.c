@@ -116,7 +116,7 @@ Test(cli_sequence, rows_that_share_a_cell_are_a_sequence_named_by_it)
 {
     read_groups("run,a,b\nx,1,1\nx,2,2\nx,3,3\ny,4,4\ny,5,5\nz,,6\nz,7,7\nz,8,8\nthere "
                 "already,1,1\nthere already,1,1\nthere already,1,1\n");
-    cr_assert_eq(sink.n, 3);
+    cr_assert_eq(sink.n, 2, "what is there already is not sent");
     cr_assert_str_eq(sink.ids[0], "p/x");
     cr_assert_str_eq(sink.ids[1], "p/z");
     cr_assert_eq(sink.values[1][0], 10, "the mean, not what the group before held");
