@@ -1,5 +1,6 @@
 #include "tests/support/disk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -7,6 +8,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/support/support.h"
+
+enum { SKIPPED = 77 };
 
 static bool write_text(const char *path, const char *text)
 {
@@ -45,4 +50,21 @@ void test_disk_unmount(const char *path)
 {
     if (umount2(path, MNT_DETACH) != 0)
         perror("unmounting");
+}
+
+int test_disk_main(int mib, bool (*run)(const char *disk))
+{
+    char disk[512];
+    int status = SKIPPED;
+    test_folder_enter();
+    snprintf(disk, sizeof(disk), "%s", test_path("disk"));
+    if (test_disk_mount(disk, mib)) {
+        status = run(disk) ? 0 : 1;
+        test_disk_unmount(disk);
+    } else {
+        fprintf(stderr, "\n*** SKIPPED: no small disk may be mounted here (%s) ***\n\n",
+                strerror(errno));
+    }
+    test_folder_leave();
+    return status;
 }

@@ -5,7 +5,6 @@
  * reachable in seconds. Everything is done three times over; the resident set after the last
  * round must be that after the first, within a few megabytes. */
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/rng.h"
 #include "base/sync.h"
 #include "model/image.h"
+#include "tests/support/faults.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_onnx.h"
@@ -44,18 +44,6 @@ enum {
 #endif
 
 static struct server server;
-static atomic_uint faults;
-
-static void wrong(const char *fmt, ...) LAT_PRINTF(1, 2);
-static void wrong(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    atomic_fetch_add(&faults, 1);
-}
 
 static struct wire new_wire(void)
 {
@@ -126,9 +114,9 @@ static void expect(struct wire *wire, const char *what, int status, int want)
     char type[64];
     wire_header(wire, "Content-Type", type, sizeof(type));
     if (status != want)
-        wrong("%s: %d, not %d: %.300s", what, status, want, status ? wire->body : "");
+        test_wrong("%s: %d, not %d: %.300s", what, status, want, status ? wire->body : "");
     else if (strcmp(type, "application/problem+json") != 0)
-        wrong("%s: the answer is of type '%s'", what, type);
+        test_wrong("%s: the answer is of type '%s'", what, type);
 }
 
 static void send_rows(void)
@@ -175,7 +163,7 @@ static void send_made(void)
     const int status = wire_request(&wire, "POST", "/v1/collections/pictures/search",
                                     "image/png", bomb, sizeof(bomb) - 1);
     if (status != 413 && status != 422)
-        wrong("a bomb: %d: %.300s", status, wire.body);
+        test_wrong("a bomb: %d: %.300s", status, wire.body);
     lat_buf_release(&body);
     wire_release(&wire);
 }
@@ -190,14 +178,14 @@ static void send_long(void)
         "POST " SEARCH " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         "Content-Length: 5000000000\r\n\r\n";
     if (!wire_connect(&wire) || !wire_send(&wire, head, strlen(head)))
-        wrong("no connection");
+        test_wrong("no connection");
     expect(&wire, "a length over the limit", wire_receive(&wire), 413);
     wire_close(&wire);
     /* In chunks, nobody knows how long it will be. */
     head = "POST " SEARCH " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
            "Transfer-Encoding: chunked\r\n\r\n";
     if (!wire_connect(&wire) || !wire_send(&wire, head, strlen(head)))
-        wrong("no connection");
+        test_wrong("no connection");
     memset(block, ' ', sizeof(block));
     for (int i = 0; i < 40; i++)
         if (!wire_send(&wire, "10000\r\n", 7) || !wire_send(&wire, block, sizeof(block)) ||
@@ -205,7 +193,7 @@ static void send_long(void)
             break;
     const int status = wire_receive(&wire);
     if (status != 413 && status != 0) /* the reply may be lost with the connection */
-        wrong("endless chunks: %d", status);
+        test_wrong("endless chunks: %d", status);
     wire_release(&wire);
 }
 
@@ -228,11 +216,11 @@ static void send_strange_heads(void)
     struct lat_buf head = {0};
     for (size_t i = 0; i < LAT_ARRAY_LEN(heads); i++) {
         if (!wire_connect(&wire) || !wire_send(&wire, heads[i], strlen(heads[i])))
-            wrong("no connection");
+            test_wrong("no connection");
         wire_shut(&wire);
         const int status = wire_receive(&wire);
         if (status >= 500 && status != 505)
-            wrong("strange head %zu: %d", i, status);
+            test_wrong("strange head %zu: %d", i, status);
         wire_close(&wire);
     }
     lat_buf_text(&head, "GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: ");
@@ -243,7 +231,7 @@ static void send_strange_heads(void)
     (void)wire_send(&wire, head.data, head.len);
     const int status = wire_receive(&wire);
     if (status / 100 != 4 && status != 0)
-        wrong("a header of 300 kB: %d", status);
+        test_wrong("a header of 300 kB: %d", status);
     lat_buf_release(&head);
     wire_release(&wire);
 }
@@ -265,7 +253,7 @@ static void send_halves(void)
     for (size_t i = 0; i < HALF_SENT; i++) {
         wires[i] = new_wire();
         if (!wire_connect(&wires[i]) || !wire_send(&wires[i], half, strlen(half)))
-            wrong("no connection");
+            test_wrong("no connection");
         if (i % 2 == 0)
             wire_close(&wires[i]);
     }
@@ -284,15 +272,15 @@ static void send_slowly(void)
         "Content-Length: 500000\r\n\r\n";
     const uint64_t from = lat_clock_ns();
     if (!wire_connect(&wire) || !wire_send(&wire, head, strlen(head)))
-        wrong("no connection");
+        test_wrong("no connection");
     for (int i = 0; i < 100 && wire_send(&wire, "{", 1); i++)
         pause_ms(100);
     const double seconds = (double)(lat_clock_ns() - from) / 1e9;
     const int status = wire_receive(&wire);
     if (status != 408 && status != 0)
-        wrong("a slow sender: %d", status);
+        test_wrong("a slow sender: %d", status);
     if (seconds > 9)
-        wrong("a slow sender is suffered for %.1f s", seconds);
+        test_wrong("a slow sender is suffered for %.1f s", seconds);
     wire_release(&wire);
 }
 
@@ -305,7 +293,7 @@ static void connect_and_wait(void)
     }
     struct wire wire = new_wire();
     if (wire_json(&wire, "GET", "/livez", NULL) != 200)
-        wrong("no answer beside idle connections: %d", wire.status);
+        test_wrong("no answer beside idle connections: %d", wire.status);
     wire_release(&wire);
     for (size_t i = 0; i < IDLE; i++)
         wire_release(&wires[i]);
@@ -332,8 +320,8 @@ static void *ask_much(void *argument)
     else if ((status == 429 || status == 503) && retry[0]) /* no place, or not in time */
         atomic_fetch_add(&crowd->refused, 1);
     else
-        wrong("one of a crowd: %d, Retry-After '%s': %.200s", status, retry,
-              status ? wire.body : "");
+        test_wrong("one of a crowd: %d, Retry-After '%s': %.200s", status, retry,
+                   status ? wire.body : "");
     wire_release(&wire);
     return NULL;
 }
@@ -357,8 +345,8 @@ static void overcrowd(void)
     for (size_t i = 0; i < CROWD; i++)
         pthread_join(threads[i], NULL);
     if (atomic_load(&crowd.fine) == 0 || atomic_load(&crowd.refused) == 0)
-        wrong("of %d at once %u were answered and %u refused", CROWD, atomic_load(&crowd.fine),
-              atomic_load(&crowd.refused));
+        test_wrong("of %d at once %u were answered and %u refused", CROWD,
+                   atomic_load(&crowd.fine), atomic_load(&crowd.refused));
     lat_buf_release(&body);
 }
 
@@ -385,7 +373,7 @@ static void send_noise(struct lat_rng *rng)
             len = lat_rng_below(rng, len + 1);
         const int status = wire_request(&wire, "POST", SEARCH, NULL, body, len);
         if (status == 0 || status >= 500)
-            wrong("noise: %d for %.*s", status, (int)len, body);
+            test_wrong("noise: %d for %.*s", status, (int)len, body);
     }
     wire_release(&wire);
 }
@@ -406,14 +394,14 @@ static void fill(void)
     struct lat_buf body = {0};
     if (wire_json(&wire, "PUT", "/v1/collections/codes", "{\"dimension\":4}") != 201 ||
         wire_json(&wire, "PUT", "/v1/collections/pictures", "{\"model\":\"tiny\"}") != 201)
-        wrong("create: %d: %s", wire.status, wire.body);
+        test_wrong("create: %d: %s", wire.status, wire.body);
     lat_buf_text(&body, "{\"items\":[");
     for (int i = 0; i < 1000; i++)
         lat_buf_printf(&body, "%s{\"id\":\"%d\",\"code\":[%d,2,3,4],\"metadata\":{\"a\":%d}}",
                        i ? "," : "", i, i, i);
     lat_buf_text(&body, "]}");
     if (wire_request(&wire, "PUT", ITEMS, NULL, body.data, body.len) != 200)
-        wrong("fill: %d: %.300s", wire.status, wire.body);
+        test_wrong("fill: %d: %.300s", wire.status, wire.body);
     lat_buf_release(&body);
     wire_release(&wire);
 }
@@ -423,10 +411,10 @@ static void verify(void)
 {
     struct wire wire = new_wire();
     if (!server_alive(&server))
-        wrong("the server is gone; see %s", server.log);
+        test_wrong("the server is gone; see %s", server.log);
     else if (wire_json(&wire, "POST", SEARCH, "{\"code\":[7,2,3,4],\"k\":1}") != 200 ||
              !strstr(wire.body, "\"id\":\"7\""))
-        wrong("a proper search: %d: %.300s", wire.status, wire.status ? wire.body : "");
+        test_wrong("a proper search: %d: %.300s", wire.status, wire.status ? wire.body : "");
     wire_release(&wire);
 }
 
@@ -458,10 +446,10 @@ int main(void)
     printf("%.1f MB after the first round, %.1f MB after the last\n", (double)first / 1e6,
            (double)last / 1e6);
     if (MEASURED && last > first + GROWTH_MAX)
-        wrong("the resident set grows");
+        test_wrong("the resident set grows");
     const int status = server_stop(&server, 30000);
     if (status != 0)
-        wrong("the server ends with status %d", status);
+        test_wrong("the server ends with status %d", status);
     test_folder_leave();
-    return atomic_load(&faults) != 0;
+    return test_n_wrong() != 0;
 }

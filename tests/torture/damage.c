@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tests/support/faults.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
@@ -30,18 +30,6 @@ enum { N = 3000, D = 24, BATCH = 500, FLIPS = 12, CHECKED = 100 };
 static struct server server;
 static struct wire wire = {.fd = -1};
 static char data[512], check_log[600];
-static unsigned faults;
-
-static void wrong(const char *fmt, ...) LAT_PRINTF(1, 2);
-static void wrong(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    faults++;
-}
 
 /* ---- content ---- */
 
@@ -64,7 +52,7 @@ static void stop(void)
 {
     const int status = server_stop(&server, 30000);
     if (status != 0)
-        wrong("the server ends with status %d", status);
+        test_wrong("the server ends with status %d", status);
 }
 
 static void fill(const char *collection, const char *settings)
@@ -74,7 +62,7 @@ static void fill(const char *collection, const char *settings)
     float code[D];
     snprintf(path, sizeof(path), "/v1/collections/%s", collection);
     if (wire_json(&wire, "PUT", path, settings) != 201)
-        wrong("create: %d: %s", wire.status, wire.body);
+        test_wrong("create: %d: %s", wire.status, wire.body);
     snprintf(path, sizeof(path), "/v1/collections/%s/items", collection);
     for (size_t first = 0; first < N; first += BATCH) {
         lat_buf_clear(&body);
@@ -88,7 +76,7 @@ static void fill(const char *collection, const char *settings)
         }
         lat_buf_text(&body, "]}");
         if (wire_request(&wire, "PUT", path, NULL, body.data, body.len) != 200)
-            wrong("batch: %d: %.300s", wire.status, wire.body);
+            test_wrong("batch: %d: %.300s", wire.status, wire.body);
     }
     lat_buf_release(&body);
 }
@@ -103,7 +91,7 @@ static bool is_found(const char *collection, size_t i)
     snprintf(want, sizeof(want), "\"id\":\"%05zu\"", i);
     if (wire_request(&wire, "POST", path, "application/octet-stream", code, sizeof(code)) !=
         200)
-        wrong("search: %d: %.300s", wire.status, wire.body);
+        test_wrong("search: %d: %.300s", wire.status, wire.body);
     return strstr(wire.body, want) != NULL;
 }
 
@@ -114,7 +102,7 @@ static void verify(const char *after)
     for (size_t c = 0; c < LAT_ARRAY_LEN(collections); c++)
         for (size_t i = 0; i < N; i += N / CHECKED)
             if (!is_found(collections[c], i)) {
-                wrong("after %s: %05zu of %s is not found", after, i, collections[c]);
+                test_wrong("after %s: %05zu of %s is not found", after, i, collections[c]);
                 break;
             }
 }
@@ -136,13 +124,13 @@ static void delete_file(const char *path, off_t size, struct lat_rng *rng)
     (void)size;
     (void)rng;
     if (unlink(path) != 0)
-        wrong("%s: %s", path, strerror(errno));
+        test_wrong("%s: %s", path, strerror(errno));
 }
 
 static void cut(const char *path, off_t size, struct lat_rng *rng)
 {
     if (truncate(path, (off_t)lat_rng_below(rng, (uint64_t)size)) != 0)
-        wrong("%s: %s", path, strerror(errno));
+        test_wrong("%s: %s", path, strerror(errno));
 }
 
 static void empty(const char *path, off_t size, struct lat_rng *rng)
@@ -150,7 +138,7 @@ static void empty(const char *path, off_t size, struct lat_rng *rng)
     (void)size;
     (void)rng;
     if (truncate(path, 0) != 0)
-        wrong("%s: %s", path, strerror(errno));
+        test_wrong("%s: %s", path, strerror(errno));
 }
 
 static void flip(const char *path, off_t size, struct lat_rng *rng)
@@ -159,10 +147,10 @@ static void flip(const char *path, off_t size, struct lat_rng *rng)
     unsigned char byte = 0;
     const int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0 || pread(fd, &byte, 1, at) != 1)
-        wrong("%s: %s", path, strerror(errno));
+        test_wrong("%s: %s", path, strerror(errno));
     byte ^= (unsigned char)(1u << lat_rng_below(rng, 8));
     if (fd < 0 || pwrite(fd, &byte, 1, at) != 1)
-        wrong("%s: %s", path, strerror(errno));
+        test_wrong("%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
 }
@@ -196,12 +184,12 @@ static unsigned hurt(damage *how, struct lat_rng *rng)
 static void one_damage(const char *name, damage *how, struct lat_rng *rng)
 {
     if (hurt(how, rng) == 0)
-        wrong("no index file to be hurt (%s)", name);
+        test_wrong("no index file to be hurt (%s)", name);
     start();
     verify(name);
     stop();
     if (check() != 0)
-        wrong("latentd check after %s was healed", name);
+        test_wrong("latentd check after %s was healed", name);
 }
 
 static void damage_index(struct lat_rng *rng)
@@ -222,7 +210,7 @@ static void sql(const char *text)
     sqlite3 *db = NULL;
     snprintf(path, sizeof(path), "%s/latentd.db", data);
     if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db, text, NULL, NULL, &words))
-        wrong("%s: %s", text, words ? words : "cannot be opened");
+        test_wrong("%s: %s", text, words ? words : "cannot be opened");
     sqlite3_free(words);
     sqlite3_close(db);
 }
@@ -237,9 +225,9 @@ static void expect_report(const char *id)
     struct lat_buf text = {0};
     struct lat_error err = LAT_ERROR_INIT;
     if (check() != 1)
-        wrong("latentd check finds nothing wrong with a damaged row");
+        test_wrong("latentd check finds nothing wrong with a damaged row");
     if (lat_file_read(check_log, 1 << 20, &text, &err) != LAT_OK || !strstr(text.data, id))
-        wrong("latentd check does not name %s: %.400s", id, text.data ? text.data : "");
+        test_wrong("latentd check does not name %s: %.400s", id, text.data ? text.data : "");
     lat_buf_release(&text);
 }
 
@@ -247,14 +235,14 @@ static void expect_not_served(const char *id, size_t i)
 {
     char path[128];
     if (is_found("flat", i))
-        wrong("%s is damaged and found", id);
+        test_wrong("%s is damaged and found", id);
     snprintf(path, sizeof(path), "/v1/collections/flat/items/%s?include=code", id);
     const int status = wire_json(&wire, "GET", path, NULL);
     if (status == 200)
-        wrong("the code of %s is damaged and served: %.300s", id, wire.body);
+        test_wrong("the code of %s is damaged and served: %.300s", id, wire.body);
     for (size_t other = 2; other < N; other += N / CHECKED)
         if (!is_found("flat", other))
-            wrong("%05zu is whole and not found", other);
+            test_wrong("%05zu is whole and not found", other);
 }
 
 static void damage_rows(struct lat_rng *rng)
@@ -283,11 +271,11 @@ static void refuse_second(void)
     snprintf(log, sizeof(log), "%s.second", data);
     const int status = server_run(arguments, log);
     if (lat_file_read(log, 1 << 20, &text, &err) != LAT_OK || status != 1)
-        wrong("a second server on the same directory ends with status %d", status);
+        test_wrong("a second server on the same directory ends with status %d", status);
     else if (!strstr(text.data, "in use"))
-        wrong("the second server does not say why: %s", text.data);
+        test_wrong("the second server does not say why: %s", text.data);
     if (check() == 0)
-        wrong("latentd check does not notice that a server is running");
+        test_wrong("latentd check does not notice that a server is running");
     lat_buf_release(&text);
     verify("a second server's attempt");
     stop();
@@ -310,16 +298,16 @@ int main(void)
     verify("filling");
     stop();
     if (check() != 0)
-        wrong("latentd check of an undamaged directory");
+        test_wrong("latentd check of an undamaged directory");
     damage_index(&rng);
     refuse_second();
     damage_rows(&rng);
     server_kill(&server);
     wire_release(&wire);
     printf("seed %llu\n", (unsigned long long)seed);
-    if (faults)
+    if (test_n_wrong())
         fprintf(stderr, "kept: %s\n", data);
     else
         test_folder_leave();
-    return faults != 0;
+    return test_n_wrong() != 0;
 }

@@ -1,50 +1,28 @@
 /* A disk that fills up: writes are refused with 507 and a problem body, nothing acknowledged is
  * lost, reads and searches go on, and writing works again by itself once there is space.
  *
- * The disk is a small tmpfs in a mount namespace of this process's own, so that nothing stays
- * behind; where that is not allowed the test is skipped, loudly. */
+ * Where no small disk may be mounted the test is skipped, loudly. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 #include "tests/support/disk.h"
+#include "tests/support/faults.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
 
 #include "base/banned.h"
 
-enum {
-    SKIPPED = 77,
-    D = 64,
-    BATCH = 100,
-    BATCHES_MAX = 4000,
-    DISK_MB = 24,
-    BALLAST_MB = 8,
-    FAR = 900000
-};
+enum { D = 64, BATCH = 100, BATCHES_MAX = 4000, DISK_MB = 24, BALLAST_MB = 8, FAR = 900000 };
 
 static struct server server;
 static struct wire wire = {.fd = -1};
-static unsigned faults;
-
-static void wrong(const char *fmt, ...) LAT_PRINTF(1, 2);
-static void wrong(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    faults++;
-}
 
 static bool write_ballast(const char *path)
 {
@@ -114,7 +92,7 @@ static void verify(size_t n, size_t others, size_t step)
 {
     const size_t stored = n_stored();
     if (stored != n + others)
-        wrong("%zu items, and %zu were acknowledged", stored, n + others);
+        test_wrong("%zu items, and %zu were acknowledged", stored, n + others);
     float code[D];
     char want[64];
     for (size_t i = 0; i < n; i += step) {
@@ -122,13 +100,13 @@ static void verify(size_t n, size_t others, size_t step)
         snprintf(want, sizeof(want), "{\"results\":[{\"id\":\"%06zu\"", i);
         if (wire_request(&wire, "POST", "/v1/collections/codes/search?k=3",
                          "application/octet-stream", code, sizeof(code)) != 200)
-            wrong("search on a full disk: %d: %s", wire.status, wire.body);
+            test_wrong("search on a full disk: %d: %s", wire.status, wire.body);
         else if (strncmp(wire.body, want, strlen(want)) != 0)
-            wrong("%06zu was acknowledged and is not found: %.200s", i, wire.body);
+            test_wrong("%06zu was acknowledged and is not found: %.200s", i, wire.body);
         snprintf(want, sizeof(want), "/v1/collections/codes/items/%06zu", i);
         if (wire_json(&wire, "GET", want, NULL) != 200)
-            wrong("GET on a full disk: %d: %s", wire.status, wire.body);
-        if (faults > 5)
+            test_wrong("GET on a full disk: %d: %s", wire.status, wire.body);
+        if (test_n_wrong() > 5)
             return;
     }
 }
@@ -139,7 +117,7 @@ static void expect_507(int status, const char *what)
     wire_header(&wire, "Content-Type", type, sizeof(type));
     if (status != 507 || strcmp(type, "application/problem+json") != 0 ||
         !strstr(wire.body, "\"code\":\"disk_full\""))
-        wrong("%s on a full disk: %d, %s: %.400s", what, status, type, wire.body);
+        test_wrong("%s on a full disk: %d, %s: %.400s", what, status, type, wire.body);
 }
 
 /* Fills the disk; the number of items acknowledged before it was full. */
@@ -153,7 +131,7 @@ static size_t fill(size_t first)
         }
         first += BATCH;
     }
-    wrong("the disk does not fill up");
+    test_wrong("the disk does not fill up");
     return first;
 }
 
@@ -173,26 +151,26 @@ static void check_folder(const char *data)
     const char *arguments[] = {"check", data, NULL};
     const int status = server_run(arguments, NULL);
     if (status != 0)
-        wrong("latentd check: %d", status);
+        test_wrong("latentd check: %d", status);
 }
 
-static void run(const char *data, const char *ballast)
+static void fill_twice(const char *data, const char *ballast)
 {
     server_start(&server, data, test_path("models"), NULL);
     wire.port = server.port;
     if (wire_json(&wire, "PUT", "/v1/collections/codes",
                   "{\"dimension\":64,\"index\":{\"type\":\"hnsw\"}}") != 201)
-        wrong("create: %d: %s", wire.status, wire.body);
+        test_wrong("create: %d: %s", wire.status, wire.body);
     size_t n = fill_to_the_brim(fill(0));
     verify(n, 0, 97);
     if (unlink(ballast) != 0)
-        wrong("ballast: %s", strerror(errno));
+        test_wrong("ballast: %s", strerror(errno));
     const int again = put_one(n);
     if (again != 201)
-        wrong("with space again: %d: %s", again, wire.body);
+        test_wrong("with space again: %d: %s", again, wire.body);
     n += again == 201;
     if (put_batch(FAR) != 200)
-        wrong("a batch with space again: %d: %s", wire.status, wire.body);
+        test_wrong("a batch with space again: %d: %s", wire.status, wire.body);
     verify(n, BATCH, 97);
     n = fill_to_the_brim(n); /* full once more: what is there survives an end and a start */
     (void)server_stop(&server, 30000);
@@ -202,29 +180,24 @@ static void run(const char *data, const char *ballast)
     verify(n, BATCH, 97);
     printf("%zu items on %d MB\n", n, DISK_MB);
     if (server_stop(&server, 30000) != 0)
-        wrong("the server does not stop cleanly");
+        test_wrong("the server does not stop cleanly");
     check_folder(data);
+}
+
+static bool run(const char *disk)
+{
+    char data[600], ballast[600];
+    snprintf(data, sizeof(data), "%s/data", disk);
+    snprintf(ballast, sizeof(ballast), "%s/ballast", disk);
+    if (!write_ballast(ballast))
+        test_wrong("ballast: %s", strerror(errno));
+    fill_twice(data, ballast);
+    server_kill(&server);
+    wire_release(&wire);
+    return test_n_wrong() == 0;
 }
 
 int main(void)
 {
-    char disk[512], data[600], ballast[600];
-    test_folder_enter();
-    snprintf(disk, sizeof(disk), "%s", test_path("disk"));
-    if (!test_disk_mount(disk, DISK_MB)) {
-        fprintf(stderr, "\n*** SKIPPED: no small disk may be mounted here (%s) ***\n\n",
-                strerror(errno));
-        test_folder_leave();
-        return SKIPPED;
-    }
-    snprintf(data, sizeof(data), "%s/data", disk);
-    snprintf(ballast, sizeof(ballast), "%s/ballast", disk);
-    if (!write_ballast(ballast))
-        wrong("ballast: %s", strerror(errno));
-    run(data, ballast);
-    server_kill(&server);
-    wire_release(&wire);
-    test_disk_unmount(disk);
-    test_folder_leave();
-    return faults != 0;
+    return test_disk_main(DISK_MB, run);
 }

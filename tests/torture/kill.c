@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <jansson.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/sync.h"
+#include "tests/support/faults.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
@@ -57,7 +57,6 @@ struct torture {
     char data[512];
     struct item items[N_ITEMS];
     uint64_t seed;
-    atomic_bool broken; /* something was wrong: words are on stderr */
     uint64_t acknowledged, in_doubt, searches;
 };
 
@@ -71,17 +70,6 @@ struct actor {
     uint64_t acknowledged, searches;
     struct lat_buf body;
 };
-
-static void wrong(const char *fmt, ...) LAT_PRINTF(1, 2);
-static void wrong(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    atomic_store(&t.broken, true);
-}
 
 /* ---- items ---- */
 
@@ -160,7 +148,7 @@ static int place_of(struct actor *a, size_t i, unsigned version, unsigned k)
         return -2;
     a->searches++;
     if (status != 200) {
-        wrong("search: %d: %s", status, a->wire.body);
+        test_wrong("search: %d: %s", status, a->wire.body);
         return -2;
     }
     json_t *reply = json_loadb(a->wire.body, a->wire.body_len, 0, NULL), *hit;
@@ -189,15 +177,15 @@ static bool put_one(struct actor *a, size_t i)
     if (status == 0)
         return false;
     if (status != (there ? 200 : 201)) {
-        wrong("PUT %s (%s before): %d: %s", id, there ? "there" : "absent", status,
-              a->wire.body);
+        test_wrong("PUT %s (%s before): %d: %s", id, there ? "there" : "absent", status,
+                   a->wire.body);
         return false;
     }
     acknowledge(a, i);
     if (lat_rng_below(&a->rng, 4) == 0) {
         const int place = place_of(a, i, t.items[i].version, 3);
         if (place != 0 && place != -2)
-            wrong("%s was stored and is no. %d of the next search", id, place);
+            test_wrong("%s was stored and is no. %d of the next search", id, place);
         return place != -2;
     }
     return true;
@@ -216,7 +204,7 @@ static bool delete_one(struct actor *a, size_t i)
     if (status == 0)
         return false;
     if (status != (before ? 204 : 404)) {
-        wrong("DELETE %s: %d: %s", id, status, a->wire.body);
+        test_wrong("DELETE %s: %d: %s", id, status, a->wire.body);
         return false;
     }
     acknowledge(a, i);
@@ -224,7 +212,7 @@ static bool delete_one(struct actor *a, size_t i)
         return true;
     const int place = place_of(a, i, before, 10);
     if (place >= 0)
-        wrong("%s was deleted and is found at once", id);
+        test_wrong("%s was deleted and is found at once", id);
     return place != -2;
 }
 
@@ -242,7 +230,7 @@ static bool put_batch(struct actor *a, size_t first, size_t n)
     if (status == 0)
         return false;
     if (status != 200) {
-        wrong("PUT of a batch: %d: %s", status, a->wire.body);
+        test_wrong("PUT of a batch: %d: %s", status, a->wire.body);
         return false;
     }
     for (size_t k = 0; k < n; k++)
@@ -254,7 +242,7 @@ static void *write_things(void *argument)
 {
     struct actor *a = argument;
     bool on = true;
-    while (on && !atomic_load(&t.broken)) {
+    while (on && test_n_wrong() == 0) {
         const size_t first = a->index * PER_WRITER;
         const size_t within = lat_rng_below(&a->rng, PER_WRITER);
         const uint64_t dice = lat_rng_below(&a->rng, 100);
@@ -282,7 +270,7 @@ static size_t count(const char *text, const char *word)
 static void *import_things(void *argument)
 {
     struct actor *a = argument;
-    while (!atomic_load(&t.broken)) {
+    while (test_n_wrong() == 0) {
         const size_t first =
             WRITERS * PER_WRITER + lat_rng_below(&a->rng, IMPORTED - IMPORT_LINES);
         lat_buf_clear(&a->body);
@@ -296,8 +284,8 @@ static void *import_things(void *argument)
             break;
         const size_t fine = count(a->wire.body, "\"status\":20");
         if (status != 200 || fine != IMPORT_LINES) {
-            wrong("import: %d, %zu of %d lines fine: %.400s", status, fine, IMPORT_LINES,
-                  a->wire.body);
+            test_wrong("import: %d, %zu of %d lines fine: %.400s", status, fine, IMPORT_LINES,
+                       a->wire.body);
             break;
         }
         for (size_t k = 0; k < IMPORT_LINES; k++)
@@ -309,7 +297,7 @@ static void *import_things(void *argument)
 static void *search_things(void *argument)
 {
     struct actor *a = argument;
-    while (!atomic_load(&t.broken)) {
+    while (test_n_wrong() == 0) {
         const size_t i = lat_rng_below(&a->rng, N_ITEMS);
         if (place_of(a, i, 1 + (unsigned)lat_rng_below(&a->rng, 5), 10) == -2)
             break;
@@ -344,7 +332,7 @@ static void load_and_kill(struct lat_rng *rng)
     }
     pause_ms(50 + lat_rng_below(rng, 700));
     if (!server_alive(&t.server))
-        wrong("the server ended by itself; see %s", t.server.log);
+        test_wrong("the server ended by itself; see %s", t.server.log);
     server_kill(&t.server);
     for (size_t i = 0; i < ACTORS; i++) {
         pthread_join(actors[i].thread, NULL);
@@ -384,7 +372,7 @@ static void check_folder(void)
         return;
     FILE *file = fopen(log, "r");
     char line[512];
-    wrong("latentd check: %d", status);
+    test_wrong("latentd check: %d", status);
     for (int i = 0; file && i < 10 && fgets(line, sizeof(line), file); i++)
         fputs(line, stderr);
     if (file)
@@ -422,16 +410,16 @@ static void compare(const char *line, size_t len, unsigned *seen)
         json_integer_value(json_object_get(json_object_get(row, "metadata"), "v"));
     float code[D];
     if (i == N_ITEMS || version <= 0) {
-        wrong("a line nobody wrote: %.*s", (int)(len < 200 ? len : 200), line);
+        test_wrong("a line nobody wrote: %.*s", (int)(len < 200 ? len : 200), line);
     } else {
         code_of(i, (unsigned)version, code);
         for (size_t j = 0; j < D; j++)
             if ((float)json_number_value(json_array_get(numbers, j)) != code[j]) {
-                wrong("%s at version %d has not its code", id, (int)version);
+                test_wrong("%s at version %d has not its code", id, (int)version);
                 break;
             }
         if (seen[i])
-            wrong("%s is there twice", id);
+            test_wrong("%s is there twice", id);
         seen[i] = (unsigned)version;
     }
     json_decref(row);
@@ -443,7 +431,7 @@ static void verify_rows(struct actor *a)
     memset(seen, 0, sizeof(seen));
     if (wire_json(&a->wire, "GET", "/v1/collections/codes/export?include=metadata,code",
                   NULL) != 200) {
-        wrong("export: %d: %.400s", a->wire.status, a->wire.body);
+        test_wrong("export: %d: %.400s", a->wire.status, a->wire.body);
         return;
     }
     for (const char *line = a->wire.body; *line;) {
@@ -457,8 +445,8 @@ static void verify_rows(struct actor *a)
         name_of(i, id);
         t.in_doubt += item->in_doubt;
         if (seen[i] != item->version && !(item->in_doubt && seen[i] == item->would_be))
-            wrong("%s: version %u was acknowledged%s, found is %u", id, item->version,
-                  item->in_doubt ? " (a later one sent)" : "", seen[i]);
+            test_wrong("%s: version %u was acknowledged%s, found is %u", id, item->version,
+                       item->in_doubt ? " (a later one sent)" : "", seen[i]);
         item->version = seen[i];
         item->in_doubt = false;
     }
@@ -474,9 +462,9 @@ static void verify_index(struct actor *a, struct lat_rng *rng)
         name_of(i, id);
         if (item->version) {
             if (place_of(a, i, item->version, 3) != 0)
-                wrong("%s is stored and not found", id);
+                test_wrong("%s is stored and not found", id);
         } else if (item->last && place_of(a, i, item->last, 10) >= 0) {
-            wrong("%s is deleted and found", id);
+            test_wrong("%s is deleted and found", id);
         }
     }
 }
@@ -494,7 +482,7 @@ static void create(void)
     struct wire wire = {.fd = -1, .port = t.server.port};
     if (wire_json(&wire, "PUT", "/v1/collections/codes",
                   "{\"dimension\":16,\"index\":{\"type\":\"hnsw\"}}") != 201)
-        wrong("create: %d: %s", wire.status, wire.body);
+        test_wrong("create: %d: %s", wire.status, wire.body);
     wire_release(&wire);
 }
 
@@ -510,7 +498,7 @@ int main(void)
     launch();
     create();
     unsigned round = 0;
-    for (; round < rounds && !atomic_load(&t.broken); round++) {
+    for (; round < rounds && test_n_wrong() == 0; round++) {
         load_and_kill(&rng);
         check_folder();
         if (round % 3 == 2)
@@ -520,13 +508,13 @@ int main(void)
         launch();
         verify(&rng);
     }
-    if (!atomic_load(&t.broken) && server_stop(&t.server, 30000) != 0)
-        wrong("the server does not stop cleanly");
+    if (test_n_wrong() == 0 && server_stop(&t.server, 30000) != 0)
+        test_wrong("the server does not stop cleanly");
     check_folder();
     printf("%u kills, %llu writes acknowledged, %llu left in doubt, %llu searches, seed %llu\n",
            round, (unsigned long long)t.acknowledged, (unsigned long long)t.in_doubt,
            (unsigned long long)t.searches, (unsigned long long)t.seed);
-    if (atomic_load(&t.broken)) {
+    if (test_n_wrong()) {
         server_kill(&t.server);
         fprintf(stderr, "kept: %s; LATENTD_SEED=%llu\n", t.data, (unsigned long long)t.seed);
         return 1;

@@ -1,27 +1,23 @@
 /* A training whose checkpoint does not fit on the disk: the job fails and says so, nothing
  * half-written stays, items are found and stored as before, and the job is still listed as
  * failed after a restart. */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "tests/support/disk.h"
+#include "tests/support/faults.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
 
 #include "base/banned.h"
 
-enum { SKIPPED = 77, DISK_MB = 16, N = 200, PATIENCE = 30000 };
+enum { DISK_MB = 16, N = 200, PATIENCE = 30000 };
 
 static struct server server;
 static struct wire wire = {.fd = -1};
-static unsigned faults;
 
 static void want(const char *method, const char *path, const char *body, int status,
                  const char *words)
@@ -29,9 +25,8 @@ static void want(const char *method, const char *path, const char *body, int sta
     const int got = wire_json(&wire, method, path, body);
     if (got == status && (!words || strstr(wire.body, words)))
         return;
-    fprintf(stderr, "%s %s: %d instead of %d, or no '%s': %.600s\n", method, path, got, status,
-            words ? words : "", got ? wire.body : "");
-    faults++;
+    test_wrong("%s %s: %d instead of %d, or no '%s': %.600s", method, path, got, status,
+               words ? words : "", got ? wire.body : "");
 }
 
 static void fill(void)
@@ -60,9 +55,11 @@ static void await(const char *path)
     }
 }
 
-static void run(const char *data, const char *models)
+static bool run(const char *disk)
 {
-    char path[128];
+    char data[600], models[600], path[128];
+    snprintf(data, sizeof(data), "%s/data", disk);
+    snprintf(models, sizeof(models), "%s/models", disk);
     server_start(&server, data, models, NULL);
     wire.port = server.port;
     fill();
@@ -79,10 +76,8 @@ static void run(const char *data, const char *models)
     want("PUT", "/v1/collections/codes/items/0", "{\"code\":[1]}", 422, NULL);
     want("PATCH", "/v1/collections/codes/items/0", "{\"hidden\":true}", 200, NULL);
     want("GET", "/v1/models/large", NULL, 404, NULL);
-    if (test_folder_count(test_path("disk/data/jobs")) != 0) {
-        fprintf(stderr, "half a checkpoint stays\n");
-        faults++;
-    }
+    if (test_folder_count(test_path("disk/data/jobs")) != 0)
+        test_wrong("half a checkpoint stays");
     server_kill(&server);
     server_start(&server, data, models, NULL);
     wire_close(&wire);
@@ -90,23 +85,10 @@ static void run(const char *data, const char *models)
     want("GET", path, NULL, 200, "\"code\":\"disk_full\"");
     server_kill(&server);
     wire_release(&wire);
+    return test_n_wrong() == 0;
 }
 
 int main(void)
 {
-    char disk[512], data[600], models[600];
-    test_folder_enter();
-    snprintf(disk, sizeof(disk), "%s", test_path("disk"));
-    if (!test_disk_mount(disk, DISK_MB)) {
-        fprintf(stderr, "\n*** SKIPPED: no small disk may be mounted here (%s) ***\n\n",
-                strerror(errno));
-        test_folder_leave();
-        return SKIPPED;
-    }
-    snprintf(data, sizeof(data), "%s/data", disk);
-    snprintf(models, sizeof(models), "%s/models", disk);
-    run(data, models);
-    test_disk_unmount(disk);
-    test_folder_leave();
-    return faults != 0;
+    return test_disk_main(DISK_MB, run);
 }
