@@ -141,6 +141,25 @@ struct lat_query fixture_query(const float *code, size_t k)
     return (struct lat_query){.code = code, .k = k, .max_distance = INFINITY};
 }
 
+bool fixture_finds(struct lat_store *store, const char *name, uint32_t d, uint64_t i,
+                   unsigned parts)
+{
+    float *code = malloc(d * sizeof(float));
+    char id[32];
+    struct lat_search_result result;
+    struct lat_error err = LAT_ERROR_INIT;
+    fixture_code(i, d, code);
+    fixture_id(i, id);
+    struct lat_query query = fixture_query(code, 1);
+    query.parts = parts;
+    cr_assert_eq(lat_store_search(store, name, &query, &result, &err), LAT_OK, "%s",
+                 err.message);
+    const bool found = result.n == 1 && strcmp(result.hits[0].id, id) == 0;
+    lat_search_result_release(&result);
+    free(code);
+    return found;
+}
+
 double fixture_recall(struct lat_store *store, const char *name, uint32_t d, size_t n_queries,
                       size_t k, const struct lat_filter *filter)
 {
@@ -167,5 +186,6 @@ double fixture_recall(struct lat_store *store, const char *name, uint32_t d, siz
         lat_search_result_release(&exact);
     }
     free(code);
-    return wanted ? (double)found / (double)wanted : 1.0;
+    cr_assert_gt(wanted, 0, "nothing to find");
+    return (double)found / (double)wanted;
 }

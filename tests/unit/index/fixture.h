@@ -34,6 +34,11 @@ double fixture_recall(struct lat_store *store, const char *name, uint32_t d, siz
 
 struct lat_query fixture_query(const float *code, size_t k);
 
+/* Whether a search with item i's own code has item i as its first hit; `parts` (LAT_ITEM_…) are
+ * read with it. */
+bool fixture_finds(struct lat_store *store, const char *name, uint32_t d, uint64_t i,
+                   unsigned parts);
+
 /* Waits until the index has taken in every row and no rebuild is due. */
 void fixture_settle(struct lat_store *store, const char *name);
 

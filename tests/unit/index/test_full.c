@@ -1,32 +1,19 @@
 /* A full disk under the store: writes say so and do nothing, reads go on, and when space
- * returns writing works again by itself. The disk is a small tmpfs in a mount namespace of this
- * test's own; where that is not allowed the test is skipped. */
+ * returns writing works again by itself. Where no small disk may be mounted the test is
+ * skipped. */
 #include <fcntl.h>
 #include <math.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
 #include "fixture.h"
+#include "tests/support/disk.h"
 #include "tests/support/support.h"
 
 TestSuite(full, .init = test_folder_enter, .fini = test_folder_leave);
 
-enum { D = 16, BATCHES_MAX = 3000, BALLAST = 3 << 20 };
-
-static bool mount_disk(void)
-{
-    const char *folder = test_path("data");
-    return mkdir(folder, 0755) == 0 && unshare(CLONE_NEWNS) == 0 &&
-           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("tmpfs", folder, "tmpfs", 0, "size=10m") == 0;
-}
+enum { D = 16, DISK_MB = 10, BATCHES_MAX = 3000, BALLAST = 3 << 20 };
 
 static void put_ballast(void)
 {
@@ -58,20 +45,11 @@ static enum lat_status put_batch(struct lat_store *store, unsigned batch, struct
     return lat_store_write(store, "c", writes, SIZE, false, results, err);
 }
 
+/* Through the database as well: what else an item has is read there. */
 static void finds(struct lat_store *store, uint64_t i)
 {
-    float code[D];
-    char id[32];
-    struct lat_search_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    fixture_code(i, D, code);
-    fixture_id(i, id);
-    struct lat_query query = fixture_query(code, 1);
-    query.parts = LAT_ITEM_METADATA;
-    cr_assert_eq(lat_store_search(store, "c", &query, &result, &err), LAT_OK, "%s",
-                 err.message);
-    cr_assert_str_eq(result.hits[0].id, id);
-    lat_search_result_release(&result);
+    cr_assert(fixture_finds(store, "c", D, i, LAT_ITEM_METADATA), "item %llu",
+              (unsigned long long)i);
 }
 
 static void report(void *context, const char *line)
@@ -82,7 +60,7 @@ static void report(void *context, const char *line)
 
 Test(full, a_full_disk_refuses_writes_and_lets_reads_go_on)
 {
-    if (!mount_disk())
+    if (!test_disk_mount(test_path("data"), DISK_MB))
         cr_skip("no tmpfs may be mounted here");
     struct lat_store *store = fixture_open();
     const struct lat_collection_spec spec =
@@ -115,5 +93,5 @@ Test(full, a_full_disk_refuses_writes_and_lets_reads_go_on)
     uint64_t faults = 1;
     cr_assert_eq(lat_store_check(test_path("data"), report, NULL, &faults, NULL), LAT_OK);
     cr_assert_eq(faults, 0);
-    umount(test_path("data"));
+    test_disk_unmount(test_path("data"));
 }

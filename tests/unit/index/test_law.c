@@ -31,21 +31,9 @@ static const char *index_file(void)
     return test_path("data/index/c-1.index");
 }
 
-/* The first hit's id for item i's own code. */
 static bool finds(struct lat_store *store, uint64_t i)
 {
-    float code[D];
-    char id[32];
-    struct lat_search_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    fixture_code(i, D, code);
-    fixture_id(i, id);
-    const struct lat_query query = fixture_query(code, 1);
-    cr_assert_eq(lat_store_search(store, "c", &query, &result, &err), LAT_OK, "%s",
-                 err.message);
-    const bool found = result.n == 1 && strcmp(result.hits[0].id, id) == 0;
-    lat_search_result_release(&result);
-    return found;
+    return fixture_finds(store, "c", D, i, 0);
 }
 
 static sqlite3 *open_rows(void)

@@ -241,6 +241,7 @@ Test(parts, our_walk_of_a_graph_finds_what_that_of_faiss_finds)
             }
         }
         cr_log_info("of %d: ours %zu, FAISS's %zu", QUERIES * K, our_share, their_share);
+        cr_expect(our_share > QUERIES * K * 9 / 10, "%zu", our_share);
         cr_expect(our_share + QUERIES * K / 100 >= their_share, "%zu against %zu", our_share,
                   their_share);
         lat_top_release(&ours);
