@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/rng.h"
 
 struct lat_engine *step_engine(void)
@@ -172,4 +173,34 @@ void step_run_many(struct lat_step *step, size_t from, size_t to, size_t n_input
         cr_assert_eq(lat_step_run(step, 0.01, t % 3 == 0 ? &loss : NULL, &err), LAT_OK, "%s",
                      err.message);
     }
+}
+
+/* A new step and one evaluation with allocation `n` failing; whether it came to that. */
+static bool try_with_failure(const struct lat_spec *spec, const struct lat_input_spec *input,
+                             long n)
+{
+    struct lat_step *step = NULL;
+    struct lat_error err = LAT_ERROR_INIT;
+    double loss = 0;
+    lat_mem_fail_after(n);
+    enum lat_status status = lat_step_new(step_engine(), spec, input, 1, &step, &err);
+    if (status == LAT_OK)
+        status = lat_step_evaluate(step, spec->optimizer.batch, &loss, &err);
+    const bool reached = lat_mem_fail_reached();
+    lat_mem_fail_never();
+    lat_step_free(step);
+    cr_assert(status == LAT_OK || (reached && status == LAT_NO_MEMORY), "allocation %ld: %s", n,
+              err.message);
+    return reached;
+}
+
+void step_survives_failing_allocations(const struct lat_spec *spec,
+                                       const struct lat_input_spec *input)
+{
+    enum { ENOUGH = 1000000 };
+    (void)step_engine(); /* its own allocations do not count */
+    for (long n = 1; n < ENOUGH; n += 1 + n / 16)
+        if (!try_with_failure(spec, input, n))
+            return;
+    cr_assert_fail("never got through");
 }

@@ -35,5 +35,9 @@ void step_share_parameters(struct lat_step *step, struct reference *r);
 void *step_state_of(struct lat_step *step);
 /* Steps `from` to `to`, each with the input of its number. */
 void step_run_many(struct lat_step *step, size_t from, size_t to, size_t n_input);
+/* Makes a step and evaluates a batch with an ever later allocation failing, until none is
+ * reached: what fails is LAT_NO_MEMORY, and the run that reaches none succeeds. */
+void step_survives_failing_allocations(const struct lat_spec *spec,
+                                       const struct lat_input_spec *input);
 
 #endif

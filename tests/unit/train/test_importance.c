@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "model/train/evaluate.h"
 #include "model/train/importance.h"
@@ -14,43 +11,33 @@
 #include "model/train/rows.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
+#include "train_fixture.h"
 
 enum { SIDE = 6, ITEMS = 60, ELEMENTS = SIDE * SIDE, GRID = 4001 };
 
-static struct lat_engine *engine;
 static struct lat_registry *registry;
-
-static void enter(void)
-{
-    test_folder_enter();
-    lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    cr_assert_eq(lat_engine_new(&engine, NULL), LAT_OK);
-}
 
 static void leave(void)
 {
     if (registry)
         lat_registry_close(registry);
-    lat_engine_free(engine);
-    test_folder_leave();
+    train_leave();
 }
 
-TestSuite(train_importance, .init = enter, .fini = leave);
+TestSuite(train_importance, .init = train_enter, .fini = leave);
 
 /* Pictures that are bright up to a row drawn by chance: one number tells them. */
 static void put_pictures(void)
 {
-    static uint8_t file[16 + ITEMS * ELEMENTS];
-    static const uint8_t head[16] = {0, 0, 8, 3, 0, 0, 0, ITEMS, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    static uint8_t pixels[ITEMS * ELEMENTS];
     struct lat_rng rng;
     lat_rng_seed(&rng, 3);
-    memcpy(file, head, sizeof(head));
     for (size_t i = 0; i < ITEMS; i++) {
         const size_t level = (size_t)lat_rng_below(&rng, SIDE);
         for (size_t j = 0; j < ELEMENTS; j++)
-            file[16 + i * ELEMENTS + j] = j / SIDE < level ? 220 : 40;
+            pixels[i * ELEMENTS + j] = j / SIDE < level ? 220 : 40;
     }
-    cr_assert_eq(lat_file_write(test_path("p-idx3-ubyte"), file, sizeof(file), NULL), LAT_OK);
+    train_put_pictures("p-idx3-ubyte", ITEMS, SIDE, pixels);
 }
 
 static void train(const char *code)
@@ -67,10 +54,12 @@ static void train(const char *code)
              "\"optimizer\":{\"epochs\":150,\"batch\":18,\"rate\":0.01}}",
              test_path("p-idx3-ubyte"), code);
     cr_assert_eq(lat_spec_parse(json, strlen(json), &spec, &err), LAT_OK, "%s", err.message);
-    cr_assert_eq(lat_train(engine, &spec, &how, &result, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_train(train_engine, &spec, &how, &result, &err), LAT_OK, "%s",
+                 err.message);
     lat_spec_release(&spec);
     const struct lat_registry_options where = {.folder = test_path("m"), .threads = 1};
-    cr_assert_eq(lat_registry_open(engine, &where, &registry, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_registry_open(train_engine, &where, &registry, &err), LAT_OK, "%s",
+                 err.message);
 }
 
 static enum lat_status evaluate(uint32_t samples, int threads,

@@ -6,47 +6,30 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/train/layerwise.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
+#include "train_fixture.h"
 
 enum { SIDE = 6, ITEMS = 160, STAGES = 3 };
 
-static struct lat_engine *engine;
-
-static void enter(void)
-{
-    test_folder_enter();
-    lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    cr_assert_eq(lat_engine_new(&engine, NULL), LAT_OK);
-}
-
-static void leave(void)
-{
-    lat_engine_free(engine);
-    test_folder_leave();
-}
-
-TestSuite(train_layerwise, .init = enter, .fini = leave);
+TestSuite(train_layerwise, .init = train_enter, .fini = train_leave);
 
 /* Pictures of two bright bars, one each way. */
 static void put_pictures(void)
 {
-    static uint8_t file[16 + ITEMS * SIDE * SIDE] = {0, 0, 8, 3,    0, 0, 0, ITEMS,
-                                                     0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    static uint8_t pixels[ITEMS * SIDE * SIDE];
     struct lat_rng rng;
     lat_rng_seed(&rng, 3);
     for (size_t i = 0; i < ITEMS; i++) {
         const size_t column = lat_rng_below(&rng, SIDE), row = lat_rng_below(&rng, SIDE);
         for (size_t k = 0; k < SIDE * SIDE; k++)
-            file[16 + i * SIDE * SIDE + k] =
+            pixels[i * SIDE * SIDE + k] =
                 k % SIDE == column || k / SIDE == row ? 230 : (uint8_t)lat_rng_below(&rng, 30);
     }
-    cr_assert_eq(lat_file_write(test_path("bars-idx3-ubyte"), file, sizeof(file), NULL),
-                 LAT_OK);
+    train_put_pictures("bars-idx3-ubyte", ITEMS, SIDE, pixels);
 }
 
 /* Three stages: 36 -> 20 -> 12 -> code 5. */
@@ -95,7 +78,7 @@ static enum lat_status train(const struct lat_spec *spec, const char *models, bo
                                               .stop = &watch->stop,
                                               .progress = on_progress,
                                               .context = watch};
-    return lat_train(engine, spec, &options, &result, err);
+    return lat_train(train_engine, spec, &options, &result, err);
 }
 
 Test(train_layerwise, a_stage_takes_in_what_the_layer_below_gives_out)
@@ -176,17 +159,6 @@ Test(train_layerwise, every_layer_learns_and_the_whole_begins_better_than_untrai
     }
 }
 
-static void assert_same_file(const char *a_path, const char *b_path)
-{
-    struct lat_buf a = {0}, b = {0};
-    cr_assert_eq(lat_file_read(a_path, 1 << 24, &a, NULL), LAT_OK);
-    cr_assert_eq(lat_file_read(b_path, 1 << 24, &b, NULL), LAT_OK);
-    cr_assert_eq(a.len, b.len);
-    cr_assert_eq(memcmp(a.data, b.data, a.len), 0, "%s differs", b_path);
-    lat_buf_release(&a);
-    lat_buf_release(&b);
-}
-
 Test(train_layerwise, interrupted_in_any_layer_it_ends_with_the_very_same_weights)
 {
     static const char rest[] = ",\"corruption\":{\"type\":\"masking\",\"level\":0.2},"
@@ -211,10 +183,10 @@ Test(train_layerwise, interrupted_in_any_layer_it_ends_with_the_very_same_weight
     lat_error_clear(&err);
     cr_assert_eq(train(&spec, test_path("parts"), true, &watch, &err), LAT_OK, "%s",
                  err.message);
-    assert_same_file(test_path("whole/bars/1/encoder.onnx"),
-                     test_path("parts/bars/1/encoder.onnx"));
-    assert_same_file(test_path("whole/bars/1/decoder.onnx"),
-                     test_path("parts/bars/1/decoder.onnx"));
+    train_assert_same_file(test_path("whole/bars/1/encoder.onnx"),
+                           test_path("parts/bars/1/encoder.onnx"));
+    train_assert_same_file(test_path("whole/bars/1/decoder.onnx"),
+                           test_path("parts/bars/1/decoder.onnx"));
     lat_spec_release(&spec);
 }
 
@@ -247,8 +219,8 @@ Test(train_layerwise, every_failing_allocation_is_survived)
         const enum lat_status status = train(&spec, test_path("m"), false, &watch, &err);
         const bool reached = lat_mem_fail_reached();
         lat_mem_fail_never();
-        cr_assert(status == LAT_OK || status == LAT_NO_MEMORY, "allocation %ld: %s", n,
-                  err.message);
+        cr_assert(status == LAT_OK || (reached && status == LAT_NO_MEMORY),
+                  "allocation %ld: %s", n, err.message);
         if (!reached) {
             lat_spec_release(&spec);
             return;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "step_fixture.h"
 #include "tiny_net.h"
 
 /* The mean over the batch of the squared norm of the Jacobian, all by differences. */
@@ -162,7 +163,6 @@ static void exported_codes(struct lat_step *step, size_t units, float *out)
 {
     char folder[] = "/tmp/latentd-penalty-XXXXXX", path[64];
     struct lat_error err = LAT_ERROR_INIT;
-    struct lat_engine *engine = NULL;
     struct lat_session *session = NULL;
     const struct lat_session_options options = {.threads = 1, .optimize = true};
     struct lat_tensor in = {.name = "input",
@@ -177,13 +177,11 @@ static void exported_codes(struct lat_step *step, size_t units, float *out)
                               .data = out};
     cr_assert_not_null(mkdtemp(folder));
     cr_assert_eq(lat_step_export(step, folder, &err), LAT_OK, "%s", err.message);
-    cr_assert_eq(lat_engine_new(&engine, &err), LAT_OK);
     snprintf(path, sizeof(path), "%s/encoder.onnx", folder);
-    cr_assert_eq(lat_session_open(engine, path, &options, &session, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_session_open(step_engine(), path, &options, &session, &err), LAT_OK, "%s",
                  err.message);
     cr_assert_eq(lat_session_run(session, &in, 1, &code, 1, &err), LAT_OK, "%s", err.message);
     lat_session_close(session);
-    lat_engine_free(engine);
     unlink(path);
     snprintf(path, sizeof(path), "%s/decoder.onnx", folder);
     unlink(path);

@@ -7,21 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/rng.h"
-#include "model/train/step.h"
+#include "step_fixture.h"
 
 enum { BATCH = 3, LENGTH = 5, FEATURES = 2, ELEMENTS = LENGTH * FEATURES, MAX_WEIGHTS = 4096 };
-
-static struct lat_engine *engine(void)
-{
-    static struct lat_engine *one;
-    struct lat_error err = LAT_ERROR_INIT;
-    if (one == NULL) {
-        cr_assert_eq(lat_engine_new(&one, &err), LAT_OK, "%s", err.message);
-    }
-    return one;
-}
 
 static const struct lat_input_spec sequences = {
     .kind = LAT_INPUT_SEQUENCE, .length = LENGTH, .features = FEATURES, .dimension = ELEMENTS};
@@ -65,7 +54,7 @@ static struct lat_step *new_step(const struct lat_spec *spec)
 {
     struct lat_step *step = NULL;
     struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_step_new(engine(), spec, &sequences, 1, &step, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_step_new(step_engine(), spec, &sequences, 1, &step, &err), LAT_OK, "%s",
                  err.message);
     struct lat_rng rng;
     lat_rng_seed(&rng, 7);
@@ -324,7 +313,7 @@ static struct lat_session *open_side(const char *folder, const char *file)
     struct lat_error err = LAT_ERROR_INIT;
     const struct lat_session_options options = {.threads = 1, .optimize = true};
     snprintf(path, sizeof(path), "%s/%s", folder, file);
-    cr_assert_eq(lat_session_open(engine(), path, &options, &session, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_session_open(step_engine(), path, &options, &session, &err), LAT_OK, "%s",
                  err.message);
     unlink(path);
     return session;
@@ -404,29 +393,12 @@ Test(train, too_long_a_sequence_is_refused_with_the_limit)
     struct lat_error err = LAT_ERROR_INIT;
     input.length = 1025;
     input.dimension = (size_t)1025 * FEATURES;
-    cr_assert_eq(lat_step_new(engine(), &spec, &input, 1, &step, &err), LAT_INVALID);
+    cr_assert_eq(lat_step_new(step_engine(), &spec, &input, 1, &step, &err), LAT_INVALID);
     cr_assert_not_null(strstr(err.message, "at most 1024 steps"), "%s", err.message);
 }
 
 Test(train, a_recurrent_step_survives_every_failing_allocation)
 {
     struct lat_spec spec = pair(recurrent(LAT_CELL_LSTM, 4, 0), recurrent(LAT_CELL_GRU, 4, 0));
-    (void)engine();
-    for (long n = 1; n < 100000; n += 1 + n / 8) {
-        struct lat_step *step = NULL;
-        struct lat_error err = LAT_ERROR_INIT;
-        lat_mem_fail_after(n);
-        enum lat_status status = lat_step_new(engine(), &spec, &sequences, 1, &step, &err);
-        bool reached = lat_mem_fail_reached();
-        lat_mem_fail_never();
-        if (status == LAT_OK) {
-            lat_step_free(step);
-        } else {
-            cr_assert_eq(status, LAT_NO_MEMORY, "allocation %ld: %s", n, err.message);
-        }
-        if (!reached) {
-            return;
-        }
-    }
-    cr_assert_fail("never got through");
+    step_survives_failing_allocations(&spec, &sequences);
 }

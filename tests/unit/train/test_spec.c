@@ -55,7 +55,7 @@ Test(train_spec, defaults_are_those_of_the_documentation)
     lat_spec_release(&spec);
 }
 
-Test(train_spec, the_documented_example_is_read_but_for_what_cannot_be_trained_yet)
+Test(train_spec, the_documented_example_is_read)
 {
     struct lat_spec spec = parsed(
         "{\"name\":\"fashion-deep\",\"method\":\"autoencoder\","

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "step_fixture.h"
 
 Test(step, the_same_spec_and_seed_give_the_same_weights)
@@ -161,22 +160,5 @@ Test(step, every_failing_allocation_is_survived)
 {
     struct lat_spec spec = step_conv_spec();
     struct lat_input_spec input = step_image_input();
-    (void)step_engine();
-    for (long n = 1; n < 10000; n += 1 + n / 16) {
-        struct lat_step *step = NULL;
-        struct lat_error err = LAT_ERROR_INIT;
-        lat_mem_fail_after(n);
-        enum lat_status status = lat_step_new(step_engine(), &spec, &input, 1, &step, &err);
-        bool reached = lat_mem_fail_reached();
-        lat_mem_fail_never();
-        if (status == LAT_OK) {
-            lat_step_free(step);
-        } else {
-            cr_assert_eq(status, LAT_NO_MEMORY, "allocation %ld: %s", n, err.message);
-        }
-        if (!reached) {
-            return;
-        }
-    }
-    cr_assert_fail("never got through");
+    step_survives_failing_allocations(&spec, &input);
 }

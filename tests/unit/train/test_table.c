@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/registry.h"
@@ -17,23 +16,9 @@
 #include "model/train/step.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
+#include "train_fixture.h"
 
-static struct lat_engine *engine;
-
-static void enter(void)
-{
-    test_folder_enter();
-    lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    cr_assert_eq(lat_engine_new(&engine, NULL), LAT_OK);
-}
-
-static void leave(void)
-{
-    lat_engine_free(engine);
-    test_folder_leave();
-}
-
-TestSuite(train_table, .init = enter, .fini = leave);
+TestSuite(train_table, .init = train_enter, .fini = train_leave);
 
 /* A number, a word that follows from its sign, a number that follows from the word; every
  * seventh row has a gap. */
@@ -120,8 +105,8 @@ static void check_step(const char *likelihood)
     cr_assert_eq(dataset.elements, 1 + 3 + 1);
     cr_assert_eq(lat_spec_settle(&spec, &dataset.input, dataset.lowest, dataset.highest, &err),
                  LAT_OK, "%s", err.message);
-    cr_assert_eq(lat_step_new(engine, &spec, &dataset.input, 1, &step, &err), LAT_OK, "%s",
-                 err.message);
+    cr_assert_eq(lat_step_new(train_engine, &spec, &dataset.input, 1, &step, &err), LAT_OK,
+                 "%s", err.message);
     for (uint32_t i = 0; i < BATCH; i++)
         items[i] = i;
     cr_assert_eq(lat_dataset_read(&dataset, items, BATCH, lat_step_input(step), NULL), LAT_OK);
@@ -177,7 +162,8 @@ Test(train_table, a_trained_package_keeps_columns_and_words_and_beats_chance)
     struct lat_spec spec =
         spec_of("\"network\":{\"encoder\":{\"hidden\":[16],\"activation\":\"tanh\"}},\"code\":{"
                 "\"dimension\":2},\"optimizer\":{\"rate\":0.02,\"epochs\":60,\"batch\":32}");
-    cr_assert_eq(lat_train(engine, &spec, &options, &result, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_train(train_engine, &spec, &options, &result, &err), LAT_OK, "%s",
+                 err.message);
     lat_spec_release(&spec);
     cr_assert_lt(result.squared_error, 0.3, "of 5 elements: %g", result.squared_error);
     struct lat_manifest *manifest = lat_alloc(1, sizeof(*manifest));

@@ -3,56 +3,38 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/autoencoder.h"
 #include "model/registry.h"
+#include "model/train/checkpoint.h"
 #include "model/train/evaluate.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
+#include "train_fixture.h"
 
 enum { SIDE = 8, ITEMS = 200 };
 
-static struct lat_engine *engine;
-
-static void enter(void)
-{
-    test_folder_enter();
-    lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    cr_assert_eq(lat_engine_new(&engine, NULL), LAT_OK);
-}
-
-static void leave(void)
-{
-    lat_engine_free(engine);
-    test_folder_leave();
-}
-
-TestSuite(train_trainer, .init = enter, .fini = leave);
+TestSuite(train_trainer, .init = train_enter, .fini = train_leave);
 
 /* Pictures of one bright bar each, its place and direction drawn by chance. */
 static void put_pictures(const char *name, uint64_t seed)
 {
-    static uint8_t file[16 + ITEMS * SIDE * SIDE];
-    static const uint8_t head[16] = {0, 0, 8, 3, 0, 0, 0, ITEMS, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    static uint8_t pixels[ITEMS * SIDE * SIDE];
     struct lat_rng rng;
     lat_rng_seed(&rng, seed);
-    memcpy(file, head, sizeof(head));
     for (size_t i = 0; i < ITEMS; i++) {
         const size_t place = (size_t)lat_rng_below(&rng, SIDE);
         const bool upright = lat_rng_below(&rng, 2) == 1;
         for (size_t y = 0; y < SIDE; y++)
             for (size_t x = 0; x < SIDE; x++)
-                file[16 + (i * SIDE + y) * SIDE + x] =
+                pixels[(i * SIDE + y) * SIDE + x] =
                     (uint8_t)((upright ? x : y) == place ? 200 + lat_rng_below(&rng, 56)
                                                          : lat_rng_below(&rng, 30));
     }
-    cr_assert_eq(lat_file_write(test_path(name), file, sizeof(file), NULL), LAT_OK);
+    train_put_pictures(name, ITEMS, SIDE, pixels);
 }
 
 static struct lat_spec spec_of(const char *members)
@@ -96,7 +78,7 @@ static enum lat_status train(const struct lat_spec *spec, const char *models, bo
                                               .stop = &watch.stop,
                                               .progress = on_progress,
                                               .context = &watch};
-    return lat_train(engine, spec, &options, out_result, err);
+    return lat_train(train_engine, spec, &options, out_result, err);
 }
 
 static struct lat_train_result trained(const char *members, const char *models, bool resume,
@@ -113,16 +95,10 @@ static struct lat_train_result trained(const char *members, const char *models, 
 
 static void assert_same_file(const char *folder_a, const char *folder_b, const char *name)
 {
-    char path[LAT_PATH_MAX + 64];
-    struct lat_buf a = {0}, b = {0};
-    snprintf(path, sizeof(path), "%s/%s", folder_a, name);
-    cr_assert_eq(lat_file_read(path, 1 << 24, &a, NULL), LAT_OK);
-    snprintf(path, sizeof(path), "%s/%s", folder_b, name);
-    cr_assert_eq(lat_file_read(path, 1 << 24, &b, NULL), LAT_OK);
-    cr_assert_eq(a.len, b.len);
-    cr_assert_eq(memcmp(a.data, b.data, a.len), 0, "%s differs", name);
-    lat_buf_release(&a);
-    lat_buf_release(&b);
+    char a[LAT_PATH_MAX + 64], b[LAT_PATH_MAX + 64];
+    snprintf(a, sizeof(a), "%s/%s", folder_a, name);
+    snprintf(b, sizeof(b), "%s/%s", folder_b, name);
+    train_assert_same_file(a, b);
 }
 
 static struct lat_evaluation evaluated(const char *models,
@@ -132,7 +108,8 @@ static struct lat_evaluation evaluated(const char *models,
     struct lat_registry *registry = NULL;
     struct lat_evaluation evaluation = {0};
     const struct lat_registry_options where = {.folder = models, .threads = 1};
-    cr_assert_eq(lat_registry_open(engine, &where, &registry, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_registry_open(train_engine, &where, &registry, &err), LAT_OK, "%s",
+                 err.message);
     const enum lat_status status = lat_evaluate(registry, options, &evaluation, &err);
     cr_assert_eq(status, LAT_OK, "%s", err.message);
     lat_registry_close(registry);
@@ -224,7 +201,8 @@ Test(train_trainer, a_gaussian_code_is_published_with_its_variance)
     struct lat_registry *registry = NULL;
     struct lat_model *model = NULL;
     struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_registry_open(engine, &where, &registry, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_registry_open(train_engine, &where, &registry, &err), LAT_OK, "%s",
+                 err.message);
     cr_assert_eq(lat_registry_load(registry, "bars", &err), LAT_OK, "%s", err.message);
     cr_assert_eq(lat_registry_acquire(registry, "bars", &model, &err), LAT_OK);
     cr_assert_str_eq(lat_model_manifest(model)->log_variance_tensor, "log_variance");
@@ -264,7 +242,7 @@ Test(train_trainer, a_checkpoint_of_another_spec_or_other_data_is_refused)
     lat_spec_release(&spec);
 }
 
-Test(train_trainer, one_that_diverges_says_where_and_keeps_the_last_good_checkpoint)
+Test(train_trainer, one_that_diverges_says_where_and_publishes_nothing)
 {
     put_pictures("bars-idx3-ubyte", 1);
     struct lat_spec spec =
@@ -278,6 +256,61 @@ Test(train_trainer, one_that_diverges_says_where_and_keeps_the_last_good_checkpo
               err.message);
     cr_assert(!lat_file_exists(test_path("m/bars/1")));
     lat_spec_release(&spec);
+}
+
+/* Twenty rows of four numbers; the last one is so far off that its squared error is no float.
+ */
+static void put_rows_one_far_off(void)
+{
+    enum { N = 20, WIDTH = 4, HEAD = 128 };
+    static const char head[] = "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': "
+                               "False, 'shape': (20, 4), }";
+    static struct {
+        char head[HEAD];
+        float rows[N][WIDTH];
+    } file;
+    memset(file.head, ' ', HEAD);
+    memcpy(file.head, head, sizeof(head) - 1);
+    file.head[HEAD - 1] = '\n';
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < WIDTH; j++)
+            file.rows[i][j] = i + 1 < N ? (float)((i * j) % 5) / 5 : 1e30F;
+    cr_assert_eq(lat_file_write(test_path("far.npy"), &file, sizeof(file), NULL), LAT_OK);
+}
+
+/* An epoch is one step of 12 of the 20 rows: which epoch meets the far one, the seed says. */
+Test(train_trainer, one_that_diverges_late_keeps_the_checkpoint_of_its_last_good_epoch)
+{
+    uint32_t epochs = 0;
+    put_rows_one_far_off();
+    for (unsigned seed = 1; seed <= 20 && epochs == 0; seed++) {
+        char json[512], words[64];
+        struct lat_spec spec;
+        struct lat_train_result result;
+        struct lat_checkpoint kept = {0};
+        struct lat_error err = LAT_ERROR_INIT;
+        snprintf(json, sizeof(json),
+                 "{\"name\":\"far\",\"data\":{\"path\":\"%s\",\"validation\":0},"
+                 "\"network\":{\"encoder\":{\"hidden\":[3]}},\"code\":{\"dimension\":2},"
+                 "\"optimizer\":{\"epochs\":50,\"batch\":12},\"seed\":%u}",
+                 test_path("far.npy"), seed);
+        cr_assert_eq(lat_spec_parse(json, strlen(json), &spec, &err), LAT_OK, "%s",
+                     err.message);
+        cr_assert_eq(train(&spec, test_path("m"), false, 0, &result, &err), LAT_INVALID);
+        cr_assert_str_eq(err.code, "diverged");
+        lat_spec_release(&spec);
+        if (!lat_file_exists(test_path("m/far/training.checkpoint")))
+            continue; /* in its first epoch */
+        cr_assert_eq(lat_checkpoint_read(test_path("m/far/training.checkpoint"), &kept, NULL),
+                     LAT_OK);
+        epochs = kept.epoch;
+        snprintf(words, sizeof(words), "the checkpoint of epoch %u is kept", epochs);
+        cr_assert_not_null(strstr(err.message, words), "%s", err.message);
+        cr_assert(isfinite(kept.curve[epochs - 1].loss));
+        lat_checkpoint_release(&kept);
+    }
+    cr_assert_gt(epochs, 0, "every seed met it first");
+    cr_assert(!lat_file_exists(test_path("m/far/1")));
 }
 
 Test(train_trainer, early_stopping_ends_when_nothing_gets_better_and_keeps_the_best)
@@ -318,7 +351,7 @@ Test(train_trainer, stopped_before_the_first_epoch_nothing_is_written)
     atomic_bool stop = true;
     const struct lat_train_options options = {
         .models = test_path("m"), .threads = 1, .stop = &stop};
-    cr_assert_eq(lat_train(engine, &spec, &options, &result, &err), LAT_CANCELLED);
+    cr_assert_eq(lat_train(train_engine, &spec, &options, &result, &err), LAT_CANCELLED);
     cr_assert_eq(test_folder_count(test_path("m/bars")), 0);
     lat_spec_release(&spec);
 }

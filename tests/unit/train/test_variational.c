@@ -7,18 +7,11 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/train/step_state.h"
+#include "step_fixture.h"
 
 enum { IN = 6, HIDDEN = 5, BATCH = 4, LAYERS = 5, MAX_WIDTH = 2, MAX_SAMPLES = 1000 };
 
 static const double PI = 3.14159265358979323846;
-
-static struct lat_engine *engine(void)
-{
-    static struct lat_engine *one;
-    if (one == NULL)
-        cr_assert_eq(lat_engine_new(&one, NULL), LAT_OK);
-    return one;
-}
 
 static struct lat_spec vae(size_t width, uint32_t samples, enum lat_likelihood likelihood)
 {
@@ -41,7 +34,7 @@ static struct lat_step *step_of(const struct lat_spec *spec)
     struct lat_step *step = NULL;
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_rng rng;
-    cr_assert_eq(lat_step_new(engine(), spec, &input, 1, &step, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_step_new(step_engine(), spec, &input, 1, &step, &err), LAT_OK, "%s",
                  err.message);
     lat_rng_seed(&rng, 11);
     for (size_t i = 0; i < BATCH * IN; i++)
@@ -53,7 +46,7 @@ static struct lat_step *step_of(const struct lat_spec *spec)
 
 /* ---- the reference: the same network in plain loops ---- */
 
-struct reference {
+struct plain {
     size_t width, samples;
     double beta;
     bool bernoulli;
@@ -61,16 +54,16 @@ struct reference {
     double *values[2 * LAYERS];     /* weight and bias of each, owned */
 };
 
-static struct reference reference_of(const struct lat_step *step, double beta)
+static struct plain plain_of(const struct lat_step *step, double beta)
 {
     const struct lat_spec *spec = &step->design.spec;
     const size_t width = spec->code.dimension;
-    struct reference r = {.width = width,
-                          .samples = spec->code.samples,
-                          .beta = beta,
-                          .bernoulli = spec->likelihood == LAT_LIKELIHOOD_BERNOULLI,
-                          .in = {IN, HIDDEN, HIDDEN, width, HIDDEN},
-                          .out = {HIDDEN, width, width, HIDDEN, IN}};
+    struct plain r = {.width = width,
+                      .samples = spec->code.samples,
+                      .beta = beta,
+                      .bernoulli = spec->likelihood == LAT_LIKELIHOOD_BERNOULLI,
+                      .in = {IN, HIDDEN, HIDDEN, width, HIDDEN},
+                      .out = {HIDDEN, width, width, HIDDEN, IN}};
     size_t n = 0;
     const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
     cr_assert_eq(n, 2 * LAYERS);
@@ -85,13 +78,13 @@ static struct reference reference_of(const struct lat_step *step, double beta)
     return r;
 }
 
-static void reference_release(struct reference *r)
+static void plain_release(struct plain *r)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(r->values); i++)
         lat_free(r->values[i]);
 }
 
-static void layer(const struct reference *r, size_t l, const double *x, bool bend, double *y)
+static void layer(const struct plain *r, size_t l, const double *x, bool bend, double *y)
 {
     for (size_t o = 0; o < r->out[l]; o++) {
         y[o] = r->values[2 * l + 1][o];
@@ -102,7 +95,7 @@ static void layer(const struct reference *r, size_t l, const double *x, bool ben
 }
 
 /* log p(x|z), constants left out. */
-static double log_likelihood(const struct reference *r, const double *x, const double *z)
+static double log_likelihood(const struct plain *r, const double *x, const double *z)
 {
     double h[HIDDEN], y[IN], sum = 0;
     layer(r, 3, z, true, h);
@@ -112,7 +105,7 @@ static double log_likelihood(const struct reference *r, const double *x, const d
     return sum;
 }
 
-static void encode(const struct reference *r, const double *x, double *mean, double *lv)
+static void encode(const struct plain *r, const double *x, double *mean, double *lv)
 {
     double h[HIDDEN];
     layer(r, 0, x, true, h);
@@ -134,7 +127,7 @@ static double draw(size_t width, const double *mean, const double *lv, const flo
 }
 
 /* The loss of the batch: the mean of the negative bounds. */
-static double bound(const struct reference *r, const float *rows, const float *noise)
+static double bound(const struct plain *r, const float *rows, const float *noise)
 {
     double total = 0;
     for (size_t i = 0; i < BATCH; i++) {
@@ -172,7 +165,7 @@ static double loss_of(struct lat_step *step)
 
 /* ---- the claims ---- */
 
-static void assert_gradients(struct lat_step *step, struct reference *r)
+static void assert_gradients(struct lat_step *step, struct plain *r)
 {
     const double h = 1e-6;
     size_t n = 0;
@@ -207,12 +200,12 @@ Test(variational, loss_and_gradient_of_the_bound_agree_with_a_reference)
         const double beta = betas[i / 6];
         struct lat_step *step = step_of(&spec);
         lat_step_set_divergence(step, beta);
-        struct reference r = reference_of(step, beta);
+        struct plain r = plain_of(step, beta);
         const double loss = loss_of(step);
         cr_assert_float_eq(loss, bound(&r, step->input, step->noise), 1e-5 * loss,
                            "%u samples, beta %g", spec.code.samples, beta);
         assert_gradients(step, &r);
-        reference_release(&r);
+        plain_release(&r);
         lat_step_free(step);
     }
 }
@@ -283,7 +276,7 @@ static double average(const struct lat_spec *spec, size_t draws)
 static double exact(const struct lat_spec *spec)
 {
     struct lat_step *step = step_of(spec);
-    struct reference r = reference_of(step, 1);
+    struct plain r = plain_of(step, 1);
     double total = 0;
     for (size_t i = 0; i < BATCH; i++) {
         double x[IN], sum = 0;
@@ -293,7 +286,7 @@ static double exact(const struct lat_spec *spec)
             sum += exp(log_likelihood(&r, x, &z) - 0.5 * z * z) / sqrt(2 * PI) * 1e-3;
         total -= log(sum);
     }
-    reference_release(&r);
+    plain_release(&r);
     lat_step_free(step);
     return total / BATCH;
 }
@@ -364,12 +357,12 @@ Test(variational, evaluation_at_the_mean_is_the_error_of_the_mean_alone)
 {
     const struct lat_spec spec = vae(2, 4, LAT_LIKELIHOOD_BERNOULLI);
     struct lat_step *step = step_of(&spec);
-    struct reference r = reference_of(step, 0);
+    struct plain r = plain_of(step, 0);
     const float noise[4 * BATCH * 2] = {0};
     lat_step_begin_evaluation(step, true);
     const double want = bound(&r, step->input, noise);
     cr_assert_float_eq(evaluated(step), want, 1e-5 * want);
-    reference_release(&r);
+    plain_release(&r);
     lat_step_free(step);
 }
 
@@ -388,7 +381,7 @@ Test(variational, codes_are_drawn_on_for_convolutional_networks_too)
                                              .strides = {2},
                                              .kernel = 3};
     spec.decoder = spec.encoder;
-    cr_assert_eq(lat_step_new(engine(), &spec, &input, 1, &step, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_step_new(step_engine(), &spec, &input, 1, &step, &err), LAT_OK, "%s",
                  err.message);
     for (size_t i = 0; i < BATCH * 64; i++)
         lat_step_input(step)[i] = (float)(i / 8 % 2);
@@ -427,20 +420,5 @@ Test(variational, every_failing_allocation_is_survived)
 {
     const struct lat_spec spec = vae(2, 3, LAT_LIKELIHOOD_BERNOULLI);
     const struct lat_input_spec input = {.kind = LAT_INPUT_VECTOR, .dimension = IN};
-    bool reached = true;
-    (void)engine();
-    for (long n = 1; reached; n += 1 + n / 16) {
-        struct lat_step *step = NULL;
-        struct lat_error err = LAT_ERROR_INIT;
-        double loss = 0;
-        lat_mem_fail_after(n);
-        enum lat_status status = lat_step_new(engine(), &spec, &input, 1, &step, &err);
-        if (status == LAT_OK)
-            status = lat_step_evaluate(step, BATCH, &loss, &err);
-        reached = lat_mem_fail_reached();
-        lat_mem_fail_never();
-        lat_step_free(step);
-        cr_assert(status == LAT_OK || status == LAT_NO_MEMORY, "allocation %ld: %s", n,
-                  err.message);
-    }
+    step_survives_failing_allocations(&spec, &input);
 }

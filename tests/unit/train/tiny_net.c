@@ -5,15 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-
-static struct lat_engine *engine(void)
-{
-    static struct lat_engine *one;
-    struct lat_error err = LAT_ERROR_INIT;
-    if (one == NULL)
-        cr_assert_eq(lat_engine_new(&one, &err), LAT_OK, "%s", err.message);
-    return one;
-}
+#include "step_fixture.h"
 
 struct lat_spec tiny_spec(size_t code, enum lat_activation activation)
 {
@@ -44,7 +36,7 @@ struct lat_step *tiny_step(const struct lat_spec *spec)
     struct lat_rng rng;
     float values[TINY_HIDDEN * TINY_CODE_MAX];
     size_t n = 0;
-    cr_assert_eq(lat_step_new(engine(), spec, &input, 1, &step, &err), LAT_OK, "%s",
+    cr_assert_eq(lat_step_new(step_engine(), spec, &input, 1, &step, &err), LAT_OK, "%s",
                  err.message);
     const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
     lat_rng_seed(&rng, 9);
