@@ -65,8 +65,10 @@ Test(documents, every_reply_has_a_request_id_and_timings)
     memset(line + strlen(line), 'x', 129);
     strcat(line, "\r\n");
     ask_as("GET", "/v1/info", line, NULL, 0);
-    cr_assert_lt(strlen(header("X-Request-Id")), 129);
+    const size_t len = strlen(header("X-Request-Id"));
+    cr_assert(len > 8 && len < 129, "%s", header("X-Request-Id"));
     ask_as("GET", "/v1/info", "X-Request-Id: a b\r\n", NULL, 0);
+    cr_assert_gt(strlen(header("X-Request-Id")), 8);
     cr_assert_str_neq(header("X-Request-Id"), "a b");
 }
 
@@ -95,19 +97,21 @@ Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
     cr_assert_not_null(strstr(header("Allow"), "PUT"));
     cr_assert_not_null(strstr(header("Allow"), "DELETE"));
     ask("BREW", "/v1/info", NULL);
-    cr_assert_str_eq(text_of("code"), "method_not_allowed");
+    PROBLEM(405, "method_not_allowed");
 }
 
 Test(documents, bad_percent_encoding_and_utf8_in_the_path)
 {
     ask("GET", "/v1/collections/%zz", NULL);
-    PROBLEM(400, text_of("code"));
+    PROBLEM(400, "bad_path");
     ask("GET", "/v1/collections/a/items/%ff", NULL);
-    PROBLEM(400, text_of("code"));
+    PROBLEM(400, "bad_path");
     ask("GET", "/v1/collections/a/items/a%00b", NULL);
-    cr_assert_eq((int)number_of("status") / 100, 4);
+    PROBLEM(422, "invalid_path");
     ask("GET", "/v1/collections?cursor=%", NULL);
-    PROBLEM(400, text_of("code"));
+    PROBLEM(400, "bad_query");
+    ask("GET", "/v1/collections?cursor=%ff", NULL);
+    PROBLEM(400, "bad_utf8");
 }
 
 Test(documents, unknown_options_are_named)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/integration/client.h"
@@ -138,6 +139,10 @@ Test(hostile, bodies_over_the_limit_in_chunks)
 
 Test(hostile, half_sent_bodies_leave_nothing_behind)
 {
+    struct server server;
+    test_folder_enter();
+    server_start(&server, test_path("data"), test_path("models"), NULL);
+    api_use(&server);
     make("{\"dimension\":2}");
     for (int i = 0; i < 20; i++) {
         struct wire wire = {.fd = -1, .port = api_port()};
@@ -161,6 +166,13 @@ Test(hostile, half_sent_bodies_leave_nothing_behind)
         wire_release(&wire);
     }
     still_well();
+    for (int i = 0; i < 5000 && server_metric(&server, "latentd_requests_active") > 1; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    cr_assert_eq(server_metric(&server, "latentd_requests_active"), 1, "the asking one alone");
+    STATUS(200, ask("GET", coll("/items"), NULL));
+    cr_assert_leq(count_of("items"), 1, "no more than the line that was whole");
+    cr_assert_eq(server_stop(&server, 20000), 0);
+    test_folder_leave();
 }
 
 Test(hostile, an_export_that_nobody_reads_is_given_up)

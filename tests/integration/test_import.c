@@ -87,13 +87,13 @@ Test(import, faults_of_the_whole_are_problems)
 {
     make("{\"dimension\":2}");
     ask_as("POST", "/v1/collections/never/import", lines_type, "{}\n", 3);
-    cr_assert_eq(number_of("status"), 404);
+    PROBLEM(404, "collection_not_found");
     ask_as("POST", coll("/import"), "Content-Type: image/png\r\n", "x", 1);
     PROBLEM(415, "unsupported_media_type");
     ask_as("POST", coll("/import?wait=1"), lines_type, "{}\n", 3);
     PROBLEM(422, "unknown_parameter");
     ask("GET", "/v1/collections/never/export", NULL);
-    cr_assert_eq(number_of("status"), 404);
+    PROBLEM(404, "collection_not_found");
     ask("GET", coll("/export?include=all"), NULL);
     PROBLEM(422, "unknown_value");
 }

@@ -9,7 +9,7 @@
 #include "tests/unit/service/app_fixture.h"
 
 static struct lat_jobs *jobs;
-static atomic_bool go_on, begun;
+static atomic_bool go_on, begun, stopped;
 
 static void enter(void)
 {
@@ -44,8 +44,10 @@ static enum lat_status take_long(struct lat_job *job, void *context, struct lat_
     (void)context;
     atomic_store(&begun, true);
     while (!atomic_load(&go_on))
-        if (!lat_job_progress(job, 0.25))
+        if (!lat_job_progress(job, 0.25)) {
+            atomic_store(&stopped, true);
             return lat_fail(err, LAT_CANCELLED, NULL, "stopped");
+        }
     return LAT_OK;
 }
 
@@ -147,6 +149,10 @@ Test(jobs, closing_stops_what_runs)
     cr_assert_eq(lat_jobs_start(jobs, &slow, "", NULL, NULL, id, NULL), LAT_OK);
     while (!atomic_load(&begun))
         ;
+    cr_assert_not(atomic_load(&stopped));
+    lat_jobs_free(jobs);
+    jobs = NULL;
+    cr_assert(atomic_load(&stopped), "the job has ended when the call returns");
 }
 
 Test(jobs, a_collection_is_reindexed)
