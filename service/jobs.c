@@ -87,13 +87,6 @@ static void finish(struct lat_job *job, enum lat_status status, const struct lat
     lat_jobs_count(job->owner);
 }
 
-static void save_or_log(struct lat_job *job)
-{
-    struct lat_error err = LAT_ERROR_INIT;
-    if (lat_job_save(job, &err) != LAT_OK)
-        lat_log_error("job not saved", &err);
-}
-
 static void forget_files(const struct lat_jobs *jobs, const struct lat_job_kind *kind,
                          const char *id, enum lat_job_state state)
 {
@@ -124,20 +117,20 @@ static void run(struct lat_jobs *jobs, struct lat_job *job)
     lat_jobs_count(jobs);
     lat_mutex_unlock(&jobs->mutex);
     if (job->kind->resumes)
-        save_or_log(job);
+        lat_job_save_or_log(job);
     const enum lat_status status = job->kind->work(job, job->context, &err);
     if (status != LAT_OK && status != LAT_CANCELLED)
         lat_log_error("job failed", &err);
     lat_mutex_lock(&jobs->mutex);
-    job->pinned = true;
+    job->pins++;
     finish(job, status, &err);
     const enum lat_job_state state = job->info.state;
     lat_mutex_unlock(&jobs->mutex);
-    save_or_log(job);
+    lat_job_save_or_log(job);
     if (state != LAT_JOB_QUEUED)
         forget_files(jobs, job->kind, job->info.id, state);
     lat_mutex_lock(&jobs->mutex);
-    job->pinned = false;
+    job->pins--;
 }
 
 static void *run_lane(void *argument)
@@ -235,7 +228,7 @@ static struct lat_job *trim(struct lat_jobs *jobs)
 {
     struct lat_job **oldest = NULL;
     for (struct lat_job **at = &jobs->newest; *at; at = &(*at)->older)
-        if (lat_job_has_ended(*at) && !(*at)->pinned)
+        if (lat_job_has_ended(*at) && !(*at)->pins)
             oldest = at;
     if (jobs->n < LAT_JOBS_KEPT || !oldest)
         return NULL;
@@ -345,33 +338,43 @@ enum lat_status lat_jobs_start(struct lat_jobs *jobs, const struct lat_job_kind 
 
 /* ---- cancelling ---- */
 
+/* With the mutex held: whether it is over now, because it had not begun. */
+static bool stop(struct lat_jobs *jobs, struct lat_job *job)
+{
+    job->cancel_asked = true;
+    atomic_store(&job->stop, true);
+    if (job->info.state != LAT_JOB_QUEUED)
+        return false;
+    jobs->lanes[job->info.lane].n_waiting--;
+    finish(job, LAT_CANCELLED, NULL);
+    return true;
+}
+
 enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
                                 struct lat_error *err)
 {
-    bool dropped = false;
+    bool dropped = false, asked = false;
     lat_mutex_lock(&jobs->mutex);
     struct lat_job *job = lat_jobs_find(jobs, id);
     if (job && keep && job->info.lane == LAT_LANE_TRAINING &&
         job->info.state == LAT_JOB_RUNNING) {
         atomic_store(&job->enough, true);
     } else if (job && !lat_job_has_ended(job)) {
-        job->cancel_asked = true;
-        atomic_store(&job->stop, true);
+        dropped = stop(jobs, job);
+        asked = dropped || job->kind->resumes;
     }
-    if (job && job->info.state == LAT_JOB_QUEUED) {
-        jobs->lanes[job->info.lane].n_waiting--;
-        finish(job, LAT_CANCELLED, NULL);
-        job->pinned = dropped = true;
-    }
+    if (asked)
+        job->pins++;
     lat_mutex_unlock(&jobs->mutex);
     if (!job)
         return lat_job_unknown(id, err);
-    if (dropped) {
-        save_or_log(job);
+    if (!asked)
+        return LAT_OK;
+    lat_job_save_or_log(job);
+    if (dropped)
         forget_files(jobs, job->kind, id, LAT_JOB_CANCELLED);
-        lat_mutex_lock(&jobs->mutex);
-        job->pinned = false;
-        lat_mutex_unlock(&jobs->mutex);
-    }
+    lat_mutex_lock(&jobs->mutex);
+    job->pins--;
+    lat_mutex_unlock(&jobs->mutex);
     return LAT_OK;
 }

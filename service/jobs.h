@@ -149,7 +149,9 @@ enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t l
                               struct lat_job_info **out_infos, size_t *out_n,
                               struct lat_error *err) LAT_MUST_USE;
 /* Asks it to stop; a queued one never starts. With `keep` a running training ends now instead
- * and publishes its best epoch. LAT_NOT_FOUND; fine if it has ended already. */
+ * and publishes its best epoch. A job that resumes has stopped for good on return, even if the
+ * process is killed before the work has noticed. LAT_NOT_FOUND; fine if it has ended already.
+ */
 enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
                                 struct lat_error *err) LAT_MUST_USE;
 

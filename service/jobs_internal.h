@@ -2,8 +2,8 @@
  * jobs_keep.c (the store's) share. Private to service/jobs*.c.
  *
  * The mutex guards the list and every record; the work, and every call of the store, runs
- * without it. Only one thread saves a job at a time: whoever starts it before it is in the
- * list, its lane while it runs and at its end, whoever cancels it while it waits. */
+ * without it. Saves of one job follow one another (`saving`), so that the store has the last
+ * word that was said. */
 #ifndef LAT_SERVICE_JOBS_INTERNAL_H
 #define LAT_SERVICE_JOBS_INTERNAL_H
 
@@ -25,7 +25,8 @@ struct lat_job {
     uint64_t saved_ns; /* when the curve was saved last; its lane's */
     uint32_t attempts; /* starts since an epoch, or anything else, was last got done */
     bool resumed;
-    bool pinned;        /* somebody saves it: not to be freed */
+    bool saving;        /* somebody does */
+    unsigned pins;      /* how many use it without the mutex: not to be freed */
     bool cancel_asked;  /* as opposed to the end of the process */
     atomic_bool stop;   /* the work is to stop, for either reason */
     atomic_bool enough; /* the work is to end early with what it has */
@@ -69,8 +70,11 @@ struct lat_job_point *lat_job_copy_curve(const struct lat_job *job, double after
                                          size_t *out_n);
 
 /* jobs_keep.c, without the mutex: */
-/* LAT_OK at once when nothing is kept. */
+/* LAT_OK at once when nothing is kept. One that somebody has asked to stop is kept as
+ * cancelled from then on: it must not begin again after a kill. */
 enum lat_status lat_job_save(struct lat_job *job, struct lat_error *err) LAT_MUST_USE;
+/* A failure is one line in the log. */
+void lat_job_save_or_log(struct lat_job *job);
 void lat_job_unsave(const struct lat_jobs *jobs, const char *id);
 /* Before there are threads. */
 enum lat_status lat_jobs_read(struct lat_jobs *jobs, struct lat_error *err) LAT_MUST_USE;

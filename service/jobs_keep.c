@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/jobs_internal.h"
@@ -16,44 +17,60 @@ _Static_assert(sizeof(struct lat_job_point) == 4 * sizeof(double),
 
 /* ---- saving ---- */
 
-static enum lat_status copy_row(struct lat_job *job, struct lat_job_row *row,
+/* Under the mutex. */
+static enum lat_status copy_row(const struct lat_job *job, struct lat_job_row *row,
                                 struct lat_error *err)
 {
-    struct lat_jobs *jobs = job->owner;
     size_t n = 0;
-    lat_mutex_lock(&jobs->mutex);
     const struct lat_job_info *info = &job->info;
+    const bool stops = job->cancel_asked && !lat_job_has_ended(job);
+    const enum lat_job_state state = stops ? LAT_JOB_CANCELLED : info->state;
     memcpy(row->id, info->id, sizeof(row->id));
     memcpy(row->type, info->type, sizeof(row->type));
     memcpy(row->subject, info->subject, sizeof(row->subject));
-    snprintf(row->state, sizeof(row->state), "%s", lat_job_state_names[info->state]);
+    snprintf(row->state, sizeof(row->state), "%s", lat_job_state_names[state]);
     row->progress = info->progress;
     row->attempts = job->attempts;
     row->created_ms = info->created_ms;
     row->started_ms = info->started_ms;
-    row->ended_ms = info->ended_ms;
+    row->ended_ms = stops ? lat_clock_wall_ms() : info->ended_ms;
     row->error = info->error;
     row->request = lat_strdup(job->request);
     row->result = lat_strdup(job->result ? job->result : "");
     row->curve = lat_job_copy_curve(job, 0, &n);
     row->curve_len = n * sizeof(struct lat_job_point);
-    lat_mutex_unlock(&jobs->mutex);
     return row->request && row->result && row->curve ? LAT_OK : lat_fail_memory(err);
 }
 
 enum lat_status lat_job_save(struct lat_job *job, struct lat_error *err)
 {
-    struct lat_store *store = job->owner->options.store;
-    if (!store)
+    struct lat_jobs *jobs = job->owner;
+    if (!jobs->options.store)
         return LAT_OK;
     struct lat_job_row *row = lat_alloc(1, sizeof(*row));
     if (!row)
         return lat_fail_memory(err);
+    lat_mutex_lock(&jobs->mutex);
+    while (job->saving)
+        lat_cond_wait(&jobs->changed, &jobs->mutex);
+    job->saving = true;
     enum lat_status status = copy_row(job, row, err);
+    lat_mutex_unlock(&jobs->mutex);
     if (status == LAT_OK)
-        status = lat_store_job_save(store, row, err);
+        status = lat_store_job_save(jobs->options.store, row, err);
+    lat_mutex_lock(&jobs->mutex);
+    job->saving = false;
+    lat_cond_broadcast(&jobs->changed);
+    lat_mutex_unlock(&jobs->mutex);
     lat_job_rows_release(row, 1);
     return status;
+}
+
+void lat_job_save_or_log(struct lat_job *job)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    if (lat_job_save(job, &err) != LAT_OK)
+        lat_log_error("job not saved", &err);
 }
 
 void lat_job_unsave(const struct lat_jobs *jobs, const char *id)
@@ -93,9 +110,11 @@ static void revive(struct lat_jobs *jobs, struct lat_job *job, bool was_running)
         return;
     }
     job->info.state = LAT_JOB_FAILED;
+    job->info.ended_ms = lat_clock_wall_ms();
     lat_error_clear(&job->info.error);
     lat_fail(&job->info.error, LAT_CANCELLED, "interrupted",
              "the server ended %u times before it was done or had got on", job->attempts);
+    lat_job_save_or_log(job);
 }
 
 /* Takes the row's texts over. */

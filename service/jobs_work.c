@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "service/jobs_internal.h"
 
@@ -105,10 +104,8 @@ void lat_job_point(struct lat_job *job, const struct lat_job_point *point)
     lat_mutex_unlock(&job->owner->mutex);
     if (now_ns - job->saved_ns < SAVE_EVERY_NS)
         return;
-    struct lat_error err = LAT_ERROR_INIT;
     job->saved_ns = now_ns;
-    if (lat_job_save(job, &err) != LAT_OK)
-        lat_log_error("job not saved", &err);
+    lat_job_save_or_log(job);
 }
 
 struct lat_job_point *lat_job_copy_curve(const struct lat_job *job, double after, size_t *out_n)

@@ -284,6 +284,46 @@ Test(jobs_kept, one_that_keeps_ending_the_process_is_given_up)
     cr_assert_eq(lat_jobs_get(jobs, row.id, &info, NULL), LAT_OK);
     cr_assert_eq(info.state, LAT_JOB_FAILED);
     cr_assert_str_eq(info.error.code, "interrupted");
+    const int64_t ended_ms = info.ended_ms;
+    cr_assert_gt(ended_ms, 0);
+    open_kept();
+    cr_assert_eq(lat_jobs_get(jobs, row.id, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_FAILED);
+    cr_assert_eq(info.ended_ms, ended_ms, "it ended once");
+}
+
+static enum lat_status hear_late(struct lat_job *job, void *context, struct lat_error *err)
+{
+    (void)context;
+    atomic_store(&begun, true);
+    while (!atomic_load(&go_on))
+        (void)lat_job_progress(job, 0.5);
+    return lat_job_progress(job, 0.5) ? LAT_OK : lat_fail(err, LAT_CANCELLED, NULL, "stopped");
+}
+
+static const struct lat_job_kind deaf = {.type = "deaf", .resumes = true, .work = hear_late};
+
+Test(jobs_kept, a_cancel_that_was_answered_survives_a_kill)
+{
+    char id[LAT_JOB_ID_SIZE];
+    struct lat_job_row *rows = NULL;
+    struct lat_job_info info;
+    size_t n = 0;
+    open_kept();
+    lat_jobs_begin(jobs);
+    cr_assert_eq(lat_jobs_start(jobs, &deaf, "", NULL, NULL, id, NULL), LAT_OK);
+    while (!atomic_load(&begun))
+        ;
+    cr_assert_eq(lat_jobs_cancel(jobs, id, false, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_get(jobs, id, &info, NULL), LAT_OK);
+    cr_assert_eq(info.state, LAT_JOB_RUNNING, "it has not noticed");
+    cr_assert_eq(lat_store_jobs(store, 10, &rows, &n, NULL), LAT_OK);
+    cr_assert_eq(n, 1);
+    cr_assert_str_eq(rows->state, "cancelled", "what the next process would read");
+    cr_assert_gt(rows->ended_ms, 0);
+    lat_job_rows_release(rows, n);
+    atomic_store(&go_on, true);
+    cr_assert_eq(await_end(id).state, LAT_JOB_CANCELLED);
 }
 
 Test(jobs_kept, the_oldest_ended_are_forgotten)
