@@ -198,7 +198,7 @@ static enum lat_status measure_pca(const struct lat_eval_options *options,
     if (status == LAT_OK)
         status = lat_pca_fit(&training.dataset, training.items, training.n,
                              options->pca_width ? options->pca_width : manifest->code_dimension,
-                             &pca, err);
+                             NULL, &pca, err);
     if (status == LAT_OK)
         status = lat_pca_error(&pca, &part->dataset, part->items, part->n, noise,
                                &evaluation->pca_squared_error, err);

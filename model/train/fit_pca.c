@@ -70,8 +70,8 @@ enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err)
     struct lat_pca pca = {0};
     const size_t width = run->spec.code.dimension;
     linear_spec(&run->spec);
-    enum lat_status status =
-        lat_pca_fit(&run->dataset, run->indices, run->n_train, width, &pca, err);
+    enum lat_status status = lat_pca_fit(&run->dataset, run->indices, run->n_train, width,
+                                         run->options->abandon, &pca, err);
     if (status == LAT_OK && pca.width < width)
         status =
             lat_fail(err, LAT_INVALID, "out_of_range",

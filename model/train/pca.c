@@ -19,6 +19,7 @@ struct fit {
     const struct lat_dataset *dataset;
     const uint32_t *indices;
     size_t n;
+    const atomic_bool *abandon;
     struct lat_pca *pca;
     double *values, *vectors; /* eigenvalues [width], eigenvectors [width][side] */
     double *gram;             /* [side][side] */
@@ -29,6 +30,23 @@ struct fit {
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static enum lat_status check(const struct fit *fit, struct lat_error *err)
+{
+    return fit->abandon && atomic_load(fit->abandon)
+               ? lat_fail(err, LAT_CANCELLED, NULL, "stopped before the components were known")
+               : LAT_OK;
+}
+
+/* Rows [at, at + n) of those to fit to. */
+static enum lat_status read_rows(const struct fit *fit, size_t at, size_t n, float *out_rows,
+                                 struct lat_error *err)
+{
+    const enum lat_status status = check(fit, err);
+    return status == LAT_OK
+               ? lat_dataset_read_filled(fit->dataset, fit->indices + at, n, out_rows, err)
+               : status;
 }
 
 static enum lat_status fit_mean(struct fit *fit, struct lat_error *err)
@@ -44,7 +62,7 @@ static enum lat_status fit_mean(struct fit *fit, struct lat_error *err)
     enum lat_status status = LAT_OK;
     for (size_t at = 0; status == LAT_OK && at < fit->n; at += CHUNK) {
         const size_t n = smaller(CHUNK, fit->n - at);
-        status = lat_dataset_read_filled(fit->dataset, fit->indices + at, n, rows, err);
+        status = read_rows(fit, at, n, rows, err);
         for (size_t i = 0; status == LAT_OK && i < n; i++)
             for (size_t j = 0; j < d; j++)
                 sums[j] += (double)rows[i * d + j];
@@ -82,14 +100,16 @@ static enum lat_status fit_columns(struct fit *fit, struct lat_error *err)
         return status;
     for (size_t at = 0; at < fit->n; at += CHUNK) {
         const size_t n = smaller(CHUNK, fit->n - at);
-        status = lat_dataset_read_filled(fit->dataset, fit->indices + at, n, fit->rows, err);
+        status = read_rows(fit, at, n, fit->rows, err);
         if (status != LAT_OK)
             return status;
         for (size_t i = 0; i < n * d; i++)
             fit->chunk[i] = (double)fit->rows[i] - (double)pca->mean[i % d];
         lat_linear_add_gram(fit->chunk, n, d, fit->gram);
     }
-    status = lat_linear_eigen(fit->gram, d, pca->width, fit->values, fit->vectors, err);
+    status = check(fit, err);
+    if (status == LAT_OK)
+        status = lat_linear_eigen(fit->gram, d, pca->width, fit->values, fit->vectors, err);
     for (size_t i = 0; status == LAT_OK && i < pca->width * d; i++)
         pca->components[i] = (float)fit->vectors[i];
     return status;
@@ -123,31 +143,34 @@ static enum lat_status fit_rows(struct fit *fit, struct lat_error *err)
     enum lat_status status = allocate(fit, n, chunk_len, n, err);
     if (status != LAT_OK)
         return status;
-    status = lat_dataset_read_filled(fit->dataset, fit->indices, n, fit->rows, err);
+    status = read_rows(fit, 0, n, fit->rows, err);
     if (status != LAT_OK)
         return status;
     for (size_t i = 0; i < n * d; i++)
         fit->rows[i] -= pca->mean[i % d];
-    for (size_t at = 0; at < d; at += CHUNK) {
+    for (size_t at = 0; status == LAT_OK && at < d; at += CHUNK) {
         const size_t width = smaller(CHUNK, d - at);
         for (size_t j = 0; j < width; j++)
             for (size_t i = 0; i < n; i++)
                 fit->chunk[j * n + i] = (double)fit->rows[i * d + at + j];
         lat_linear_add_gram(fit->chunk, width, n, fit->gram);
+        status = check(fit, err);
     }
-    status = lat_linear_eigen(fit->gram, n, pca->width, fit->values, fit->vectors, err);
+    if (status == LAT_OK)
+        status = lat_linear_eigen(fit->gram, n, pca->width, fit->values, fit->vectors, err);
     if (status == LAT_OK)
         combine_rows(fit);
     return status;
 }
 
 enum lat_status lat_pca_fit(const struct lat_dataset *dataset, const uint32_t *indices,
-                            size_t n, size_t width, struct lat_pca *out_pca,
-                            struct lat_error *err)
+                            size_t n, size_t width, const atomic_bool *abandon,
+                            struct lat_pca *out_pca, struct lat_error *err)
 {
     const size_t d = dataset->elements;
     struct lat_pca pca = {.elements = d, .width = smaller(width, smaller(d, n))};
-    struct fit fit = {.dataset = dataset, .indices = indices, .n = n, .pca = &pca};
+    struct fit fit = {
+        .dataset = dataset, .indices = indices, .n = n, .abandon = abandon, .pca = &pca};
     if (d > MAX_SIDE && n > MAX_SIDE)
         return lat_fail(err, LAT_TOO_LARGE, NULL,
                         "PCA of %zu items of %zu elements: one of them must be at most %d", n,

@@ -3,6 +3,8 @@
 #ifndef LAT_MODEL_TRAIN_PCA_H
 #define LAT_MODEL_TRAIN_PCA_H
 
+#include <stdatomic.h>
+
 #include "model/train/dataset/dataset.h"
 #include "model/train/measure.h"
 
@@ -15,10 +17,11 @@ struct lat_pca {
 
 /* Fits to the rows `indices[0..n)`, in double precision. `width` is cut to what the rows can
  * give: min(elements, n). Neither more than 8192 elements nor more than 8192 rows at the same
- * time: LAT_TOO_LARGE. */
+ * time: LAT_TOO_LARGE. LAT_CANCELLED soon after `abandon` (may be NULL) has come true, but for
+ * the time that the eigenvectors take. */
 enum lat_status lat_pca_fit(const struct lat_dataset *dataset, const uint32_t *indices,
-                            size_t n, size_t width, struct lat_pca *out_pca,
-                            struct lat_error *err) LAT_MUST_USE;
+                            size_t n, size_t width, const atomic_bool *abandon,
+                            struct lat_pca *out_pca, struct lat_error *err) LAT_MUST_USE;
 void lat_pca_release(struct lat_pca *pca);
 
 /* Squared error of reconstruction, summed over an item's elements and averaged over the rows;

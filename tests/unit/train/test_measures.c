@@ -41,7 +41,7 @@ Test(train_pca, components_are_orthonormal_and_two_explain_data_made_of_two)
     uint32_t *indices = all(400);
     struct lat_pca pca = {0};
     double error = 0, one = 0;
-    cr_assert_eq(lat_pca_fit(&dataset, indices, 400, 2, &pca, NULL), LAT_OK);
+    cr_assert_eq(lat_pca_fit(&dataset, indices, 400, 2, NULL, &pca, NULL), LAT_OK);
     for (size_t a = 0; a < 2; a++)
         for (size_t b = 0; b < 2; b++) {
             double dot = 0;
@@ -54,7 +54,7 @@ Test(train_pca, components_are_orthonormal_and_two_explain_data_made_of_two)
     cr_assert_float_eq(error, 10 * 0.01, 0.02, "the noise of the ten other axes, not %g",
                        error);
     lat_pca_release(&pca);
-    cr_assert_eq(lat_pca_fit(&dataset, indices, 400, 1, &pca, NULL), LAT_OK);
+    cr_assert_eq(lat_pca_fit(&dataset, indices, 400, 1, NULL, &pca, NULL), LAT_OK);
     cr_assert_eq(lat_pca_error(&pca, &dataset, indices, 400, NULL, &one, NULL), LAT_OK);
     cr_assert_gt(one, 10 * error);
     lat_pca_release(&pca);
@@ -70,7 +70,7 @@ Test(train_pca, both_ways_of_fitting_agree)
     uint32_t *indices = all(N);
     struct lat_pca pca = {0};
     double error = 0;
-    cr_assert_eq(lat_pca_fit(&dataset, indices, N, 2, &pca, NULL), LAT_OK);
+    cr_assert_eq(lat_pca_fit(&dataset, indices, N, 2, NULL, &pca, NULL), LAT_OK);
     cr_assert_eq(lat_pca_error(&pca, &dataset, indices, N, NULL, &error, NULL), LAT_OK);
     double total = 0;
     for (size_t j = 0; j < D; j++)
@@ -84,12 +84,28 @@ Test(train_pca, both_ways_of_fitting_agree)
     lat_dataset_close(&dataset);
 }
 
+Test(train_pca, a_fit_that_is_abandoned_ends_cancelled)
+{
+    static const size_t widths[] = {12, 2100}; /* by columns, by rows */
+    const atomic_bool abandon = true;
+    uint32_t *indices = all(60);
+    for (size_t i = 0; i < 2; i++) {
+        struct lat_dataset dataset = make_dataset(60, widths[i]);
+        struct lat_pca pca = {0};
+        cr_assert_eq(lat_pca_fit(&dataset, indices, 60, 2, &abandon, &pca, NULL),
+                     LAT_CANCELLED);
+        cr_assert_null(pca.components);
+        lat_dataset_close(&dataset);
+    }
+    lat_free(indices);
+}
+
 Test(train_pca, no_more_components_than_the_data_have)
 {
     struct lat_dataset dataset = make_dataset(5, 12);
     uint32_t *indices = all(5);
     struct lat_pca pca = {0};
-    cr_assert_eq(lat_pca_fit(&dataset, indices, 5, 32, &pca, NULL), LAT_OK);
+    cr_assert_eq(lat_pca_fit(&dataset, indices, 5, 32, NULL, &pca, NULL), LAT_OK);
     cr_assert_eq(pca.width, 5);
     lat_pca_release(&pca);
     lat_free(indices);
@@ -112,7 +128,7 @@ Test(train_pca, thirty_components_of_mnist_give_the_published_error)
         LAT_OK);
     cr_assert_eq(lat_dataset_open(&data, &test, NULL), LAT_OK);
     uint32_t *indices = all(train.n);
-    cr_assert_eq(lat_pca_fit(&train, indices, train.n, 30, &pca, NULL), LAT_OK);
+    cr_assert_eq(lat_pca_fit(&train, indices, train.n, 30, NULL, &pca, NULL), LAT_OK);
     cr_assert_eq(lat_pca_error(&pca, &test, indices, test.n, NULL, &error, NULL), LAT_OK);
     cr_assert_float_eq(error, 13.866, 0.005, "%g", error);
     lat_pca_release(&pca);
