@@ -1,6 +1,7 @@
 /* A training as a job. The checkpoint is the job's own, so that two trainings of one model's
- * name do not meet in a file; it is removed when the job is over and nobody can want it, which
- * is later than the publication: a kill between the two trains nothing twice but the end.
+ * name do not meet in a file; it is removed when the job is over and nobody can want it. The
+ * version carries the job's id: one that was killed after the publication, and before its row
+ * said so, finds what it has published and publishes nothing twice.
  *
  * The thread is one of LAT_BACKGROUND's, and so are those that the engine starts for the
  * sessions it opens here; how many they are is config.training_threads. */
@@ -16,12 +17,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sync.h"
+#include "model/train/publish.h"
 #include "model/train/trainer.h"
 #include "service/app.h"
 
 #include "base/banned.h"
 
-enum { SPEC_MAX = 1 << 20, CHECKPOINT_PATH_MAX = LAT_PATH_MAX + 64 };
+/* A spec is told whole in the last of a job's events, which must fit what waits in a stream
+ * (LAT_PIPE_BYTES) beside the points that come with it. */
+enum { SPEC_MAX = 1 << 17, CHECKPOINT_PATH_MAX = LAT_PATH_MAX + 64 };
 
 /* ---- the spec ---- */
 
@@ -187,6 +191,7 @@ static enum lat_status train(struct lat_job *job, const struct lat_spec *spec,
         .stop = lat_job_enough(job),
         .abandon = lat_job_cancelled(job),
         .keep_checkpoint = true,
+        .job = lat_job_id(job),
         .open_collection = open_collection,
         .progress = on_progress,
         .note = on_note,
@@ -201,6 +206,18 @@ static enum lat_status train(struct lat_job *job, const struct lat_spec *spec,
     return status;
 }
 
+/* Unless a process before this one has done it all. */
+static enum lat_status train_once(struct lat_job *job, const struct lat_spec *spec,
+                                  struct lat_train_result *out_result, struct lat_error *err)
+{
+    bool published = false;
+    enum lat_status status = LAT_OK;
+    if (lat_job_resumed(job))
+        status = lat_record_find(lat_job_app(job)->config.models, spec->name, lat_job_id(job),
+                                 &published, out_result, err);
+    return status == LAT_OK && !published ? train(job, spec, out_result, err) : status;
+}
+
 static enum lat_status work(struct lat_job *job, void *context, struct lat_error *err)
 {
     struct lat_app *app = lat_job_app(job);
@@ -211,7 +228,7 @@ static enum lat_status work(struct lat_job *job, void *context, struct lat_error
     if (status == LAT_OK) {
         status = read_spec(app, lat_job_request(job), spec, err);
         if (status == LAT_OK)
-            status = train(job, spec, result, err);
+            status = train_once(job, spec, result, err);
         if (status != LAT_OK && status != LAT_CANCELLED && err->pointer[0])
             lat_error_at(err, "/spec");
     }

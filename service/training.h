@@ -29,9 +29,10 @@ enum lat_status lat_training_root(const struct lat_app *app, char out_root[LAT_P
 
 struct lat_dataset;
 /* The items of data->collection that are not hidden, in the order of their ids: their stored
- * inputs, pictures resized to the collection's model unless data->size says otherwise; without
- * a model their codes. With the format `interactions`, and for a collection that has nothing
- * else: its users' histories. Stops with LAT_CANCELLED when the job does. */
+ * inputs, pictures resized to the collection's model unless data->size says otherwise, or
+ * numbers (other inputs are counted as skipped); without a model their codes. With the format
+ * `interactions`, and for a collection that has nothing else: its users' histories. Stops with
+ * LAT_CANCELLED when the job does. */
 enum lat_status lat_training_open_collection(struct lat_job *job,
                                              const struct lat_data_spec *data,
                                              struct lat_dataset *out_dataset,

@@ -106,6 +106,13 @@ static bool is_picture(const struct lat_item *item)
     return strncmp(item->input_type, "image/", 6) == 0;
 }
 
+/* Rows of tables and histories are stored as JSON. */
+static bool is_floats(const struct lat_item *item)
+{
+    return strcmp(item->input_type, "application/octet-stream") == 0 &&
+           item->input_len % sizeof(float) == 0;
+}
+
 /* What the collection's model takes, if it can be said. */
 static void ask_model(struct gathering *g)
 {
@@ -182,6 +189,10 @@ static enum lat_status take_item(struct gathering *g, const struct lat_item *ite
         return LAT_OK;
     if (!g->codes && !item->input) {
         lat_collected_skip(&g->collected, item->id, "no input was kept");
+        return LAT_OK;
+    }
+    if (!g->codes && !is_picture(item) && !is_floats(item)) {
+        lat_collected_skip(&g->collected, item->id, "neither a picture nor a vector");
         return LAT_OK;
     }
     if (!g->known)

@@ -45,7 +45,7 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-static size_t folder_bytes(const char *folder)
+size_t lat_package_bytes(const char *folder)
 {
     char path[PUBLISH_PATH_MAX];
     size_t total = 0;
@@ -184,7 +184,7 @@ static enum lat_status write_package(const struct lat_publication *publication,
     if (status == LAT_OK)
         status = lat_manifest_write(folder, manifest, record.data, err);
     if (status == LAT_OK)
-        result->package_bytes = folder_bytes(folder);
+        result->package_bytes = lat_package_bytes(folder);
     lat_buf_release(&record);
     lat_measure_release(&measured);
     return status;

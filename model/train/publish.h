@@ -19,6 +19,7 @@ struct lat_publication {
     const struct lat_curve_point *curve; /* NULL: no epochs (PCA) */
     int threads;
     double expected_loss; /* what the step says of the calibration set; NaN: not known */
+    const char *job;      /* for the record; NULL: none */
 };
 
 /* Exports into a temporary folder beside the versions, opens the result as a server would, runs
@@ -35,5 +36,14 @@ enum lat_status lat_publish(const struct lat_publication *publication,
  * members. */
 void lat_record_write(const struct lat_publication *publication,
                       const struct lat_train_result *result, struct lat_buf *out);
+
+/* The version of MODELS/NAME whose record says that `job` published it; out_result tells of it
+ * what lat_train told. *out_found is false when there is none. */
+enum lat_status lat_record_find(const char *models, const char *name, const char *job,
+                                bool *out_found, struct lat_train_result *out_result,
+                                struct lat_error *err) LAT_MUST_USE;
+
+/* Bytes of the files in a package's folder. */
+size_t lat_package_bytes(const char *folder);
 
 #endif

@@ -191,7 +191,8 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
                                                 .ease = run->ease,
                                                 .curve = run->done.curve,
                                                 .threads = run->options->threads,
-                                                .expected_loss = expected};
+                                                .expected_loss = expected,
+                                                .job = run->options->job};
     if (status == LAT_OK)
         status = lat_publish(&publication, &result, err);
     if (status != LAT_OK)

@@ -40,6 +40,7 @@ struct lat_train_options {
     const atomic_bool *abandon; /* asks to end after this step with LAT_CANCELLED: nothing is
                                  * published, the checkpoint stays; may be NULL */
     bool keep_checkpoint;       /* it is the caller's to remove, also after the end */
+    const char *job;            /* goes into the record (lat_record_find); NULL: nobody's */
     /* Opens data of spec->data.collection; NULL: such specs are refused. `out_dataset` is
      * closed with lat_dataset_close. */
     enum lat_status (*open_collection)(void *context, const struct lat_data_spec *data,
