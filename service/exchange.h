@@ -124,6 +124,27 @@ enum lat_status lat_exchange_check(struct lat_exchange *exchange, const char *me
                                    const char *url, size_t header_bytes,
                                    struct lat_error *err) LAT_MUST_USE;
 
+/* -- exchange_receive.c: the request as it comes in, on the network thread -- */
+
+/* What the network side is to do. */
+enum lat_next {
+    LAT_NEXT_WAIT,  /* nothing: more comes, or the exchange is parked */
+    LAT_NEXT_REPLY, /* send the reply, which is made */
+    LAT_NEXT_CLOSE  /* close the connection; what there was to say is said */
+};
+
+/* The head is in; `whole` is false when there was no memory for its headers and query. */
+enum lat_next lat_exchange_begin(struct lat_exchange *exchange, const char *method,
+                                 const char *url, size_t header_bytes, bool whole) LAT_MUST_USE;
+/* Some of the body; *inout_left is what was not taken, to be offered again after an unpark. */
+enum lat_next lat_exchange_receive(struct lat_exchange *exchange, const char *bytes,
+                                   size_t *inout_left) LAT_MUST_USE;
+/* The request is in. Also called again after each unpark. */
+enum lat_next lat_exchange_proceed(struct lat_exchange *exchange) LAT_MUST_USE;
+/* The library is through with it; `broken`: not because the reply was sent. Drops the network's
+ * reference. */
+void lat_exchange_complete(struct lat_exchange *exchange, bool broken);
+
 /* -- exchange_run.c, exchange_reply.c: the handler and the reply -- */
 
 /* Runs the handler here, or hands it to a worker (inline handlers that defer, and all others).

@@ -1,6 +1,6 @@
-/* libmicrohttpd: its callbacks turned into the stages of an exchange, and replies into its
- * responses. Nothing here blocks; what must wait is parked (suspended) and comes back through
- * the same callback, so every path looks at the exchange as it is.
+/* libmicrohttpd: its callbacks turned into the stages of an exchange (exchange_receive.c), and
+ * replies into its responses. Nothing here blocks; what must wait is parked (suspended) and
+ * comes back through the same callback, so every path looks at the exchange as it is.
  *
  * What the library does not do, and how it is made up for:
  * - it cannot reply while a body comes in: a reply that is due earlier waits for the end of the
@@ -26,11 +26,10 @@
 #include "base/banned.h"
 
 enum {
-    POOL_BYTES = 64 * 1024,     /* the library's memory of a connection: head and read buffer */
-    BLOCK_BYTES = 32 * 1024,    /* of a streamed reply */
-    FIRST_BODY_BYTES = 1 << 20, /* reserved on a client's word; more as it comes */
-    IDLE_S = 60,                /* keep-alive, beyond the timeout of a request */
-    UNEVEN_MAX = 16,            /* connections one network thread may have over another */
+    POOL_BYTES = 64 * 1024,  /* the library's memory of a connection: head and read buffer */
+    BLOCK_BYTES = 32 * 1024, /* of a streamed reply */
+    IDLE_S = 60,             /* keep-alive, beyond the timeout of a request */
+    UNEVEN_MAX = 16,         /* connections one network thread may have over another */
 };
 
 void lat_mhd_suspend(void *connection)
@@ -138,17 +137,6 @@ static enum MHD_Result send_reply(struct lat_exchange *exchange)
     return result;
 }
 
-/* Past the library's ability to answer: the words go straight to the socket, which closes. */
-static enum MHD_Result break_off(struct lat_exchange *exchange, const struct lat_error *err)
-{
-    struct lat_conn *conn = exchange->conn;
-    lat_exchange_send_problem(exchange->http, exchange, conn->watched.fd, err);
-    lat_exchange_count(exchange, 413); /* all that comes here went over a limit */
-    exchange->unread = true;
-    exchange->replied = true;
-    return MHD_NO;
-}
-
 /* -- the request as it comes in -- */
 
 struct collector {
@@ -186,31 +174,17 @@ static bool collect_all(struct lat_exchange *exchange, enum MHD_ValueKind kind,
     return true;
 }
 
-static enum lat_status look_at_head(struct lat_exchange *exchange, const char *method,
-                                    const char *url, struct lat_error *err)
+static enum MHD_Result carry_out(struct lat_exchange *exchange, enum lat_next next)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    if (!collect_all(exchange, MHD_HEADER_KIND, &exchange->headers, &exchange->n_headers) ||
-        !collect_all(exchange, MHD_GET_ARGUMENT_KIND, &exchange->query, &exchange->n_query))
-        return lat_fail_memory(err);
-    return lat_exchange_check(exchange, method, url, info ? info->header_size : 0, err);
-}
-
-/* A failure that the head alone shows. The reply goes out at once only when the client would
- * otherwise send a body in vain, or when where the body ends is not known; else after the body,
- * so that the connection can be used again. */
-static enum MHD_Result refuse(struct lat_exchange *exchange, const struct lat_error *err)
-{
-    lat_exchange_finish(exchange, err->status, err);
-    exchange->stage = LAT_STAGE_DISCARDING;
-    const bool too_large = exchange->declared != UINT64_MAX &&
-                           exchange->declared > exchange->http->options.max_body;
-    if (!exchange->close && !exchange->waits_for_continue && !too_large)
+    switch (next) {
+    case LAT_NEXT_WAIT:
         return MHD_YES;
-    exchange->unread = exchange->has_body;
-    exchange->close = true;
-    return send_reply(exchange);
+    case LAT_NEXT_REPLY:
+        return send_reply(exchange);
+    case LAT_NEXT_CLOSE:
+        break;
+    }
+    return MHD_NO;
 }
 
 static enum MHD_Result begin(struct lat_http *http, struct MHD_Connection *connection,
@@ -221,121 +195,13 @@ static enum MHD_Result begin(struct lat_http *http, struct MHD_Connection *conne
     if (!exchange)
         return MHD_NO;
     *context = exchange;
-    struct lat_error err = LAT_ERROR_INIT;
-    struct lat_call *call = &exchange->call;
-    call->started_ns = atomic_load_explicit(&conn->watched.since_ns, memory_order_relaxed);
-    call->deadline_ns = call->started_ns + http->options.timeout_ms * LAT_NS_PER_MS;
-    const enum lat_status status = look_at_head(exchange, method, url, &err);
-    if (!lat_watched_enter(&conn->watched, exchange->has_body ? LAT_PHASE_BODY : LAT_PHASE_BUSY,
-                           exchange->has_body ? lat_clock_ns() : 0))
-        return MHD_NO;
-    if (status != LAT_OK)
-        return refuse(exchange, &err);
-    if (exchange->has_body && (call->route->flags & LAT_ROUTE_STREAM)) {
-        lat_exchange_stream(exchange);
-    } else if (exchange->has_body) {
-        lat_buf_clear(&exchange->body);
-        exchange->body.limit = http->options.max_body;
-        uint64_t expected = exchange->declared;
-        if (expected > FIRST_BODY_BYTES)
-            expected = FIRST_BODY_BYTES;
-        if (expected > http->options.max_body)
-            expected = http->options.max_body;
-        lat_buf_reserve(&exchange->body, (size_t)expected);
-    }
-    return MHD_YES;
-}
-
-/* The body went over the limit, or there is no memory for it. */
-static enum MHD_Result refuse_body(struct lat_exchange *exchange)
-{
-    struct lat_error err = LAT_ERROR_INIT;
-    const bool too_large = exchange->body.status == LAT_TOO_LARGE;
-    lat_buf_release(&exchange->body);
-    if (too_large) {
-        lat_fail(&err, LAT_TOO_LARGE, NULL, "the body has more than the limit of %zu bytes",
-                 exchange->http->options.max_body);
-        return break_off(exchange, &err);
-    }
-    lat_fail_memory(&err);
-    lat_exchange_finish(exchange, err.status, &err);
-    exchange->stage = LAT_STAGE_DISCARDING;
-    return MHD_YES;
-}
-
-static enum MHD_Result discard(struct lat_exchange *exchange, size_t n)
-{
-    exchange->discarded += n;
-    if (exchange->discarded <= exchange->http->options.max_body)
-        return MHD_YES;
-    struct lat_error err = LAT_ERROR_INIT;
-    lat_fail(&err, LAT_TOO_LARGE, NULL, "the request was refused and its body did not end");
-    return break_off(exchange, &err);
-}
-
-static enum MHD_Result receive(struct lat_exchange *exchange, const char *bytes,
-                               size_t *inout_left)
-{
-    struct lat_watched *watched = &exchange->conn->watched;
-    const size_t n = *inout_left;
-    if (!lat_watched_enter(watched, LAT_PHASE_BODY, lat_clock_ns()))
-        return MHD_NO;
-    atomic_fetch_add_explicit(&watched->received, n, memory_order_relaxed);
-    *inout_left = 0;
-    if (exchange->stage == LAT_STAGE_READING) {
-        lat_buf_append(&exchange->body, bytes, n);
-        return exchange->body.status == LAT_OK ? MHD_YES : refuse_body(exchange);
-    }
-    if (exchange->stage == LAT_STAGE_UPLOADING) {
-        size_t moved = 0, step = 1;
-        while (step && moved < n) /* until it says 0: only then does it know somebody waits */
-            moved += step = lat_pipe_offer(exchange->upload, bytes + moved, n - moved);
-        if (moved == n)
-            return MHD_YES;
-        if (!lat_pipe_broken(exchange->upload)) {
-            *inout_left = n - moved;
-            lat_watched_enter(watched, LAT_PHASE_BUSY, 0); /* it waits for us */
-            lat_exchange_park(exchange);
-            return MHD_YES;
-        }
-        exchange->stage = LAT_STAGE_DISCARDING; /* the handler wants no more of it */
-    }
-    return discard(exchange, n);
-}
-
-/* The request is in. Also called again after each unpark. */
-static enum MHD_Result proceed(struct lat_exchange *exchange)
-{
-    struct lat_call *call = &exchange->call;
-    if (!lat_watched_enter(&exchange->conn->watched, LAT_PHASE_BUSY, 0))
-        return MHD_NO;
-    if (exchange->stage == LAT_STAGE_UPLOADING && exchange->upload)
-        lat_pipe_end(exchange->upload);
-    if (exchange->stage == LAT_STAGE_AGAIN)
-        lat_exchange_run(exchange);
-    if (exchange->stage == LAT_STAGE_READING) {
-        const struct lat_conn *conn = exchange->conn;
-        if (atomic_load_explicit(conn->neighbours, memory_order_relaxed) > 1)
-            call->gathering = conn->gathering;
-        if (exchange->body.len) {
-            call->body = exchange->body.data;
-            call->body_len = exchange->body.len;
-        }
-        if (call->route->flags & LAT_ROUTE_STREAM)
-            lat_exchange_stream(exchange);
-        else
-            lat_exchange_run(exchange);
-    }
-    if (exchange->stage == LAT_STAGE_AGAIN) {
-        lat_exchange_yield(exchange);
-        return MHD_YES;
-    }
-    if (exchange->with_worker && !lat_exchange_is_done(exchange) &&
-        !atomic_load(&exchange->download)) {
-        lat_exchange_park(exchange);
-        return MHD_YES;
-    }
-    return send_reply(exchange);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const bool whole =
+        collect_all(exchange, MHD_HEADER_KIND, &exchange->headers, &exchange->n_headers) &&
+        collect_all(exchange, MHD_GET_ARGUMENT_KIND, &exchange->query, &exchange->n_query);
+    return carry_out(exchange, lat_exchange_begin(exchange, method, url,
+                                                  info ? info->header_size : 0, whole));
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -345,53 +211,25 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)version;
     if (!*exchange)
         return begin(context, connection, method, url, exchange);
-    return *upload_size ? receive(*exchange, upload, upload_size) : proceed(*exchange);
+    return carry_out(*exchange, *upload_size
+                                    ? lat_exchange_receive(*exchange, upload, upload_size)
+                                    : lat_exchange_proceed(*exchange));
 }
 
 /* -- the end of requests and connections -- */
 
-/* A body that will not come to its end: late, or the client has closed its side. The status
- * that is counted. */
-static int say_incomplete(struct lat_exchange *exchange)
-{
-    struct lat_error err = LAT_ERROR_INIT;
-    const bool late = atomic_load(&exchange->conn->watched.phase) == LAT_PHASE_LATE;
-    if (late)
-        lat_fail(&err, LAT_TIMEOUT, NULL, "the body did not come within %u ms",
-                 exchange->http->options.timeout_ms);
-    else
-        lat_fail(&err, LAT_BAD_SYNTAX, "incomplete_body", "the body ended before its length");
-    lat_exchange_send_problem(exchange->http, exchange, exchange->conn->watched.fd, &err);
-    return late ? 408 : 400;
-}
-
 static void on_completed(void *context, struct MHD_Connection *connection, void **handle,
                          enum MHD_RequestTerminationCode why)
 {
-    struct lat_http *http = context;
     struct lat_exchange *exchange = *handle;
+    (void)context;
     (void)connection;
     if (!exchange)
         return;
     *handle = NULL;
-    struct lat_conn *conn = exchange->conn;
-    atomic_store(&exchange->gone, true);
-    struct lat_pipe *download = atomic_load(&exchange->download);
-    const bool broken = why == MHD_REQUEST_TERMINATED_CLIENT_ABORT ||
-                        why == MHD_REQUEST_TERMINATED_READ_ERROR ||
-                        why == MHD_REQUEST_TERMINATED_WITH_ERROR;
-    if (!exchange->replied && exchange->has_body && broken)
-        lat_exchange_count(exchange, say_incomplete(exchange));
-    else if (!exchange->replied)
-        lat_exchange_count(exchange, 499); /* the client went before there was a reply */
-    if (exchange->upload)
-        lat_pipe_abort(exchange->upload);
-    if (download)
-        lat_pipe_abort(download);
-    if (exchange->unread)
-        lat_watch_linger(http->watch, conn->watched.fd);
-    lat_watched_enter(&conn->watched, LAT_PHASE_IDLE, 0);
-    lat_exchange_release(exchange, conn);
+    lat_exchange_complete(exchange, why == MHD_REQUEST_TERMINATED_CLIENT_ABORT ||
+                                        why == MHD_REQUEST_TERMINATED_READ_ERROR ||
+                                        why == MHD_REQUEST_TERMINATED_WITH_ERROR);
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **handle,
