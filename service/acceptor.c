@@ -1,7 +1,7 @@
 /* Waits on the listening socket and on an eventfd that says it is over. Failures of accept are
  * of two kinds: the connection's own (it has gone again), which are passed over, and those of
- * the process (no descriptors, no memory), after which there is a short rest, because the
- * socket stays readable. */
+ * the process (no descriptors, no memory) or unheard of, after which there is a short rest,
+ * because the socket stays readable. One line is logged until a connection gets through. */
 #include "service/acceptor.h"
 
 #include <errno.h>
@@ -24,6 +24,7 @@ struct lat_acceptor {
     struct lat_acceptor_callbacks callbacks;
     pthread_t thread;
     bool started;
+    bool complained; /* its thread's */
 };
 
 /* True when it is over; waits for a connection, or with `resting` for a short while. */
@@ -35,8 +36,17 @@ static bool wait_for_more(const struct lat_acceptor *acceptor, bool resting)
     return fds[0].revents != 0;
 }
 
+/* Of connections, not of this process: accept(2) hands on what befell one in the backlog. */
+static bool is_its_own(int errnum)
+{
+    return errnum == EINTR || errnum == ECONNABORTED || errnum == EPROTO || errnum == EPERM ||
+           errnum == ENETDOWN || errnum == ENOPROTOOPT || errnum == EHOSTDOWN ||
+           errnum == ENONET || errnum == EHOSTUNREACH || errnum == EOPNOTSUPP ||
+           errnum == ENETUNREACH;
+}
+
 /* Everything that waits, as long as there is room; true when a rest is due. */
-static bool accept_all(const struct lat_acceptor *acceptor)
+static bool accept_all(struct lat_acceptor *acceptor)
 {
     const struct lat_acceptor_callbacks *callbacks = &acceptor->callbacks;
     while (callbacks->has_room(callbacks->context)) {
@@ -45,22 +55,25 @@ static bool accept_all(const struct lat_acceptor *acceptor)
         const int fd = accept4(acceptor->listen_fd, (struct sockaddr *)&address, &len,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            acceptor->complained = false;
             callbacks->take(callbacks->context, fd, (const struct sockaddr *)&address, len);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return false;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            lat_log(LAT_LOG_WARNING, "no descriptor for a connection", "\"errno\":%d", errno);
-            return true;
-        }
+        if (is_its_own(errno))
+            continue;
+        if (!acceptor->complained)
+            lat_log(LAT_LOG_WARNING, "a connection is not accepted", "\"errno\":%d", errno);
+        acceptor->complained = true;
+        return true;
     }
     return true;
 }
 
 static void *accept_connections(void *argument)
 {
-    const struct lat_acceptor *acceptor = argument;
+    struct lat_acceptor *acceptor = argument;
     bool resting = false;
     while (!wait_for_more(acceptor, resting))
         resting = accept_all(acceptor);
