@@ -1,5 +1,5 @@
-/* Less urgent is a nice value. More urgent, without privileges, is a shorter slice: the
- * scheduler (EEVDF) runs what has the earliest deadline, and a short slice ends early. */
+/* Less urgent is a nice value. Turns are short for all: the scheduler (EEVDF) runs what has the
+ * earliest deadline, and a short slice ends early. */
 #include "base/urgency.h"
 
 #include <sched.h>

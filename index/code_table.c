@@ -77,7 +77,6 @@ void lat_code_table_put(struct lat_code_table *codes, const struct lat_vectors *
             return;
     }
     codes->table[at] = position + 1;
-    codes->n++;
 }
 
 size_t lat_code_table_find(const struct lat_code_table *codes,

@@ -15,7 +15,6 @@ enum { LAT_TWINS_MAX = 8 }; /* equal rows that are kept */
 struct lat_code_table {
     uint32_t *table; /* [size] position + 1, 0 is free */
     size_t size;     /* a power of two, or 0 */
-    size_t n;
     uint64_t seed;
 };
 

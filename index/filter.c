@@ -302,13 +302,10 @@ static void put_from(struct builder *b, const struct lat_filter *filter, const c
     lat_buf_char(b->text, ')');
 }
 
-/* Nothing can pass: a member of an empty list, or an order where there is none. */
+/* Nothing can pass: an order where there is none. */
 static bool is_hopeless(const struct lat_filter *filter)
 {
     switch (filter->op) {
-    case LAT_FILTER_IN:
-    case LAT_FILTER_NIN:
-        return filter->n_values == 0;
     case LAT_FILTER_GT:
     case LAT_FILTER_GTE:
     case LAT_FILTER_LT:
@@ -320,6 +317,8 @@ static bool is_hopeless(const struct lat_filter *filter)
     case LAT_FILTER_NOT:
     case LAT_FILTER_EQ:
     case LAT_FILTER_NE:
+    case LAT_FILTER_IN:
+    case LAT_FILTER_NIN:
     case LAT_FILTER_EXISTS:
     case LAT_FILTER_PREFIX:
         break;
