@@ -313,7 +313,8 @@ extern "C" size_t lat_shim_graph_bytes(const lat_shim_graph *graph)
 {
     return graph->hnsw.neighbors.size() * sizeof(int32_t) +
            graph->hnsw.offsets.size() * sizeof(size_t) +
-           graph->hnsw.levels.size() * sizeof(int) + graph->incoming.capacity();
+           /* `incoming` is as long as the levels, but is the linker's alone to look at. */
+           graph->hnsw.levels.size() * (sizeof(int) + sizeof(uint8_t));
 }
 
 extern "C" size_t lat_shim_graph_count(const lat_shim_graph *graph)

@@ -41,8 +41,7 @@ static bool is_its_own(int errnum)
 {
     return errnum == EINTR || errnum == ECONNABORTED || errnum == EPROTO || errnum == EPERM ||
            errnum == ENETDOWN || errnum == ENOPROTOOPT || errnum == EHOSTDOWN ||
-           errnum == ENONET || errnum == EHOSTUNREACH || errnum == EOPNOTSUPP ||
-           errnum == ENETUNREACH;
+           errnum == ENONET || errnum == EHOSTUNREACH || errnum == ENETUNREACH;
 }
 
 /* Everything that waits, as long as there is room; true when a rest is due. */
