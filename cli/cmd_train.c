@@ -155,23 +155,11 @@ static void on_note(void *context, const char *words)
 static void print_json(const struct lat_train_result *result)
 {
     struct lat_buf out = {0};
-    lat_buf_text(&out, "{\"model\":");
-    lat_buf_json_string(&out, result->reference, strlen(result->reference));
+    lat_buf_char(&out, '{');
+    lat_train_result_members(result, &out);
     lat_buf_text(&out, ",\"folder\":");
     lat_buf_json_string(&out, result->folder, strlen(result->folder));
-    lat_buf_printf(&out, ",\"ended\":\"%s\",\"epochs\":%u,\"best_epoch\":%u",
-                   lat_train_end_names[result->end], result->epochs, result->best_epoch);
-    lat_buf_text(&out, ",\"loss\":");
-    lat_buf_json_double(&out, result->loss);
-    lat_buf_text(&out, ",\"validation_loss\":");
-    lat_buf_json_double(&out, result->validation);
-    lat_buf_text(&out, ",\"squared_error\":");
-    lat_buf_json_double(&out, result->squared_error);
-    lat_buf_printf(&out,
-                   ",\"items\":{\"train\":%zu,\"validation\":%zu,\"skipped\":%zu},"
-                   "\"seconds\":%.1f,\"bytes\":%zu}\n",
-                   result->n_train, result->n_validation, result->n_skipped, result->seconds,
-                   result->package_bytes);
+    lat_buf_text(&out, "}\n");
     if (lat_buf_check(&out, NULL) == LAT_OK)
         fwrite(out.data, 1, out.len, stdout);
     lat_buf_release(&out);

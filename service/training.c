@@ -8,7 +8,6 @@
 #include "service/training.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -143,21 +142,9 @@ static enum lat_status set_result(struct lat_job *job, const struct lat_train_re
                                   struct lat_error *err)
 {
     struct lat_buf out = {0};
-    lat_buf_text(&out, "{\"model\":");
-    lat_buf_json_string(&out, result->reference, strlen(result->reference));
-    lat_buf_printf(&out, ",\"ended\":\"%s\",\"epochs\":%u,\"best_epoch\":%u",
-                   lat_train_end_names[result->end], result->epochs, result->best_epoch);
-    lat_buf_text(&out, ",\"loss\":");
-    lat_buf_json_double(&out, result->loss);
-    lat_buf_text(&out, ",\"validation_loss\":");
-    lat_buf_json_double(&out, result->validation);
-    lat_buf_text(&out, ",\"squared_error\":");
-    lat_buf_json_double(&out, result->squared_error);
-    lat_buf_printf(&out,
-                   ",\"items\":{\"train\":%zu,\"validation\":%zu,\"skipped\":%zu},"
-                   "\"seconds\":%.1f,\"bytes\":%zu}",
-                   result->n_train, result->n_validation, result->n_skipped, result->seconds,
-                   result->package_bytes);
+    lat_buf_char(&out, '{');
+    lat_train_result_members(result, &out);
+    lat_buf_char(&out, '}');
     enum lat_status status = lat_buf_check(&out, err);
     if (status == LAT_OK)
         status = lat_job_set_result(job, out.data, err);

@@ -1,5 +1,6 @@
-/* The training record: what a package says of its own making, and what can be read back from it
- * when nobody remembers the end of a training but its package. */
+/* What is said of a training: the record in its package, the result for whoever asked for it, and
+ * what can be read back from the record when nobody remembers the end of a training but its
+ * package. */
 #include "model/train/publish.h"
 
 #include <dirent.h>
@@ -85,6 +86,25 @@ void lat_record_write(const struct lat_publication *publication,
     lat_buf_text(out, ",\"versions\":{\"latentd\":\"" LAT_VERSION "\",\"onnxruntime\":");
     write_text(out, lat_engine_version());
     lat_buf_text(out, "}}");
+}
+
+void lat_train_result_members(const struct lat_train_result *result, struct lat_buf *out)
+{
+    lat_buf_text(out, "\"model\":");
+    write_text(out, result->reference);
+    lat_buf_printf(out, ",\"ended\":\"%s\",\"epochs\":%u,\"best_epoch\":%u",
+                   lat_train_end_names[result->end], result->epochs, result->best_epoch);
+    lat_buf_text(out, ",\"loss\":");
+    lat_buf_json_double(out, result->loss);
+    lat_buf_text(out, ",\"validation_loss\":");
+    lat_buf_json_double(out, result->validation);
+    lat_buf_text(out, ",\"squared_error\":");
+    lat_buf_json_double(out, result->squared_error);
+    lat_buf_printf(out,
+                   ",\"items\":{\"train\":%zu,\"validation\":%zu,\"skipped\":%zu},"
+                   "\"seconds\":%.1f,\"bytes\":%zu",
+                   result->n_train, result->n_validation, result->n_skipped, result->seconds,
+                   result->package_bytes);
 }
 
 /* ---- reading ---- */

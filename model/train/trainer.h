@@ -63,6 +63,10 @@ struct lat_train_result {
     size_t package_bytes;
 };
 
+/* Appends the members of a result as JSON, without the braces, so that the caller may add its
+ * own; the folder is left out, which is nobody's business but the machine's. */
+void lat_train_result_members(const struct lat_train_result *result, struct lat_buf *out);
+
 /* Trains and writes MODELS/NAME/VERSION, VERSION being the next free one. With a part held out
  * the weights of its best epoch are kept, else the last.
  *
