@@ -1,4 +1,4 @@
-/* The engine: ONNX Runtime behind a page of C. engine_ort.c is the only file that knows it.
+/* The engine: ONNX Runtime behind a page of C. Only engine_ort*.c know it.
  *
  * A session is one ONNX graph ready to run. Sessions are immutable: any number of threads may
  * run one at the same time. A binding is a session with its buffers fixed once, for loops that

@@ -1,4 +1,4 @@
-/* What package.c and package_json.c share. Internal to model/. */
+/* What package.c and package_*.c share. Internal to model/. */
 #ifndef LAT_MODEL_PACKAGE_INTERNAL_H
 #define LAT_MODEL_PACKAGE_INTERNAL_H
 

@@ -25,10 +25,13 @@ static bool is_word(const json_t *value)
 static enum lat_status read_words(const json_t *list, size_t max, struct lat_words *words,
                                   struct lat_error *err)
 {
-    if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > max)
+    const size_t n = json_array_size(list);
+    if (!json_is_array(list))
         return lat_manifest_refuse(list, "a list of texts", err);
+    if (n == 0 || n > max)
+        return lat_fail(err, LAT_INVALID, NULL, "expected 1 to %zu texts, not %zu", max, n);
     enum lat_status status = LAT_OK;
-    for (size_t i = 0; status == LAT_OK && i < json_array_size(list); i++) {
+    for (size_t i = 0; status == LAT_OK && i < n; i++) {
         const json_t *value = json_array_get(list, i);
         uint32_t number = 0;
         if (!is_word(value))

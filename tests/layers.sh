@@ -24,13 +24,14 @@ cli              base model model/graph model/train index service api
 owners='
 microhttpd.h     service/http_mhd.c
 gnutls/          service/http_mhd.c
-onnxruntime_     model/engine_ort.c
+onnxruntime_     model/engine_ort.h
+model/engine_ort model/engine_ort.c model/engine_ort_run.c
 onnx.pb-c.h      model/graph/onnx_file.c
 protobuf-c/      model/graph/onnx_file.c
 faiss/           index/faiss_graph.hpp index/faiss_graph_twin.cpp index/faiss_shim.cpp
 sqlite3.h        index/sqlite/
 libpq-fe.h       index/pg_store.c
-jansson.h        api/ model/package_json.c model/package_schema.c model/train/fields.c
+jansson.h        api/ model/package_fields.h model/package_schema.c model/train/fields.c
 spng.h           model/image_png.c
 jpeglib.h        model/image_jpeg.c
 jerror.h         model/image_jpeg.c
@@ -38,7 +39,6 @@ webp/            model/image_webp.c
 gif_lib.h        model/image_gif.c
 cblas.h          model/train/linear.c
 zlib.h           model/train/dataset/
-zstd.h           service/archive.c
 sodium.h         service/crypto.c
 curl/            cli/client.c
 embed/           api/
