@@ -146,6 +146,9 @@ enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const
                             "feature %zu of step %zu is not a finite number", f,
                             i / n_features);
         out_row[i] = (values[i] - input->feature_mean[f]) / input->feature_std[f];
+        if (!isfinite(out_row[i]))
+            return lat_fail(err, LAT_INVALID, "out_of_range",
+                            "feature %zu of step %zu is out of range", f, i / n_features);
     }
     return LAT_OK;
 }

@@ -26,10 +26,12 @@ static enum lat_status check_input(const struct lat_manifest *manifest,
         return lat_fail(err, LAT_INVALID, "wrong_dimension",
                         "the model '%s' takes %zu elements, the data have %zu", manifest->name,
                         lat_input_elements(want), dataset->elements);
-    if (want->kind == LAT_INPUT_SEQUENCE && have->kind != LAT_INPUT_SEQUENCE)
+    if (want->kind != have->kind &&
+        (want->kind == LAT_INPUT_SEQUENCE || want->kind == LAT_INPUT_TABLE))
         return lat_fail(err, LAT_INVALID, "wrong_input_kind",
-                        "the model '%s' takes sequences, the data are of kind '%s'",
-                        manifest->name, lat_input_kind_names[have->kind]);
+                        "the model '%s' takes inputs of kind '%s', the data are of kind '%s'",
+                        manifest->name, lat_input_kind_names[want->kind],
+                        lat_input_kind_names[have->kind]);
     if (want->kind == LAT_INPUT_IMAGE && !pictures &&
         (dataset->lowest < 0 || dataset->highest > 1))
         return lat_fail(err, LAT_INVALID, "wrong_input_kind",

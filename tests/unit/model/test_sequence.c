@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "model/autoencoder.h"
+#include "model/model_internal.h"
 #include "model/package.h"
 #include "model/signature.h"
 #include "base/mem.h"
@@ -109,4 +111,22 @@ Test(model, the_sizes_of_a_sequence_are_taken_from_the_file_or_held_against_it)
     cr_assert_eq(hold(&manifest, 2, 120, 0, &signature, &err), LAT_OK, "%s", err.message);
     cr_assert_eq(hold(&manifest, 3, 59, 2, &signature, &err), LAT_INVALID);
     cr_assert_str_eq(err.pointer, "/input/length");
+}
+
+Test(model, a_value_no_float_can_hold_once_standardised_is_refused)
+{
+    static struct lat_model model;
+    static const float fine[] = {3, -2}, too_far[] = {3, 3e38F};
+    struct lat_error err = LAT_ERROR_INIT;
+    float row[2];
+    cr_assert_eq(parse("{\"input\":{\"kind\":\"sequence\",\"length\":1,\"features\":2,"
+                       "\"mean\":[1,0],\"std\":[2,0.25]}}",
+                       &model.manifest, &err),
+                 LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_model_row_from_sequence(&model, fine, 1, 2, row, &err), LAT_OK);
+    cr_assert_float_eq(row[0], 1, 1e-6);
+    cr_assert_float_eq(row[1], -8, 1e-6);
+    cr_assert_eq(lat_model_row_from_sequence(&model, too_far, 1, 2, row, &err), LAT_INVALID);
+    cr_assert_str_eq(err.code, "out_of_range");
+    cr_assert_not_null(strstr(err.message, "feature 1 of step 0"), "%s", err.message);
 }

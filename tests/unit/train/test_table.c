@@ -13,6 +13,7 @@
 #include "model/train/dataset/dataset.h"
 #include "model/train/evaluate.h"
 #include "model/train/row_nll.h"
+#include "model/train/rows.h"
 #include "model/train/step.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
@@ -174,4 +175,22 @@ Test(train_table, a_trained_package_keeps_columns_and_words_and_beats_chance)
     cr_assert_eq(manifest->likelihood, LAT_LIKELIHOOD_MIXED);
     cr_assert_null(manifest->input.table, "a manifest by itself borrows nothing");
     lat_free(manifest);
+}
+
+Test(train_table, vectors_of_the_same_width_are_no_rows_of_a_table)
+{
+    static struct lat_manifest manifest;
+    struct lat_dataset dataset = {.n = 1, .elements = 3};
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_rows rows;
+    lat_manifest_init(&manifest);
+    manifest.input.kind = LAT_INPUT_TABLE;
+    manifest.input.dimension = 3;
+    dataset.input = manifest.input;
+    cr_assert_eq(lat_rows_init(&rows, &manifest, &dataset, 1, &err), LAT_OK, "%s", err.message);
+    lat_rows_release(&rows);
+    dataset.input.kind = LAT_INPUT_VECTOR; /* in units of their own */
+    cr_assert_eq(lat_rows_init(&rows, &manifest, &dataset, 1, &err), LAT_INVALID);
+    cr_assert_str_eq(err.code, "wrong_input_kind");
+    lat_rows_release(&rows);
 }
