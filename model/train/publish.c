@@ -211,7 +211,10 @@ static enum lat_status publish(const struct lat_publication *publication, const 
         snprintf(result->folder, sizeof(result->folder), "%s/%u", parent, version);
         if (!lat_file_exists(result->folder)) {
             status = lat_file_publish(temporary, result->folder, err);
-            break;
+            if (status == LAT_OK || !lat_file_exists(temporary) ||
+                !lat_file_exists(result->folder))
+                break;
+            lat_error_clear(err); /* it was taken between the two lines */
         }
         status = LAT_CONFLICT;
     }

@@ -345,13 +345,14 @@ enum lat_status lat_step_set_state(struct lat_step *step, const void *bytes, siz
 {
     struct state_header header = {0};
     if (len != lat_step_state_len(step)) {
-        return lat_fail(err, LAT_CORRUPT, NULL,
+        return lat_fail(err, LAT_CORRUPT, "bad_checkpoint",
                         "training state of %zu bytes, this network has %zu", len,
                         lat_step_state_len(step));
     }
     memcpy(&header, bytes, sizeof(header));
     if (header.magic != STATE_MAGIC || header.n_floats != step->n_floats) {
-        return lat_fail(err, LAT_CORRUPT, NULL, "not a training state of this network");
+        return lat_fail(err, LAT_CORRUPT, "bad_checkpoint",
+                        "not a training state of this network");
     }
     step->n_steps = header.n_steps;
     step->rng = header.rng;

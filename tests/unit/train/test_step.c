@@ -48,6 +48,7 @@ Test(step, a_restored_state_goes_on_to_the_bit)
     void *got = step_state_of(resumed);
     cr_assert_arr_eq(got, expected, len);
     cr_assert_eq(lat_step_set_state(resumed, half, len - 4, &err), LAT_CORRUPT);
+    cr_assert_str_eq(err.code, "bad_checkpoint"); /* what jobs begin anew for */
     free(half);
     free(expected);
     free(got);
