@@ -2,6 +2,8 @@
  * trained. */
 #include "model/train/below.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "model/graph/onnx_file.h"
 #include "model/train/step_state.h"
@@ -29,6 +31,7 @@ static void build(struct lat_design *design, size_t n_layers, const float *const
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, batch);
     struct lat_value *x = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
     lower.n_hidden = n_layers;
+    x = lat_build_flat(&build, lat_build_rows(&build, x));
     lat_graph_output(graph, lat_build_hidden(&build, "encoder", &lower, x), "activations");
     lat_build_release(&build);
 }
@@ -58,12 +61,10 @@ static enum lat_status bind(struct lat_below *below, const struct lat_design *de
                             size_t width, float *activations, struct lat_error *err)
 {
     const int64_t batch = design->spec.optimizer.batch;
-    const struct lat_tensor input = {
-        .name = "input",
-        .dtype = LAT_FLOAT32,
-        .rank = 2,
-        .dims = {batch, (int64_t)lat_input_elements(&design->input)},
-        .data = below->input};
+    const struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, batch);
+    struct lat_tensor input = {
+        .name = "input", .dtype = LAT_FLOAT32, .rank = row.rank, .data = below->input};
+    memcpy(input.dims, row.dims, sizeof(input.dims));
     const struct lat_tensor output = {.name = "activations",
                                       .dtype = LAT_FLOAT32,
                                       .rank = 2,

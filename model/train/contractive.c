@@ -19,13 +19,6 @@ bool lat_contractive_probes(const struct lat_spec *spec)
     return spec->penalties.contractive > 0 && spec->code.dimension > LAT_CONTRACTIVE_EXACT;
 }
 
-static struct lat_value *encode(struct lat_build *build, struct lat_value *x)
-{
-    const struct lat_spec *spec = build->spec;
-    struct lat_value *features = lat_network_find(spec->encoder.type)->encode(build, x);
-    return lat_bottleneck_find(spec->code.type)->code(build, features).mean;
-}
-
 /* The squares of the derivatives of sum(code * weights) by `x`, added up. */
 static struct lat_value *squared_derivatives(struct lat_graph *g, struct lat_value *code,
                                              struct lat_value *weights, struct lat_value *x)
@@ -75,7 +68,7 @@ static struct lat_value *exact(struct lat_build *build, struct lat_value *input)
     const int64_t n = (int64_t)build->spec->code.dimension;
     struct lat_value *x = repeat(g, input, n);
     build->batch = n * batch;
-    struct lat_value *code = encode(build, x);
+    struct lat_value *code = lat_build_encode(build, x).mean;
     build->batch = batch;
     struct lat_value *by_unit =
         lat_graph_reshape(g, code, &(struct lat_shape){3, {n, batch, n}});

@@ -1,5 +1,6 @@
 /* Corruptions: noise on a copy of the batch; the clean batch stays the target (Vincent et al.
  * 2008). The one that moves pictures is in warp.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "model/train/parts.h"
@@ -32,24 +33,31 @@ static void salt_and_pepper(const struct lat_noise *noise, const float *clean, f
     }
 }
 
-static const struct lat_corruption corruptions[] = {
-    {"gaussian", false, gaussian},
-    {"masking", false, masking},
-    {"salt_and_pepper", false, salt_and_pepper},
-    {"affine", true, lat_warp_affine},
+const struct lat_corruption lat_corruptions[] = {
+    {"gaussian", false, 100, gaussian},
+    {"masking", false, 1, masking},
+    {"salt_and_pepper", false, 1, salt_and_pepper},
+    {"affine", true, 1, lat_warp_affine},
 };
-
-const char *lat_corruption_names(void)
-{
-    return "gaussian, masking, salt_and_pepper, affine";
-}
+const size_t lat_n_corruptions = LAT_ARRAY_LEN(lat_corruptions);
 
 const struct lat_corruption *lat_corruption_find(const char *name)
 {
-    for (size_t i = 0; i < LAT_ARRAY_LEN(corruptions); i++) {
-        if (strcmp(corruptions[i].name, name) == 0) {
-            return &corruptions[i];
+    for (size_t i = 0; i < lat_n_corruptions; i++) {
+        if (strcmp(lat_corruptions[i].name, name) == 0) {
+            return &lat_corruptions[i];
         }
     }
     return NULL;
+}
+
+void lat_corruption_list(char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < lat_n_corruptions && len < size; i++) {
+        const int n =
+            snprintf(out + len, size - len, "%s%s", i > 0 ? ", " : "", lat_corruptions[i].name);
+        len += n > 0 ? (size_t)n : 0;
+    }
 }

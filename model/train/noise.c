@@ -12,9 +12,12 @@ enum lat_status lat_noise_find(const struct lat_eval_options *options,
     if (!options->corruption)
         return LAT_OK;
     noise->corruption = lat_corruption_find(options->corruption);
-    if (!noise->corruption)
+    if (!noise->corruption) {
+        char names[256];
+        lat_corruption_list(names, sizeof(names));
         return lat_fail(err, LAT_INVALID, NULL, "the corruption: expected one of %s, not '%s'",
-                        lat_corruption_names(), options->corruption);
+                        names, options->corruption);
+    }
     if (manifest->input.kind != LAT_INPUT_IMAGE)
         return lat_fail(
             err, LAT_INVALID, "wrong_input_kind",

@@ -115,6 +115,11 @@ struct lat_bottleneck {
 };
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
 
+/* encode.c: rows as they were given -> as the encoder takes them (histories to length 1), and
+ * all the way to the code. */
+struct lat_value *lat_build_rows(struct lat_build *build, struct lat_value *x);
+struct lat_code lat_build_encode(struct lat_build *build, struct lat_value *x);
+
 /* Constants of likelihoods, shared with what measures packages. */
 #define LAT_STUDENT_T_DEGREES 3.0F
 #define LAT_CODEAN_LEAST      1e-6F /* added to squared lengths */
@@ -163,14 +168,17 @@ struct lat_noise {
 struct lat_corruption {
     const char *name;
     bool pictures; /* works on pictures only */
+    double most;   /* the highest level */
     /* clean -> out, whole items of `n` elements in all; they do not overlap. */
     void (*apply)(const struct lat_noise *noise, const float *clean, float *out, size_t n);
 };
 /* Moves, turns, scales and shears each picture by chance (warp.c). */
 void lat_warp_affine(const struct lat_noise *noise, const float *clean, float *out, size_t n);
+extern const struct lat_corruption lat_corruptions[];
+extern const size_t lat_n_corruptions;
 /* NULL for an unknown name. */
 const struct lat_corruption *lat_corruption_find(const char *name);
 /* The names with commas between, for messages. */
-const char *lat_corruption_names(void);
+void lat_corruption_list(char *out, size_t size);
 
 #endif

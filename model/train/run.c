@@ -77,6 +77,8 @@ static void retell(const struct lat_run *run)
         const struct lat_curve_point *point = &run->done.curve[i];
         const struct lat_train_progress progress = {.epoch = i + 1,
                                                     .epochs = run->spec.optimizer.epochs,
+                                                    .layer = run->stage,
+                                                    .layers = run->n_stages,
                                                     .step = run->steps_per_epoch,
                                                     .steps = run->steps_per_epoch,
                                                     .loss = point->loss,

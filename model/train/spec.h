@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "model/package.h"
 
-enum { LAT_MAX_LAYERS = 16, LAT_DATA_MEMORY_MIB = 1024 };
+enum { LAT_MAX_LAYERS = 16, LAT_NOISE_NAME_MAX = 32, LAT_DATA_MEMORY_MIB = 1024 };
 
 enum lat_network_type { LAT_NETWORK_DENSE, LAT_NETWORK_CONVOLUTIONAL, LAT_NETWORK_RECURRENT };
 enum lat_cell { LAT_CELL_LSTM, LAT_CELL_GRU };
@@ -112,9 +112,9 @@ struct lat_spec {
     } code;
     bool likelihood_given;
     enum lat_likelihood likelihood;
-    char corruption[32]; /* "" (none) or a row of the corruption table */
+    char corruption[LAT_NOISE_NAME_MAX]; /* "" (none) or a row of the corruption table */
     double corruption_level;
-    char augmentation[32]; /* "" or a row of that table that moves pictures */
+    char augmentation[LAT_NOISE_NAME_MAX]; /* "" or a row of that table that moves pictures */
     double augmentation_level;
     struct lat_penalties penalties;
     struct lat_optimizer_spec optimizer;

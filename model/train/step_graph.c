@@ -10,18 +10,11 @@
 
 #include "base/mem.h"
 #include "model/graph/grad.h"
-#include "model/train/ratings.h"
 #include "model/train/variational.h"
 
 #include "base/banned.h"
 
 enum { TENSOR_NAME_MAX = LAT_PARAMETER_NAME_MAX + 16 };
-
-static enum lat_status not_trainable(const char *what, const char *name, struct lat_error *err)
-{
-    return lat_fail(err, LAT_INVALID, "not_supported", "%s%s cannot be trained by this build",
-                    what, name);
-}
 
 static void copy_optimizer(struct lat_design *design, const struct lat_optimizer_spec *spec)
 {
@@ -56,7 +49,8 @@ static enum lat_status find_corruption(const char *name, const char *key,
     }
     const struct lat_corruption *found = lat_corruption_find(name);
     if (found == NULL) {
-        return not_trainable("the corruption ", name, err);
+        return lat_fail(err, LAT_INVALID, "not_supported", "/%s/type: unknown: '%s'", key,
+                        name);
     }
     if (found->pictures && input->kind != LAT_INPUT_IMAGE) {
         return lat_fail(err, LAT_INVALID, "wrong_input_kind",
@@ -75,14 +69,9 @@ enum lat_status lat_design_init(struct lat_design *design, const struct lat_spec
     design->decoder = lat_network_find(spec->decoder.type);
     design->bottleneck = lat_bottleneck_find(spec->code.type);
     design->likelihood = lat_likelihood_find(spec->likelihood);
-    if (design->encoder == NULL || design->decoder == NULL) {
-        return not_trainable("a recurrent network", "", err);
-    }
-    if (design->bottleneck == NULL) {
-        return not_trainable("this type of code", "", err);
-    }
-    if (design->likelihood == NULL) {
-        return not_trainable("the likelihood ", lat_likelihood_names[spec->likelihood], err);
+    if (design->encoder == NULL || design->decoder == NULL || design->bottleneck == NULL ||
+        design->likelihood == NULL) {
+        return lat_fail(err, LAT_INTERNAL, NULL, "a part of the spec has no row in its table");
     }
     copy_optimizer(design, &spec->optimizer);
     enum lat_status status =
@@ -138,34 +127,6 @@ struct pass {
     struct lat_code code;
 };
 
-/* Histories of all lengths alike: each row over its Euclidean length (as the authors of Liang
- * et al. 2018 do). An empty one stays 0. */
-static struct lat_value *of_unit_length(struct lat_graph *graph, struct lat_value *x)
-{
-    const int64_t axis = 1;
-    struct lat_value *squares =
-        lat_graph_sum(graph, lat_graph_square(graph, x), &axis, 1, true);
-    return lat_graph_div(graph, x,
-                         lat_graph_sqrt(graph, lat_graph_shift(graph, squares, 1e-9F)));
-}
-
-static struct lat_code encode(struct lat_design *design, struct lat_build *build,
-                              struct lat_value *x)
-{
-    struct lat_value *level = NULL;
-    if (design->input.ratings) {
-        x = lat_ratings_features(build, x, &level);
-    } else if (design->input.kind == LAT_INPUT_INTERACTIONS &&
-               design->spec.method != LAT_METHOD_PCA) {
-        x = of_unit_length(build->graph, x);
-    }
-    struct lat_code code = design->bottleneck->code(build, design->encoder->encode(build, x));
-    if (design->input.ratings) {
-        code.mean = lat_ratings_add_level(build, code.mean, level);
-    }
-    return code;
-}
-
 /* Decodes and gives the rows the encoder's shape. */
 static struct lat_value *decode(struct lat_design *design, struct lat_build *build,
                                 struct lat_value *code)
@@ -217,7 +178,7 @@ static void forward(struct lat_design *design, struct lat_build *build, bool cor
     pass->input = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
     pass->target =
         corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
-    pass->code = encode(design, build, pass->input);
+    pass->code = lat_build_encode(build, pass->input);
     pass->observed = lat_input_has_gaps(&design->input)
                          ? lat_graph_input(graph, "observed", LAT_FLOAT32, &row)
                          : NULL;
@@ -346,7 +307,7 @@ void lat_design_export_encoder(struct lat_design *design, const float *const *we
     if (design->input.ratings) { /* 0: no rating */
         x = lat_graph_mul(graph, x, lat_graph_mask(graph, raw, lat_graph_scalar(graph, 0)));
     }
-    const struct lat_code code = encode(design, &build, x);
+    const struct lat_code code = lat_build_encode(&build, x);
     lat_graph_output(graph, code.mean, "code");
     if (code.log_variance != NULL) {
         lat_graph_output(graph, code.log_variance, "log_variance");

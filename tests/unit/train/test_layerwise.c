@@ -13,7 +13,7 @@
 #include "tests/support/support.h"
 #include "train_fixture.h"
 
-enum { SIDE = 6, ITEMS = 160, STAGES = 3 };
+enum { SIDE = 6, ITEMS = 160, STAGES = 3, ROWS = 3, ELEMENTS = 6, UNITS = 4 };
 
 TestSuite(train_layerwise, .init = train_enter, .fini = train_leave);
 
@@ -53,6 +53,7 @@ struct watch {
     uint32_t layer, epoch;
     uint32_t seen; /* layers, a bit each; bit 0: the whole network */
     double first[STAGES + 1], last[STAGES + 1]; /* losses by layer */
+    uint32_t past[STAGES + 1];                  /* epochs told again, by layer */
 };
 
 static void on_progress(void *context, const struct lat_train_progress *progress)
@@ -61,6 +62,7 @@ static void on_progress(void *context, const struct lat_train_progress *progress
     if (!progress->epoch_done)
         return;
     watch->seen |= 1U << progress->layer;
+    watch->past[progress->layer] += progress->past;
     if (progress->epoch == 1)
         watch->first[progress->layer] = progress->loss;
     watch->last[progress->layer] = progress->loss;
@@ -159,6 +161,84 @@ Test(train_layerwise, every_layer_learns_and_the_whole_begins_better_than_untrai
     }
 }
 
+/* What sigmoid units behind weights [n][UNITS] and biases give for a row. */
+static void by_hand(const struct lat_step *step, const double *row, size_t n, double *out)
+{
+    float weight[ELEMENTS * UNITS], bias[UNITS];
+    size_t n_parameters = 0;
+    const struct lat_parameter_info *infos = lat_step_parameters(step, &n_parameters);
+    cr_assert_str_eq(infos[0].name, "encoder.0.weight");
+    cr_assert_str_eq(infos[1].name, "encoder.0.bias");
+    lat_step_get_parameter(step, 0, weight);
+    lat_step_get_parameter(step, 1, bias);
+    for (size_t j = 0; j < UNITS; j++) {
+        double sum = (double)bias[j];
+        for (size_t k = 0; k < n; k++)
+            sum += row[k] * (double)weight[k * UNITS + j];
+        out[j] = 1 / (1 + exp(-sum));
+    }
+}
+
+/* The layer above is given what the whole network computes there. */
+static void check_below(const struct lat_input_spec *input, bool to_length_one)
+{
+    struct lat_spec spec = {.seed = 4, .likelihood = LAT_LIKELIHOOD_GAUSSIAN};
+    spec.encoder = (struct lat_network_spec){
+        .type = LAT_NETWORK_DENSE, .activation = LAT_SIGMOID, .n_hidden = 1, .hidden = {UNITS}};
+    spec.decoder = spec.encoder;
+    spec.code.dimension = 2;
+    spec.optimizer.batch = ROWS;
+    struct lat_step *step = NULL;
+    struct lat_below *below = NULL;
+    struct lat_error err = LAT_ERROR_INIT;
+    float activations[ROWS * UNITS];
+    cr_assert_eq(lat_step_new(engine, &spec, input, 1, &step, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_below_new(step, 1, activations, &below, &err), LAT_OK, "%s", err.message);
+    for (size_t i = 0; i < ROWS * ELEMENTS; i++)
+        lat_below_input(below)[i] = (float)(i % 5) + 1;
+    cr_assert_eq(lat_below_run(below, &err), LAT_OK, "%s", err.message);
+    for (size_t i = 0; i < ROWS; i++) {
+        double row[ELEMENTS], squares = 0, expected[UNITS];
+        for (size_t k = 0; k < ELEMENTS; k++) {
+            row[k] = (double)lat_below_input(below)[i * ELEMENTS + k];
+            squares += row[k] * row[k];
+        }
+        for (size_t k = 0; k < ELEMENTS && to_length_one; k++)
+            row[k] /= sqrt(squares);
+        by_hand(step, row, ELEMENTS, expected);
+        for (size_t j = 0; j < UNITS; j++)
+            cr_assert_float_eq((double)activations[i * UNITS + j], expected[j], 1e-5);
+    }
+    lat_below_free(below);
+    lat_step_free(step);
+}
+
+Test(train_layerwise, histories_reach_the_layers_above_over_their_length)
+{
+    const struct lat_input_spec histories = {.kind = LAT_INPUT_INTERACTIONS,
+                                             .dimension = ELEMENTS};
+    check_below(&histories, true);
+}
+
+Test(train_layerwise, sequences_reach_the_layers_above_flat)
+{
+    const struct lat_input_spec sequences = {
+        .kind = LAT_INPUT_SEQUENCE, .length = ELEMENTS / 2, .features = 2};
+    check_below(&sequences, false);
+}
+
+Test(train_layerwise, without_a_layer_to_train_the_spec_is_refused)
+{
+    static const char json[] = "{\"name\":\"m\",\"data\":{\"path\":\"a.csv\"},"
+                               "\"network\":{\"encoder\":{\"hidden\":[]}},"
+                               "\"code\":{\"type\":\"gaussian\"},"
+                               "\"pretraining\":\"layerwise\"}";
+    struct lat_spec spec;
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_spec_parse(json, strlen(json), &spec, &err), LAT_INVALID);
+    cr_assert_str_eq(err.pointer, "/pretraining");
+}
+
 Test(train_layerwise, interrupted_in_any_layer_it_ends_with_the_very_same_weights)
 {
     static const char rest[] = ",\"corruption\":{\"type\":\"masking\",\"level\":0.2},"
@@ -176,6 +256,8 @@ Test(train_layerwise, interrupted_in_any_layer_it_ends_with_the_very_same_weight
         lat_error_clear(&err);
         cr_assert_eq(train(&spec, test_path("parts"), !first, &watch, &err), LAT_CANCELLED);
         cr_assert_not_null(strstr(err.message, "layer"), "%s", err.message);
+        cr_assert_eq(watch.past[0], 0, "epochs of a layer are not of the whole");
+        cr_assert_eq(watch.past[1], layer == 2 ? 2 : 0);
         snprintf(encoder, sizeof(encoder), "%s", test_path("parts/bars/training.checkpoint"));
         cr_assert(lat_file_exists(encoder));
     }

@@ -11,8 +11,19 @@
 #include "step_fixture.h"
 #include "tiny_net.h"
 
+/* The code of a row, over its length first where it is a history. */
+static void encode(const struct tiny_net *net, const double *row, bool history, double *code)
+{
+    double squares = 0, x[TINY_IN];
+    for (size_t k = 0; k < TINY_IN; k++)
+        squares += row[k] * row[k];
+    for (size_t k = 0; k < TINY_IN; k++)
+        x[k] = history ? row[k] / sqrt(squares) : row[k];
+    tiny_encode(net, x, code);
+}
+
 /* The mean over the batch of the squared norm of the Jacobian, all by differences. */
-static double dense_norm(const struct tiny_net *net, const float *rows)
+static double norm_of(const struct tiny_net *net, const float *rows, bool histories)
 {
     const double h = 1e-4;
     double sum = 0;
@@ -22,13 +33,18 @@ static double dense_norm(const struct tiny_net *net, const float *rows)
             for (size_t k = 0; k < TINY_IN; k++)
                 x[k] = (double)rows[i * TINY_IN + k];
             x[e] += h;
-            tiny_encode(net, x, up);
+            encode(net, x, histories, up);
             x[e] -= 2 * h;
-            tiny_encode(net, x, down);
+            encode(net, x, histories, down);
             for (size_t j = 0; j < net->code; j++)
                 sum += pow((up[j] - down[j]) / (2 * h), 2);
         }
     return sum / TINY_BATCH;
+}
+
+static double dense_norm(const struct tiny_net *net, const float *rows)
+{
+    return norm_of(net, rows, false);
 }
 
 static void gradient_of(struct lat_step *step, size_t i, float *out)
@@ -74,6 +90,23 @@ Test(penalties, the_contractive_norm_and_its_gradient_are_those_of_a_dense_jacob
                                "%s[%zu]: %g, not %g", infos[i].name, k,
                                (double)(with[k] - without[k]), expected[k]);
     }
+    lat_step_free(plain);
+    lat_step_free(step);
+}
+
+Test(penalties, the_contractive_norm_of_histories_is_of_the_rows_as_given)
+{
+    struct lat_spec spec = tiny_spec(3, LAT_SIGMOID);
+    struct lat_step *plain = tiny_step_on(&spec, LAT_INPUT_INTERACTIONS);
+    spec.penalties.contractive = 1;
+    struct lat_step *step = tiny_step_on(&spec, LAT_INPUT_INTERACTIONS);
+    struct tiny_net net;
+    tiny_fill(plain, 2);
+    tiny_fill(step, 2);
+    tiny_read(step, &spec, &net);
+    const double norm = norm_of(&net, lat_step_input(step), true),
+                 got = tiny_loss(step) - tiny_loss(plain);
+    cr_assert_float_eq(got, norm, 1e-3 * norm, "%g, not %g", got, norm);
     lat_step_free(plain);
     lat_step_free(step);
 }

@@ -1,8 +1,10 @@
 /* Training specs: defaults, ranges, words of refusal, overrides. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "model/train/parts.h"
 #include "model/train/spec.h"
 #include "tests/support/support.h"
 
@@ -169,6 +171,9 @@ static const struct {
      "/code/activation", "kl_sparsity wants a code in (0,1)"},
     {"{\"name\":\"m\"," DATA ",\"method\":\"pca\",\"code\":{\"activation\":\"tanh\"}}",
      "/code/activation", "pca"},
+    {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"gaussian\"},"
+     "\"penalties\":{\"k_sparse\":4}}",
+     "/penalties/k_sparse", "deterministic"},
     {"{\"name\":\"m\"," DATA ",\"optimizer\":{\"rate\":0}}", "/optimizer/rate", "above 0"},
     {"{\"name\":\"m\"," DATA ",\"optimizer\":{\"rate\":\"fast\"}}", "/optimizer/rate",
      "not \"fast\""},
@@ -321,4 +326,23 @@ Test(train_spec, running_out_of_memory_anywhere_leaks_nothing)
     char json[] =
         "{\"name\":\"m\",\"data\":{\"format\":\"csv\",\"path\":\"x\",\"exclude\":[\"a\"]}}";
     TEST_TORTURE(parse_and_release, json);
+}
+
+Test(train_spec, noise_takes_every_word_of_its_table_up_to_the_rows_own_level)
+{
+    for (size_t i = 0; i < lat_n_corruptions; i++) {
+        const struct lat_corruption *row = &lat_corruptions[i];
+        char json[256];
+        snprintf(json, sizeof(json),
+                 "{\"name\":\"m\"," DATA ",\"corruption\":{\"type\":\"%s\",\"level\":%g}}",
+                 row->name, row->most);
+        struct lat_spec spec = parsed(json);
+        cr_expect_str_eq(spec.corruption, row->name);
+        cr_expect_float_eq(spec.corruption_level, row->most, 0);
+        lat_spec_release(&spec);
+        snprintf(json, sizeof(json),
+                 "{\"name\":\"m\"," DATA ",\"corruption\":{\"type\":\"%s\",\"level\":%g}}",
+                 row->name, row->most + 1);
+        cr_expect_str_eq(refused(json).pointer, "/corruption/level");
+    }
 }

@@ -28,14 +28,15 @@ struct lat_input_spec tiny_input(void)
     return (struct lat_input_spec){.kind = LAT_INPUT_VECTOR, .dimension = TINY_IN};
 }
 
-struct lat_step *tiny_step(const struct lat_spec *spec)
+struct lat_step *tiny_step_on(const struct lat_spec *spec, enum lat_input_kind kind)
 {
-    const struct lat_input_spec input = tiny_input();
+    struct lat_input_spec input = tiny_input();
     struct lat_step *step = NULL;
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_rng rng;
     float values[TINY_HIDDEN * TINY_CODE_MAX];
     size_t n = 0;
+    input.kind = kind;
     cr_assert_eq(lat_step_new(step_engine(), spec, &input, 1, &step, &err), LAT_OK, "%s",
                  err.message);
     const struct lat_parameter_info *infos = lat_step_parameters(step, &n);
@@ -46,6 +47,11 @@ struct lat_step *tiny_step(const struct lat_spec *spec)
         lat_step_set_parameter(step, i, values);
     }
     return step;
+}
+
+struct lat_step *tiny_step(const struct lat_spec *spec)
+{
+    return tiny_step_on(spec, LAT_INPUT_VECTOR);
 }
 
 void tiny_fill(struct lat_step *step, uint64_t seed)

@@ -19,8 +19,9 @@ struct tiny_net {
 struct lat_spec tiny_spec(size_t code, enum lat_activation activation);
 struct lat_input_spec tiny_input(void);
 
-/* A step of that spec; its biases are moved off 0. */
+/* A step of that spec, of vectors or of rows of another kind; its biases are moved off 0. */
 struct lat_step *tiny_step(const struct lat_spec *spec);
+struct lat_step *tiny_step_on(const struct lat_spec *spec, enum lat_input_kind kind);
 
 /* Random rows for the next run, uniform in [0,1). */
 void tiny_fill(struct lat_step *step, uint64_t seed);

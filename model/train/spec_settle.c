@@ -1,0 +1,74 @@
+/* What a spec leaves to the data, and the rules that tie the two together. */
+#include "model/train/spec.h"
+
+#include "base/banned.h"
+
+static bool has_network(const struct lat_spec *spec, enum lat_network_type type)
+{
+    return spec->encoder.type == type || spec->decoder.type == type;
+}
+
+static enum lat_status check_networks(const struct lat_spec *spec,
+                                      const struct lat_input_spec *input, struct lat_error *err)
+{
+    const bool sequence = input->kind == LAT_INPUT_SEQUENCE;
+    if (!sequence && input->kind != LAT_INPUT_IMAGE &&
+        has_network(spec, LAT_NETWORK_CONVOLUTIONAL))
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/network: a convolutional network wants pictures or sequences, the "
+                        "data are of kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (!sequence && has_network(spec, LAT_NETWORK_RECURRENT))
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/network: a recurrent network wants sequences, the data are of kind "
+                        "'%s'",
+                        lat_input_kind_names[input->kind]);
+    return LAT_OK;
+}
+
+static enum lat_likelihood usual_likelihood(enum lat_input_kind kind)
+{
+    switch (kind) {
+    case LAT_INPUT_IMAGE:
+        return LAT_LIKELIHOOD_BERNOULLI;
+    case LAT_INPUT_TABLE:
+        return LAT_LIKELIHOOD_MIXED;
+    case LAT_INPUT_INTERACTIONS:
+        return LAT_LIKELIHOOD_MULTINOMIAL;
+    case LAT_INPUT_VECTOR:
+    case LAT_INPUT_SEQUENCE:
+        break;
+    }
+    return LAT_LIKELIHOOD_GAUSSIAN;
+}
+
+enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
+                                float lowest, float highest, struct lat_error *err)
+{
+    if (!spec->likelihood_given)
+        spec->likelihood = usual_likelihood(input->kind);
+    if (spec->likelihood == LAT_LIKELIHOOD_MIXED && input->kind != LAT_INPUT_TABLE)
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/likelihood: mixed is for the columns of a table, the data are of "
+                        "kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (spec->likelihood == LAT_LIKELIHOOD_BERNOULLI && input->kind == LAT_INPUT_TABLE)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: bernoulli wants values in [0,1], a table's numbers are "
+                        "standardised; expected mixed, gaussian or student_t");
+    if (input->kind == LAT_INPUT_TABLE && (spec->likelihood == LAT_LIKELIHOOD_MULTINOMIAL ||
+                                           spec->likelihood == LAT_LIKELIHOOD_CODEAN))
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: a table takes mixed, gaussian or student_t, not '%s'",
+                        lat_likelihood_names[spec->likelihood]);
+    if (spec->likelihood == LAT_LIKELIHOOD_BERNOULLI && (lowest < 0 || highest > 1))
+        return lat_fail(
+            err, LAT_INVALID, "out_of_range",
+            "/likelihood: bernoulli wants values in [0,1], the data go from %g to %g",
+            (double)lowest, (double)highest);
+    if (spec->likelihood == LAT_LIKELIHOOD_MULTINOMIAL && lowest < 0)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: multinomial wants counts, the data go down to %g",
+                        (double)lowest);
+    return check_networks(spec, input, err);
+}
