@@ -133,7 +133,7 @@ void lat_data_spec_release(struct lat_data_spec *data);
 
 /* Settles what the spec leaves to the data: the likelihood by the kind of input. LAT_INVALID
  * where spec and data do not fit (convolutions over vectors, a bernoulli likelihood for values
- * outside `lowest`..`highest` of [0,1]). */
+ * outside `lowest`..`highest` of [0,1]), with the JSON pointer. */
 enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
                                 float lowest, float highest,
                                 struct lat_error *err) LAT_MUST_USE;

@@ -42,11 +42,10 @@ static enum lat_likelihood usual_likelihood(enum lat_input_kind kind)
     return LAT_LIKELIHOOD_GAUSSIAN;
 }
 
-enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
-                                float lowest, float highest, struct lat_error *err)
+static enum lat_status check_likelihood(const struct lat_spec *spec,
+                                        const struct lat_input_spec *input, float lowest,
+                                        float highest, struct lat_error *err)
 {
-    if (!spec->likelihood_given)
-        spec->likelihood = usual_likelihood(input->kind);
     if (spec->likelihood == LAT_LIKELIHOOD_MIXED && input->kind != LAT_INPUT_TABLE)
         return lat_fail(err, LAT_INVALID, "wrong_input_kind",
                         "/likelihood: mixed is for the columns of a table, the data are of "
@@ -70,5 +69,21 @@ enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_sp
         return lat_fail(err, LAT_INVALID, "out_of_range",
                         "/likelihood: multinomial wants counts, the data go down to %g",
                         (double)lowest);
-    return check_networks(spec, input, err);
+    return LAT_OK;
+}
+
+enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
+                                float lowest, float highest, struct lat_error *err)
+{
+    if (!spec->likelihood_given)
+        spec->likelihood = usual_likelihood(input->kind);
+    enum lat_status status = check_likelihood(spec, input, lowest, highest, err);
+    if (status != LAT_OK) {
+        lat_error_at(err, "/likelihood");
+        return status;
+    }
+    status = check_networks(spec, input, err);
+    if (status != LAT_OK)
+        lat_error_at(err, "/network");
+    return status;
 }

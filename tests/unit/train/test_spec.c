@@ -229,6 +229,7 @@ Test(train_spec, multinomial_wants_counts)
     cr_assert_eq(lat_spec_settle(&spec, &vector, 0, 9, &err), LAT_OK);
     cr_assert_eq(lat_spec_settle(&spec, &vector, -1, 9, &err), LAT_INVALID);
     cr_assert(strstr(err.message, "counts"), "%s", err.message);
+    cr_assert_str_eq(err.pointer, "/likelihood");
     lat_spec_release(&spec);
 }
 
