@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/mem.h"
+
 #include "base/banned.h"
 
 enum { QUANTILES_MAX = 1001 };
