@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/json.h"
+#include "base/mem.h"
 
 #include "base/banned.h"
 

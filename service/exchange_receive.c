@@ -1,6 +1,7 @@
 /* A request as it comes in: its head, its body, and what is done when they are there. The
  * network thread calls these in that order, and does what they say (enum lat_next); none of
  * them blocks. */
+#include "base/mem.h"
 #include "service/exchange.h"
 
 #include "base/banned.h"

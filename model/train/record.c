@@ -1,5 +1,5 @@
-/* What is said of a training: the record in its package, the result for whoever asked for it, and
- * what can be read back from the record when nobody remembers the end of a training but its
+/* What is said of a training: the record in its package, the result for whoever asked for it,
+ * and what can be read back from the record when nobody remembers the end of a training but its
  * package. */
 #include "model/train/publish.h"
 

@@ -65,7 +65,7 @@ Test(cli_import, lines_are_read_from_packed_files_and_over_the_ends_of_blocks)
     cr_assert_eq(lat_import_lines_read(&source, &functions, &err), LAT_OK, "%s", err.message);
     cr_assert_eq(sink.n, 9);
     for (size_t i = 0; i < 9; i++) {
-        cr_assert_eq(sink.lens[i], 9000 + 1000 * i + 16, "line %zu", i);
+        cr_assert_eq(sink.lens[i], 9000 + 1000 * i + 17, "line %zu", i);
         cr_assert_eq(sink.ids[i][0], (char)('0' + i));
     }
     cr_assert_not_null(strstr(sink.origins[4], "line 6"), "empty lines count: %s",

@@ -192,7 +192,8 @@ static void check_below(const struct lat_input_spec *input, bool to_length_one)
     struct lat_below *below = NULL;
     struct lat_error err = LAT_ERROR_INIT;
     float activations[ROWS * UNITS];
-    cr_assert_eq(lat_step_new(engine, &spec, input, 1, &step, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_step_new(train_engine, &spec, input, 1, &step, &err), LAT_OK, "%s",
+                 err.message);
     cr_assert_eq(lat_below_new(step, 1, activations, &below, &err), LAT_OK, "%s", err.message);
     for (size_t i = 0; i < ROWS * ELEMENTS; i++)
         lat_below_input(below)[i] = (float)(i % 5) + 1;

@@ -238,8 +238,8 @@ Test(train_sequences, a_folder_gives_no_file_that_links_out_of_the_root)
     cr_assert_eq(symlink("../../secret.csv", test_path("root/set/c.csv")), 0);
     cr_assert_not_null(realpath(test_path("root"), root));
     snprintf(data.format, sizeof(data.format), "sequences");
-    snprintf(data.path, sizeof(data.path), "%s/set", root);
-    snprintf(data.root, sizeof(data.root), "%s", root);
+    cr_assert_lt(snprintf(data.path, sizeof(data.path), "%s/set", root), sizeof(data.path));
+    cr_assert_lt(snprintf(data.root, sizeof(data.root), "%s", root), sizeof(data.root));
     data.options_json = lat_strdup("{\"length\":1}");
     cr_assert_eq(lat_dataset_open(&data, &dataset, &err), LAT_OK, "%s", err.message);
     cr_assert_eq(dataset.n, 5, "a.csv and what b.csv links to, not the secret");
