@@ -194,7 +194,8 @@ static struct lat_cold *find_or_make(struct lat_recommenders *r, struct lat_mode
             cold = lat_cold_ref(slot->cold);
         } else if (fresh) {
             old = slot->cold;
-            slot->cold = cold = lat_cold_ref(fresh);
+            slot->cold = lat_cold_ref(fresh);
+            cold = lat_cold_ref(fresh);
             slot->info = *info;
             slot->wanted = false;
         }
