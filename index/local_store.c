@@ -53,6 +53,18 @@
  *     lat_filter_bitmap evaluates and remembers, lat_index_count counts, scan_is_cheaper
  *     decides; lat_index_search scans as well when the accelerator brought too few.
  *
+ * And of interactions (interactions.h):
+ * 1 A call that writes is one transaction, durable and visible on return.
+ *     apply_interact, lat_interactions_publish; a history is one statement on a reader.
+ *     Counts in memory (tally.h) follow the commit, and are those of the rows after opening:
+ *     lat_tally_load.
+ * 2 A user that was deleted is gone from the rows at once, and from the bytes of the files.
+ *     apply_forget deletes under secure_delete, lat_users_wipe empties the log: in the commit
+ *     hook, by the keeper when a reader was in the way, or in open_files. Names stand in no
+ *     index (schema.c).
+ * 3 Dropping a collection drops its interactions.
+ *     lat_interactions_purge, bit by bit.
+ *
  * Who may change what: rows and everything in a memory index but the accelerator, the writer;
  * the accelerator, the keeper; before an index is published, whoever builds it
  * (memory_index.h). */

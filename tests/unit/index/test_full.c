@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 
 #include "fixture.h"
+#include "interactions_fixture.h"
 #include "tests/support/disk.h"
 #include "tests/support/support.h"
 
@@ -93,5 +94,52 @@ Test(full, a_full_disk_refuses_writes_and_lets_reads_go_on)
     uint64_t faults = 1;
     cr_assert_eq(lat_store_check(test_path("data"), report, NULL, &faults, NULL), LAT_OK);
     cr_assert_eq(faults, 0);
+    test_disk_unmount(test_path("data"));
+}
+
+enum { CALL = 500 };
+
+/* Calls of new users, each with the items i0, i1, ... */
+static enum lat_status say_batch(struct lat_store *store, unsigned batch, struct lat_error *err)
+{
+    static struct lat_interaction all[CALL];
+    static char users[CALL][32], items[CALL][32];
+    for (unsigned i = 0; i < CALL; i++) {
+        snprintf(users[i], sizeof(users[i]), "user-%u-%u", batch, i / 5);
+        snprintf(items[i], sizeof(items[i]), "i%u", i % 5);
+        all[i] = (struct lat_interaction){users[i], items[i], "", 1, i};
+    }
+    return lat_store_interact(store, "c", all, CALL, err);
+}
+
+Test(full, a_full_disk_refuses_interactions_and_lets_histories_be_read)
+{
+    if (!test_disk_mount(test_path("data"), DISK_MB))
+        cr_skip("no tmpfs may be mounted here");
+    struct lat_store *store = people_open(0);
+    put_ballast();
+    unsigned batch = 0;
+    enum lat_status status = LAT_OK;
+    while (batch < BATCHES_MAX && (status = say_batch(store, batch, NULL)) == LAT_OK)
+        batch++;
+    cr_assert_eq(status, LAT_DISK_FULL, "%s", lat_status_code(status));
+    cr_assert(batch > 2);
+    cr_expect_eq(people_info(store).interactions, (uint64_t)batch * CALL);
+    cr_expect_str_eq(people_history(store, "user-1-0"), "i4::1@4 i3::1@3 i2::1@2 i1::1@1 "
+                                                        "i0::1@0");
+    char top[40], last[32];
+    snprintf(top, sizeof(top), "i0:%u", batch * CALL / 5);
+    snprintf(last, sizeof(last), "user-%u-0", batch);
+    cr_expect_str_eq(people_top(store, 1), top);
+    cr_expect_str_eq(people_history(store, last), "", "nothing of the refused call is there");
+    cr_assert_eq(unlink(test_path("data/ballast")), 0);
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(say_batch(store, batch, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_store_user_delete(store, "c", "user-1-0", &err), LAT_OK, "%s",
+                 err.message);
+    store = fixture_reopen(store);
+    snprintf(top, sizeof(top), "i0:%u", (batch + 1) * CALL / 5 - 1);
+    cr_expect_str_eq(people_top(store, 1), top);
+    people_close(store);
     test_disk_unmount(test_path("data"));
 }
