@@ -47,7 +47,7 @@ static void put_codes(void)
 {
     for (int i = 0; i < 40; i++) {
         const float code[3] = {sinf((float)i), cosf((float)i), (float)(i % 3)};
-        char id[8];
+        char id[12];
         snprintf(id, sizeof(id), "%d", i);
         put(id, code, NULL, 0, NULL);
     }
@@ -136,7 +136,7 @@ Test(training, an_input_stored_as_json_is_not_read_as_floats)
     _Static_assert(sizeof(json) == 20, "with its end");
     app_fixture_collection(&fixture, true);
     for (int i = 0; i < 20; i++) {
-        char name[8];
+        char name[12];
         snprintf(name, sizeof(name), "%d", i);
         put(name, code, json, sizeof(json), "application/json");
     }
