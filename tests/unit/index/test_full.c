@@ -3,6 +3,7 @@
  * skipped. */
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
