@@ -287,6 +287,8 @@ static bool parse_window(const char *text, int64_t *out_ms)
     return true;
 }
 
+enum { WINDOW_STEPS = 256 /* a window begins earlier by less than so much of it */ };
+
 enum lat_status lat_api_popular(struct lat_call *call, struct lat_error *err)
 {
     struct lat_options options;
@@ -305,7 +307,9 @@ enum lat_status lat_api_popular(struct lat_call *call, struct lat_error *err)
     enum lat_status status = lat_options_end_collection(&options, &name, &spec);
     if (status == LAT_OK)
         status = lat_wants_filter(call, filter, &json, &wants, err);
-    const int64_t since = window ? lat_clock_wall_ms() - window : 0;
+    /* Rounded, so that what was counted can be used again. */
+    const int64_t step = window / WINDOW_STEPS + 1;
+    const int64_t since = window ? (lat_clock_wall_ms() - window) / step * step : 0;
     if (status == LAT_OK)
         status = lat_recommend_popular(call, name, since, NULL, &wants, &list, err);
     if (status == LAT_OK) {

@@ -89,7 +89,8 @@ struct lat_popular_list {
 void lat_popular_list_release(struct lat_popular_list *list);
 
 /* The k items with the highest scores; hidden items are not among them. Without a time this is
- * answered from memory. */
+ * answered from memory; since a time too while nothing is written and the time is the same as
+ * before (so round it), else by a pass over the collection's interactions. */
 enum lat_status lat_store_popular(struct lat_store *store, const char *collection,
                                   const struct lat_popular_query *query,
                                   struct lat_popular_list *out_list,

@@ -49,6 +49,7 @@ void lat_collection_unref(struct lat_collection *collection)
         return;
     lat_filter_forget_all(collection);
     lat_index_unref(collection->index);
+    lat_windows_forget(collection);
     lat_tally_release(&collection->tally);
     lat_rwlock_release(&collection->tally_lock);
     lat_mutex_release(&collection->filters_mutex);

@@ -332,6 +332,9 @@ void lat_interactions_publish(struct lat_collection *collection,
                         n - i < PUBLISH_CHUNK ? n - i : PUBLISH_CHUNK);
         lat_rwlock_unlock(&collection->tally_lock);
     }
+    lat_rwlock_write(&collection->tally_lock);
+    collection->changes++;
+    lat_rwlock_unlock(&collection->tally_lock);
     lat_rwlock_write(&collection->lock);
     collection->users = collection->draft.users;
     collection->interactions = collection->draft.interactions;

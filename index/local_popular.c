@@ -1,6 +1,6 @@
 /* The items most users like.
  *
- *   scores   of all time: the tally's; since a time: counted from the rows
+ *   scores   of all time: the tally's; since a time: counted from the rows, or remembered
  *   best     the m with the highest scores that are not excluded, under the tally's lock
  *   visible  which of them may be shown; too few: m grows and it begins again
  *
@@ -73,6 +73,9 @@ static enum lat_status score(struct search *s, struct lat_error *err)
 {
     if (s->query->since_ms == 0 || s->query->since_ms == INT64_MIN)
         return LAT_OK;
+    if (lat_windows_recall(s->collection, s->query->since_ms, &s->scores, &s->n_scores))
+        return LAT_OK;
+    const uint64_t changes = lat_windows_changes(s->collection);
     lat_rwlock_read(&s->collection->tally_lock);
     s->n_scores = s->collection->tally.n;
     lat_rwlock_unlock(&s->collection->tally_lock);
@@ -82,6 +85,9 @@ static enum lat_status score(struct search *s, struct lat_error *err)
     struct lat_db *db = lat_pool_take(&s->store->pool);
     const enum lat_status status = count_since(s, db, err);
     lat_pool_give(&s->store->pool, db);
+    if (status == LAT_OK)
+        lat_windows_remember(s->collection, s->query->since_ms, changes, s->scores,
+                             s->n_scores);
     return status;
 }
 

@@ -24,6 +24,7 @@ enum {
     LAT_PATH_MAX = 4096,
     LAT_UUID_LEN = 16,
     LAT_FILTER_CACHE = 16, /* filters a collection remembers */
+    LAT_WINDOWS = 4,       /* windows of popular items a collection remembers */
 };
 
 struct lat_local;
@@ -32,6 +33,14 @@ struct lat_filter_entry;
 /* The writer's counters of one collection inside a transaction. */
 struct lat_draft {
     uint64_t sequence, items, hidden, pruned, users, interactions;
+};
+
+/* The scores of popular items since a time, as of so many changes. */
+struct lat_window {
+    int64_t since_ms;
+    uint64_t changes;
+    uint32_t *scores; /* [n] by item number; NULL: none */
+    size_t n;
 };
 
 struct lat_collection {
@@ -52,8 +61,11 @@ struct lat_collection {
     uint64_t users, interactions;     /* committed */
     char recommender[LAT_MODEL_REF_MAX];
 
-    struct lat_rwlock tally_lock; /* guards the tally; the writer alone changes it */
+    struct lat_rwlock tally_lock; /* guards what follows; the writer alone changes the tally */
     struct lat_tally tally;
+    uint64_t changes; /* published calls that changed interactions */
+    struct lat_window windows[LAT_WINDOWS];
+    size_t next_window; /* the one to be replaced */
 
     /* The writer thread alone. */
     struct lat_draft draft;
@@ -374,6 +386,14 @@ enum lat_status lat_collection_visible(struct lat_local *store,
                                        struct lat_collection *collection,
                                        const struct lat_filter *filter, const char *const *ids,
                                        size_t n, bool *out_visible, struct lat_error *err);
+
+/* local_window.c: scores since a time, remembered. Recall gives a copy, lat_free'd. */
+uint64_t lat_windows_changes(struct lat_collection *collection);
+bool lat_windows_recall(struct lat_collection *collection, int64_t since_ms,
+                        uint32_t **out_scores, size_t *out_n);
+void lat_windows_remember(struct lat_collection *collection, int64_t since_ms, uint64_t changes,
+                          const uint32_t *scores, size_t n);
+void lat_windows_forget(struct lat_collection *collection);
 
 /* local_tally.c: the tally from the rows; nobody writes interactions before it is ready.
  * *out_unknown: rows of items nobody knows. */

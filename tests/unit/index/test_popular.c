@@ -88,6 +88,27 @@ Test(popular, since_a_time_counts_what_came_then)
     people_close(store);
 }
 
+Test(popular, what_is_remembered_of_a_window_is_what_the_rows_say)
+{
+    struct lat_store *store = people_open(0);
+    const struct lat_popular_query since = {.since_ms = 250, .k = 10};
+    fill(store);
+    for (int64_t other = 1; other < 8; other++) {
+        cr_expect_str_eq(people_popular(store, &since), "a:1 b:1 c:1 d:1");
+        cr_expect_str_eq(
+            people_popular(store, &(struct lat_popular_query){.since_ms = other, .k = 1}),
+            "a:3");
+    }
+    people_say(store, "u1", "b", 1, 260);
+    cr_expect_str_eq(people_popular(store, &since), "b:2 a:1 c:1 d:1", "a later time alone");
+    people_say(store, "u9", "new", 1, 251);
+    cr_expect_str_eq(people_popular(store, &since), "b:2 a:1 c:1 d:1 new:1");
+    cr_assert_eq(lat_store_user_delete(store, "c", "u3", NULL), LAT_OK);
+    cr_expect_str_eq(people_popular(store, &since), "b:1 c:1 new:1");
+    cr_expect_str_eq(people_popular(store, &since), "b:1 c:1 new:1");
+    people_close(store);
+}
+
 Test(popular, hidden_and_excluded_items_are_not_there)
 {
     const char *const exclude[] = {"a", "nobody"};
