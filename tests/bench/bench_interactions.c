@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-enum { USERS = 6040, ITEMS = 3706, NAME = 16, READS = 2000 };
+enum { USERS = 6040, ITEMS = 3706, NAME = 32, READS = 2000 };
 
 #define BEGIN_MS INT64_C(1700000000000)
 
