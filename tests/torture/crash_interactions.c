@@ -88,7 +88,7 @@ static void delete_user(int pipe, struct lat_rng *rng)
 {
     struct line line = {.user = (int)lat_rng_below(rng, USERS), .item = -1};
     struct lat_error err = LAT_ERROR_INIT;
-    char user[8];
+    char user[16];
     snprintf(user, sizeof(user), "u%d", line.user);
     say(pipe, &line, 1, true);
     const enum lat_status status = lat_store_user_delete(store, "c", user, &err);
@@ -143,7 +143,7 @@ static void verify_user(int u, unsigned fans[ITEMS])
     struct lat_history_page page = {0};
     struct lat_error err = LAT_ERROR_INIT;
     int64_t at[ITEMS] = {0};
-    char user[8];
+    char user[16];
     snprintf(user, sizeof(user), "u%d", u);
     const enum lat_status status = lat_store_history(store, "c", user, NULL, 0, &page, &err);
     if (status != LAT_OK && status != LAT_NOT_FOUND)
