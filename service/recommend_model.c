@@ -364,6 +364,8 @@ enum lat_status lat_recommend_by_model(struct lat_call *call, struct lat_model *
     if (status == LAT_OK && info)
         r.cold = lat_recommenders_cold(call->app->recommenders, model, info);
     if (status == LAT_OK && r.cold)
+        status = lat_left_out_index(&r.left_out, err);
+    if (status == LAT_OK && r.cold)
         status = lift_history(&r, err);
     if (status == LAT_OK && r.cold)
         status = choose_cold(&r, err);

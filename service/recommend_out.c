@@ -1,6 +1,7 @@
 #include "service/recommend_out.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "service/app.h"
@@ -8,16 +9,11 @@
 
 #include "base/banned.h"
 
-static bool add(struct lat_left_out *out, const char *const *ids, size_t n)
+static void add(struct lat_left_out *out, const char *const *ids, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t first;
-        if (!lat_text_set_add(&out->set, ids[i], out->n, &first))
-            return false;
-        if (first == out->n)
-            out->ids[out->n++] = ids[i];
-    }
-    return true;
+    if (n)
+        memcpy(out->ids + out->n, ids, n * sizeof(*ids));
+    out->n += n;
 }
 
 enum lat_status lat_left_out_fill(struct lat_call *call, const struct lat_past *past,
@@ -31,10 +27,21 @@ enum lat_status lat_left_out_fill(struct lat_call *call, const struct lat_past *
     out->served = lat_recommenders_served(call->app->recommenders);
     out->ids = lat_arena_alloc_raw(
         &call->arena, n_seen + past->n_disliked + wants->n_exclude + 1, sizeof(*out->ids));
-    const bool ok = out->ids && add(out, past->seen, n_seen) &&
-                    add(out, past->disliked, past->n_disliked) &&
-                    add(out, wants->exclude_ids, wants->n_exclude);
-    return ok ? LAT_OK : lat_fail_memory(err);
+    if (!out->ids)
+        return lat_fail_memory(err);
+    add(out, past->seen, n_seen);
+    add(out, past->disliked, past->n_disliked);
+    add(out, wants->exclude_ids, wants->n_exclude);
+    return LAT_OK;
+}
+
+enum lat_status lat_left_out_index(struct lat_left_out *out, struct lat_error *err)
+{
+    size_t first;
+    for (size_t i = out->set.n ? out->n : 0; i < out->n; i++)
+        if (!lat_text_set_add(&out->set, out->ids[i], i, &first))
+            return lat_fail_memory(err);
+    return LAT_OK;
 }
 
 void lat_left_out_release(struct lat_left_out *out)

@@ -8,9 +8,9 @@
 
 /* Ids, and hashes of what earlier pages had. Zero-initialise; release. */
 struct lat_left_out {
-    struct lat_text_set set;
-    const char **ids; /* [n], each once, in the call's arena */
+    const char **ids; /* [n], in the call's arena; an id may come twice */
     size_t n;
+    struct lat_text_set set; /* of the ids, once it was asked for */
     const struct lat_recommend_wants *wants;
     const struct lat_served *served;
 };
@@ -21,6 +21,9 @@ enum lat_status lat_left_out_fill(struct lat_call *call, const struct lat_past *
                                   struct lat_left_out *out, struct lat_error *err) LAT_MUST_USE;
 void lat_left_out_release(struct lat_left_out *out);
 
+/* Before lat_left_out_has is asked. */
+enum lat_status lat_left_out_index(struct lat_left_out *out,
+                                   struct lat_error *err) LAT_MUST_USE;
 bool lat_left_out_has(const struct lat_left_out *out, const char *id);
 /* Whether an earlier page had it: what `has` asks besides the ids. */
 bool lat_left_out_was_served(const struct lat_left_out *out, const char *id);

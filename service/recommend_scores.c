@@ -83,7 +83,7 @@ static void scan(const struct lat_scores *scores, struct lat_best *best)
     for (size_t word = 0; word * 64 < scores->n_items; word++)
         for (uint64_t bits = scores->passed[word]; bits; bits &= bits - 1) {
             const uint32_t item = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
-            const float score = lat_scores_of(scores, item);
+            const float score = scores->all ? scores->all[item] : lat_scores_of(scores, item);
             if (best->n < best->m || score >= best->heap[0].score)
                 offer(best, (struct lat_ranked){item, score});
         }

@@ -204,6 +204,8 @@ enum lat_status lat_recommend_by_similarity(struct lat_call *call,
     enum lat_status status = gather(&l, past, err);
     if (status == LAT_OK)
         status = lat_left_out_fill(call, past, wants, &left_out, err);
+    if (status == LAT_OK)
+        status = lat_left_out_index(&left_out, err);
     if (status == LAT_OK) {
         add_up(&l);
         status = search(&l, &left_out, &result, err);
