@@ -260,7 +260,7 @@ static void *run_retrieval(void *argument)
         lat_mutex_unlock(&r->mutex);
         const enum lat_status status =
             lat_retrieval_build(slot->model, &r->stop, &retrieval, &err);
-        if (status != LAT_OK && status != LAT_CANCELLED && status != LAT_CAPABILITY)
+        if (status != LAT_OK && status != LAT_CANCELLED)
             lat_log_error("items not indexed", &err);
         lat_mutex_lock(&r->mutex);
         slot->retrieval = retrieval;

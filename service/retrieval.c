@@ -2,8 +2,8 @@
  * they are.
  *
  * Calibration: histories of a few random items give queries, a scan gives their true hundred
- * best, and the smallest breadth that finds enough of them is taken. Histories of people have
- * more in common than random ones and are found more easily. */
+ * best, and the smallest breadth that finds enough of them is taken. Where none does there is
+ * no index: item vectors without structure are better scanned than missed. */
 #include "service/retrieval.h"
 
 #include <math.h>
@@ -18,6 +18,7 @@
 #include "base/banned.h"
 
 #define RECALL_WANTED 0.99
+#define RECALL_LEAST  0.98 /* below it a scan answers */
 
 enum {
     BLOCK_SHIFT = 14,
@@ -163,6 +164,10 @@ static enum lat_status calibrate(struct lat_retrieval *retrieval, const atomic_b
             break;
     }
     lat_free(queries);
+    if (status == LAT_OK && recall < RECALL_LEAST)
+        status = lat_fail(err, LAT_CAPABILITY, "not_indexable",
+                          "an index over the items of '%s' finds %.3f of the best hundred",
+                          lat_model_reference(retrieval->model), recall);
     if (status == LAT_OK)
         lat_log(LAT_LOG_INFO, "items indexed",
                 "\"model\":\"%s\",\"items\":%zu,\"breadth\":%u,\"recall\":%.3f",
