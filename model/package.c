@@ -199,6 +199,8 @@ static void write_items(struct lat_buf *out, const struct lat_input_spec *input)
         lat_buf_json_string(out, input->items->items[i], strlen(input->items->items[i]));
     }
     lat_buf_printf(out, "], \"binary\": %s", input->binary ? "true" : "false");
+    if (input->ratings)
+        lat_buf_text(out, ", \"ratings\": true");
     lat_buf_text(out, ", \"min_weight\": ");
     lat_buf_json_double(out, input->min_weight);
     lat_buf_char(out, '}');

@@ -174,7 +174,10 @@ struct lat_value *lat_build_dense(struct lat_build *build, const char *name,
 
 struct lat_value *lat_build_flat(struct lat_build *build, struct lat_value *x)
 {
-    int64_t elements = (int64_t)lat_input_elements(build->input);
+    if (x == NULL) {
+        return NULL;
+    }
+    const int64_t elements = (int64_t)lat_shape_elements(&x->shape) / build->batch;
     return lat_graph_reshape(build->graph, x, &(struct lat_shape){2, {build->batch, elements}});
 }
 

@@ -146,3 +146,10 @@ struct lat_value *lat_ratings_add_level(struct lat_build *build, struct lat_valu
         lat_graph_constant(g, NULL, &(struct lat_shape){2, {1, width}}, first);
     return lat_graph_add(g, code, lat_graph_mul(g, level, place));
 }
+
+struct lat_value *lat_ratings_lift(struct lat_build *build, struct lat_value *code,
+                                   struct lat_value *output)
+{
+    const int64_t from[2] = {0, 0}, to[2] = {build->batch, 1};
+    return lat_graph_add(build->graph, output, lat_graph_slice(build->graph, code, from, to));
+}

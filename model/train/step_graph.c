@@ -134,6 +134,9 @@ static struct lat_value *decode(struct lat_design *design, struct lat_build *bui
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
     struct lat_value *output = design->decoder->decode(build, code);
     output = lat_build_activation(build, design->spec.output_activation, output);
+    if (design->input.ratings) {
+        output = lat_ratings_lift(build, code, output);
+    }
     return lat_graph_reshape(build->graph, output, &row);
 }
 
