@@ -26,8 +26,8 @@ struct lat_value *lat_ratings_features(struct lat_build *build, struct lat_value
                                        struct lat_value **out_level);
 
 /* The code with the level added to its first number, and what a decoder gives with that number
- * added to all of it: what a network decodes are differences from what this user gives this item
- * by habit, and weight decay draws it towards that. */
+ * added to all of it: what a network decodes are differences from what this user gives this
+ * item by habit, and weight decay draws it towards that. */
 struct lat_value *lat_ratings_add_level(struct lat_build *build, struct lat_value *code,
                                         struct lat_value *level);
 struct lat_value *lat_ratings_lift(struct lat_build *build, struct lat_value *code,
