@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "model/graph/grad.h"
+#include "model/train/ratings.h"
 #include "model/train/variational.h"
 
 #include "base/banned.h"
