@@ -1,4 +1,5 @@
-/* encode, decode, reconstruct: inputs to codes and back, one run of the model a request.
+/* encode, decode, reconstruct, denoise: inputs to codes and back, one run of the model a
+ * request. Denoising is reconstructing by a model that was trained to undo a corruption.
  *
  * A body is JSON, one picture as it is, files in multipart, or raw float32 rows. The reply is
  * JSON unless it is one array (or one picture) and the client asks for just that. */
@@ -197,11 +198,13 @@ enum lat_status lat_api_encode(struct lat_call *call, struct lat_error *err)
     return status;
 }
 
-enum lat_status lat_api_reconstruct(struct lat_call *call, struct lat_error *err)
+/* There and back. */
+static enum lat_status round_trip(struct lat_call *call, unsigned capability,
+                                  struct lat_error *err)
 {
     struct verb verb = {0};
     struct lat_embedding embedding;
-    enum lat_status status = begin(call, LAT_CAN_RECONSTRUCT, &verb, err);
+    enum lat_status status = begin(call, capability, &verb, err);
     if (status == LAT_OK)
         status = read_inputs(call, &verb, err);
     if (status == LAT_OK && verb.with_variance)
@@ -214,6 +217,16 @@ enum lat_status lat_api_reconstruct(struct lat_call *call, struct lat_error *err
                                    embedding.n, verb.base64, err);
     finish(&verb);
     return status;
+}
+
+enum lat_status lat_api_reconstruct(struct lat_call *call, struct lat_error *err)
+{
+    return round_trip(call, LAT_CAN_RECONSTRUCT, err);
+}
+
+enum lat_status lat_api_denoise(struct lat_call *call, struct lat_error *err)
+{
+    return round_trip(call, LAT_CAN_DENOISE | LAT_CAN_RECONSTRUCT, err);
 }
 
 /* One code of a JSON body, checked against the model. */

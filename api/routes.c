@@ -40,6 +40,7 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/decode", lat_api_decode, READ, "Codes to outputs"},
     {LAT_POST, MODEL "/reconstruct", lat_api_reconstruct, READ,
      "Inputs to outputs and reconstruction errors"},
+    {LAT_POST, MODEL "/denoise", lat_api_denoise, READ, "Corrupted inputs to clean outputs"},
     {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
 

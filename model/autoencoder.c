@@ -29,32 +29,6 @@ const char *lat_model_reference(const struct lat_model *model)
     return model->reference;
 }
 
-static void list_capabilities(unsigned capabilities, char *out, size_t size)
-{
-    size_t at = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < LAT_ARRAY_LEN(lat_capability_names) && at < size; i++) {
-        if (!(capabilities & (1U << i)))
-            continue;
-        const int len =
-            snprintf(out + at, size - at, "%s%s", at ? ", " : "", lat_capability_names[i]);
-        at += len > 0 ? (size_t)len : 0;
-    }
-}
-
-enum lat_status lat_model_require(const struct lat_model *model, unsigned capability,
-                                  struct lat_error *err)
-{
-    char missing[128], present[128];
-    const unsigned can = model->manifest.capabilities;
-    if ((can & capability) == capability)
-        return LAT_OK;
-    list_capabilities(capability & ~can, missing, sizeof(missing));
-    list_capabilities(can, present, sizeof(present));
-    return lat_fail(err, LAT_CAPABILITY, NULL, "model '%s' cannot %s; it can %s",
-                    model->reference, missing, present);
-}
-
 /* --- uploads to rows --------------------------------------------------------------------- */
 
 static enum lat_status require_kind(const struct lat_model *model, enum lat_input_kind kind,

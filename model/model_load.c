@@ -120,6 +120,20 @@ static enum lat_status open_graphs(const struct lat_model_source *source,
     return status;
 }
 
+/* An encoder may have a log-variance that model.json does not mention: then there is a prior
+ * all the same, unless the manifest lists its capabilities itself. */
+static void settle_variance(struct lat_model *model)
+{
+    struct lat_manifest *manifest = &model->manifest;
+    const char *found = model->signature.log_variance.name;
+    if (found[0] == '\0' || manifest->log_variance_tensor[0] != '\0')
+        return;
+    const bool listed = manifest->capabilities != lat_manifest_derive(manifest);
+    snprintf(manifest->log_variance_tensor, sizeof(manifest->log_variance_tensor), "%s", found);
+    if (!listed)
+        manifest->capabilities = lat_manifest_derive(manifest);
+}
+
 static enum lat_status check_finite(const char *file, const float *values, size_t n,
                                     struct lat_error *err)
 {
@@ -225,8 +239,10 @@ enum lat_status lat_model_open(const struct lat_model_source *source,
     status = keep_schema(model, &out->json, err);
     if (status == LAT_OK)
         status = open_graphs(source, model, err);
-    if (status == LAT_OK)
+    if (status == LAT_OK) {
+        settle_variance(model);
         status = try_out(model, err);
+    }
     if (status == LAT_OK && (model->manifest.capabilities & LAT_CAN_RECOMMEND))
         status = lat_recommender_new(source, model, &model->recommender, err);
     if (status != LAT_OK)

@@ -381,6 +381,34 @@ Test(models, reconstruct_gives_outputs_and_errors)
     lat_buf_release(&png);
 }
 
+Test(models, denoise_is_for_models_trained_on_corrupted_inputs)
+{
+    static const struct tiny_model cleaner = {.rank = 2, .dims = {-1, 16}, .code = 8};
+    tiny_package(api_models(), "cleaner", 1, &cleaner,
+                 "{\"denoising\":true,\"input\":{\"kind\":\"image\",\"width\":4,\"height\":4,"
+                 "\"channels\":1,\"layout\":\"flat\"}}");
+    STATUS(200, ask("POST", "/v1/models/cleaner/load", NULL));
+    cr_assert_not_null(strstr(reply(), "\"denoise\""), "%s", reply());
+    struct lat_buf png = tiny_png(255, 0);
+    STATUS(200, ask_as("POST", "/v1/models/cleaner/denoise", "Content-Type: image/png\r\n",
+                       png.data, png.len));
+    cr_assert_float_eq(number_of("errors.0"), 0.5, 1e-6);
+    cr_assert_str_eq(text_of("model"), "cleaner@1");
+    STATUS(200, ask_as("POST", "/v1/models/cleaner/denoise",
+                       "Content-Type: image/png\r\nAccept: image/png\r\n", png.data, png.len));
+    cr_assert_str_eq(header("Content-Type"), "image/png");
+    cr_assert_str_eq(header("X-Model"), "cleaner@1");
+    ask_as("POST", "/v1/models/tiny/denoise", "Content-Type: image/png\r\n", png.data, png.len);
+    PROBLEM(422, "capability_missing");
+    cr_assert_not_null(strstr(text_of("detail"), "not trained on corrupted inputs"));
+    ask("POST", "/v1/models/mute/denoise", "{\"inputs\":[]}");
+    PROBLEM(422, "capability_missing");
+    cr_assert_not_null(strstr(text_of("detail"), "no decoder"));
+    ask("POST", "/v1/models/nobody/denoise", "{\"inputs\":[]}");
+    PROBLEM(404, "model_not_found");
+    lat_buf_release(&png);
+}
+
 /* ---- the OpenAI shape ---- */
 
 Test(models, embeddings)
