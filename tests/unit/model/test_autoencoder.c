@@ -104,7 +104,8 @@ Test(autoencoder, capabilities_follow_from_the_package)
     float row[5], code[3] = {0};
     cr_assert_eq(lat_model_require(model, LAT_CAN_ENCODE, NULL), LAT_OK);
     cr_assert_eq(lat_model_decode(model, code, 1, row, &err), LAT_CAPABILITY);
-    cr_assert_str_eq(err.message, "model 'tiny@1' cannot decode; it can encode");
+    cr_assert_str_eq(err.message,
+                     "model 'tiny@1' cannot decode: it has no decoder; it can encode");
     lat_error_clear(&err);
     cr_assert_eq(lat_model_encode(model, row, 1, code, code, &err), LAT_CAPABILITY);
     cr_assert(isnan(lat_model_p_value(model, 1.0F)));
@@ -119,12 +120,26 @@ Test(autoencoder, variances_are_exponentials_and_logits_become_shares)
         load(&gaussian, "{\"input\":{\"kind\":\"vector\"},\"output_is_logit\":true}");
     const float row[5] = {0, 0.5F, -1, 0, 0};
     float code[3], variance[3], back[5];
+    cr_assert_eq(lat_model_require(model, LAT_CAN_GENERATE, NULL), LAT_OK,
+                 "a log-variance that the manifest does not mention is a prior all the same");
     cr_assert_eq(lat_model_encode(model, row, 1, code, variance, NULL), LAT_OK);
     for (int k = 0; k < 3; k++)
         cr_assert_float_eq(variance[k], exp(code[k]), 1e-5);
     cr_assert_eq(lat_model_decode(model, code, 1, back, NULL), LAT_OK);
     for (int k = 0; k < 5; k++)
         cr_assert_float_eq(back[k], 1.0 / (1.0 + exp(k < 3 ? -(double)row[k] : 0.0)), 1e-6);
+    lat_model_release(model);
+}
+
+Test(autoencoder, a_refusal_names_the_fact_that_is_missing)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_model *model = load(&vectors, "{\"input\":{\"kind\":\"vector\"}}");
+    cr_assert_eq(lat_model_require(model, LAT_CAN_GENERATE, &err), LAT_CAPABILITY);
+    cr_assert_not_null(strstr(err.message, "its code is deterministic"), "%s", err.message);
+    lat_error_clear(&err);
+    cr_assert_eq(lat_model_require(model, LAT_CAN_DENOISE, &err), LAT_CAPABILITY);
+    cr_assert_not_null(strstr(err.message, "not trained on corrupted"), "%s", err.message);
     lat_model_release(model);
 }
 
