@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "base/text_set.h"
 #include "base/urgency.h"
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -82,6 +84,9 @@ struct import {
     const char *exclude[EXCLUDE_MAX]; /* into settings.exclude */
     size_t n_exclude;
     uint64_t expected, present, skipped, unreadable;
+    bool several;              /* paths, whose files may have the same names */
+    struct lat_text_set given; /* with several: the ids given so far, their texts in `ids` */
+    struct lat_arena ids;
     uint64_t start_ns, drawn_ns;
     _Atomic bool bar; /* a progress bar is on the terminal's last line */
 };
@@ -166,10 +171,34 @@ static bool wants(void *context, const char *id)
     return false;
 }
 
+/* Whether another path has given an item of this id: then the later one would replace it. */
+static enum lat_status note_id(struct import *import, const char *id, bool *out_again,
+                               struct lat_error *err)
+{
+    size_t first = 0;
+    *out_again = lat_text_set_has(&import->given, id);
+    if (*out_again)
+        return LAT_OK;
+    const char *copy = lat_arena_strdup(&import->ids, id);
+    return copy && lat_text_set_add(&import->given, copy, 1, &first) ? LAT_OK
+                                                                     : lat_fail_memory(err);
+}
+
 static enum lat_status give(void *context, const struct lat_import_item *item,
                             struct lat_error *err)
 {
     struct import *import = context;
+    bool again = false;
+    enum lat_status status = LAT_OK;
+    if (import->several && item->kind != LAT_IMPORT_LINE)
+        status = note_id(import, item->id, &again, err);
+    if (status != LAT_OK)
+        return status;
+    if (again) {
+        unreadable(context, item->origin,
+                   "an earlier path gave an item of the same id; import the folder above both");
+        return LAT_OK;
+    }
     const char *metadata = item->kind == LAT_IMPORT_LINE
                                ? NULL
                                : lat_import_metadata_find(import->metadata, item->id);
@@ -257,6 +286,7 @@ static enum lat_status read_paths(struct import *import, char **paths, int n_pat
                                          .bad = unreadable,
                                          .pass = skip};
     enum lat_status status = LAT_OK;
+    import->several = n_paths > 1;
     for (int i = 0; status == LAT_OK && i < n_paths; i++)
         status = lat_import_check(paths[i], import->settings.format, err);
     for (int i = 0; status == LAT_OK && i < n_paths; i++) {
@@ -386,6 +416,8 @@ int lat_cmd_import(int argc, char **argv)
                 exit_status == 2 ? " ('latentd import --help')" : "");
     lat_import_sender_free(import->sender);
     lat_import_known_free(import->known);
+    lat_text_set_release(&import->given);
+    lat_arena_release(&import->ids);
     lat_import_metadata_free(import->metadata);
     lat_import_model_release(&import->model);
     lat_free(import);

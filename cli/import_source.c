@@ -65,7 +65,8 @@ static enum lat_status give_row(struct rows *rows, uint32_t row, const char *id,
 {
     const struct lat_input_spec *input = &rows->dataset->input;
     char origin[4200];
-    snprintf(origin, sizeof(origin), "%s row %u", rows->source->path, (unsigned)row);
+    snprintf(origin, sizeof(origin), "%s row %zu", rows->source->path,
+             lat_dataset_place(rows->dataset, row));
     struct lat_import_item item = {.kind = LAT_IMPORT_FILE, .id = id, .origin = origin};
     if (input->kind == LAT_INPUT_IMAGE) {
         enum lat_status status = make_pixels(rows, row, err);
@@ -110,7 +111,7 @@ static enum lat_status give_rows(struct rows *rows, const struct lat_import_sink
                                  struct lat_error *err)
 {
     const struct lat_dataset *dataset = rows->dataset;
-    const int digits = lat_import_digits(dataset->n);
+    const int digits = lat_import_digits(dataset->n + dataset->n_skipped);
     enum lat_status status = LAT_OK;
     rows->floats = lat_alloc_raw(dataset->elements, sizeof(*rows->floats));
     rows->pixels = lat_alloc_raw(dataset->elements, 1);
@@ -122,7 +123,8 @@ static enum lat_status give_rows(struct rows *rows, const struct lat_import_sink
     sink->expect(sink->context, dataset->n);
     for (size_t i = 0; status == LAT_OK && i < dataset->n; i++) {
         char id[ID_SIZE];
-        snprintf(id, sizeof(id), "%s%0*zu", rows->source->prefix, digits, i);
+        snprintf(id, sizeof(id), "%s%0*zu", rows->source->prefix, digits,
+                 lat_dataset_place(dataset, i));
         if (sink->wants(sink->context, id))
             status = give_row(rows, (uint32_t)i, id, sink, err);
     }
@@ -167,8 +169,9 @@ static enum lat_status read_rows(const struct lat_import_source *source, const c
     lat_data_spec_release(&spec);
     if (status != LAT_OK)
         return status;
-    if (dataset.n_skipped)
-        sink->bad(sink->context, source->path, dataset.first_skipped);
+    for (size_t i = 0; i < dataset.n_skipped; i++)
+        sink->bad(sink->context, source->path,
+                  i == 0 ? dataset.first_skipped : "another item that cannot be used");
     struct rows rows = {.source = source, .dataset = &dataset};
     status = give_rows(&rows, sink, err);
     lat_dataset_close(&dataset);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -43,6 +44,25 @@ static void remove_folder(const char *folder)
     if (dir)
         closedir(dir);
     rmdir(folder);
+}
+
+/* What a process that was killed left behind. Publishing takes minutes at most, so a younger
+ * folder may be another's at work. */
+static void sweep(const char *parent)
+{
+    enum { LEFT_BEHIND_S = 6 * 3600 };
+    char path[PUBLISH_PATH_MAX];
+    struct stat st;
+    DIR *dir = opendir(parent);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        const int len = snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name);
+        if (strncmp(entry->d_name, ".new-", 5) == 0 && len > 0 && (size_t)len < sizeof(path) &&
+            stat(path, &st) == 0 && time(NULL) - st.st_mtime > LEFT_BEHIND_S)
+            remove_folder(path);
+    }
+    if (dir)
+        closedir(dir);
 }
 
 size_t lat_package_bytes(const char *folder)
@@ -237,6 +257,7 @@ enum lat_status lat_publish(const struct lat_publication *publication,
     enum lat_status status = lat_file_make_folder(parent, err);
     if (status != LAT_OK)
         return status;
+    sweep(parent);
     if (!mkdtemp(temporary))
         return lat_fail_errno(err, errno, "creating a folder in '%s'", parent);
     if (chmod(temporary, 0755) != 0)

@@ -243,6 +243,34 @@ Test(import_command, csv_rows_are_vectors)
     cr_assert_eq(number_of("metadata.size"), 5);
 }
 
+Test(import_command, rows_that_cannot_be_used_keep_their_numbers)
+{
+    make("{\"dimension\":2}");
+    write_text("rows.csv", "x,y\n1,2\nbad,0\n3,4,5\n5,6\n");
+    const struct summary summary = RUN(test_path("rows.csv"));
+    EXPECT(summary, 1, 2, 0, 2);
+    STATUS(404, ask("GET", coll("/items/000001"), NULL));
+    STATUS(200, ask("GET", coll("/items/000003?include=code"), NULL));
+    cr_assert_eq(number_of("code.0"), 5);
+}
+
+Test(import_command, pictures_of_one_name_from_two_folders_do_not_replace_each_other)
+{
+    struct lat_buf one = tiny_png(1, 1), two = tiny_png(2, 2);
+    make("{\"model\":\"tiny\"}");
+    mkdir(test_path("one"), 0755);
+    mkdir(test_path("two"), 0755);
+    write_file("one/a.png", one.data, one.len);
+    write_file("two/a.png", two.data, two.len);
+    const struct summary summary = RUN(test_path("one"), test_path("two"));
+    EXPECT(summary, 1, 1, 0, 1);
+    cr_assert_not_null(strstr(summary.text, "two/a.png: an earlier path gave an item of the"));
+    STATUS(200, ask("GET", coll("/items/a.png/input"), NULL));
+    cr_assert_eq(reply_len(), one.len);
+    lat_buf_release(&one);
+    lat_buf_release(&two);
+}
+
 Test(import_command, ndjson_as_the_server_exports_it)
 {
     make("{\"dimension\":2}");

@@ -204,6 +204,7 @@ static enum lat_status add_items(const struct lat_array_plan *plan, struct lat_r
             status = lat_row_store_add(store, row, err);
         else
             lat_dataset_skip(dataset, "item %zu: %s", i, words);
+        dataset->n_met++;
     }
     lat_free(row);
     return status;

@@ -153,6 +153,7 @@ static enum lat_status read_items(struct reading *reading, struct lat_row_store 
             status = keep(reading, i, store, err);
         else
             status = skip(reading, i, !store, words, dataset, err);
+        dataset->n_met++;
     }
     return status;
 }

@@ -131,7 +131,10 @@ static enum lat_status keep_rows(struct lat_csv *csv, struct lat_row_store *stor
         status = lat_text_table_next(&csv->text, err);
         if (status != LAT_OK || csv->text.n == 0)
             break;
-        if (!lat_text_table_check(&csv->text, dataset) || !convert_row(csv, row, dataset))
+        const bool usable =
+            lat_text_table_check(&csv->text, dataset) && convert_row(csv, row, dataset);
+        dataset->n_met++;
+        if (!usable)
             continue;
         for (size_t i = 0; i < csv->n; i++)
             note(&csv->columns[i], row[i]);

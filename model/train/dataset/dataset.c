@@ -22,12 +22,29 @@ static const uint64_t BINARISE_STREAM = UINT64_C(0x62696E6172790000);
 
 void lat_dataset_skip(struct lat_dataset *dataset, const char *fmt, ...)
 {
+    const uint64_t place = dataset->n_met;
+    lat_buf_append(&dataset->gaps, &place, sizeof(place));
     if (dataset->n_skipped++ > 0)
         return;
     va_list arguments;
     va_start(arguments, fmt);
     vsnprintf(dataset->first_skipped, sizeof(dataset->first_skipped), fmt, arguments);
     va_end(arguments);
+}
+
+size_t lat_dataset_place(const struct lat_dataset *dataset, size_t item)
+{
+    size_t low = 0, high = dataset->gaps.len / sizeof(uint64_t);
+    while (low < high) { /* how many gaps lie before it */
+        const size_t middle = low + (high - low) / 2;
+        uint64_t gap;
+        memcpy(&gap, dataset->gaps.data + middle * sizeof(gap), sizeof(gap));
+        if (gap - middle <= item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return item + low;
 }
 
 static void survey_rows(struct lat_dataset *dataset, const float *rows, size_t n)
@@ -119,7 +136,9 @@ static enum lat_status binarise(struct lat_dataset *dataset, enum lat_binarise h
 enum lat_status lat_dataset_settle(struct lat_dataset *dataset,
                                    const struct lat_data_spec *data, struct lat_error *err)
 {
-    const enum lat_status status = survey(dataset, err);
+    enum lat_status status = lat_buf_check(&dataset->gaps, err);
+    if (status == LAT_OK)
+        status = survey(dataset, err);
     return status == LAT_OK ? binarise(dataset, data->binarise, err) : status;
 }
 
@@ -181,6 +200,7 @@ void lat_dataset_close(struct lat_dataset *dataset)
     lat_free(dataset->floats);
     lat_free(dataset->shift);
     lat_free(dataset->scale);
+    lat_buf_release(&dataset->gaps);
     *dataset = (struct lat_dataset){0};
 }
 

@@ -8,6 +8,7 @@
 #ifndef LAT_MODEL_TRAIN_DATASET_DATASET_H
 #define LAT_MODEL_TRAIN_DATASET_DATASET_H
 
+#include "base/buf.h"
 #include "base/rng.h"
 #include "model/train/spec.h"
 
@@ -37,6 +38,8 @@ struct lat_dataset {
     float lowest, highest;      /* over all values, as given out */
     size_t n_skipped;           /* items of the file that could not be used */
     char first_skipped[256];    /* which was the first, and why; "" if none */
+    size_t n_met;               /* items of the file met so far, while it is read */
+    struct lat_buf gaps;        /* uint64_t, ascending: which of them could not be used */
     uint32_t crc;               /* CRC-32C of all values */
     bool ordered;               /* in time: the last items are held out, not any */
     bool surveyed;              /* lowest, highest and crc are there */
@@ -61,6 +64,9 @@ void lat_dataset_close(struct lat_dataset *dataset);
  * item is the same draw, whoever asks. Fails only where the rows come from a file. */
 enum lat_status lat_dataset_read(const struct lat_dataset *dataset, const uint32_t *indices,
                                  size_t n, float *out, struct lat_error *err) LAT_MUST_USE;
+
+/* The number an item has in its file, where items that cannot be used have theirs too. */
+size_t lat_dataset_place(const struct lat_dataset *dataset, size_t item);
 
 /* Missing cells of `n` rows become what a network gets for them. */
 void lat_dataset_fill(const struct lat_dataset *dataset, float *rows, size_t n);

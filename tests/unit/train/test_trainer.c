@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -148,6 +151,22 @@ Test(train_trainer, the_next_training_writes_the_next_version)
         trained("\"optimizer\":{\"epochs\":1}", test_path("m"), false, 0).reference, "bars@1");
     cr_assert_str_eq(
         trained("\"optimizer\":{\"epochs\":1}", test_path("m"), false, 0).reference, "bars@2");
+}
+
+Test(train_trainer, what_a_killed_training_left_in_the_models_folder_goes_in_time)
+{
+    put_pictures("bars-idx3-ubyte", 1);
+    const struct timeval long_ago[2] = {{.tv_sec = time(NULL) - 7 * 3600},
+                                        {.tv_sec = time(NULL) - 7 * 3600}};
+    struct stat st;
+    mkdir(test_path("m"), 0755);
+    mkdir(test_path("m/bars"), 0755);
+    mkdir(test_path("m/bars/.new-old"), 0755);
+    mkdir(test_path("m/bars/.new-young"), 0755);
+    cr_assert_eq(utimes(test_path("m/bars/.new-old"), long_ago), 0);
+    trained("\"optimizer\":{\"epochs\":1}", test_path("m"), false, 0);
+    cr_assert_neq(stat(test_path("m/bars/.new-old"), &st), 0);
+    cr_assert_eq(stat(test_path("m/bars/.new-young"), &st), 0, "another may be at work in it");
 }
 
 Test(train_trainer, the_same_spec_data_and_seed_give_the_same_weights)
