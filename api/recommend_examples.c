@@ -1,15 +1,14 @@
 /* POST …/collections/{c}/recommend: from positive and negative examples, each an id, a code or
  * an input; with a weight, an object {"id"|"code"|"input":…, "weight":…}. */
-#include <math.h>
 #include <string.h>
 
+#include "api/example_read.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/item_write.h"
 #include "api/recommend_io.h"
 #include "api/reply.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "service/examples.h"
 
 #include "base/banned.h"
@@ -22,82 +21,6 @@ struct asked {
     struct lat_examples_request request;
     bool base64; /* of the reply */
 };
-
-/* ---- one example ---- */
-
-static void take_id(const struct lat_list *list, size_t i, const char *id, size_t len,
-                    struct lat_example *out)
-{
-    if (id && !lat_id_valid(id, len))
-        lat_list_fail(list, i, LAT_INVALID, "invalid_id",
-                      "an id is 1 to %d bytes of UTF-8 without NUL", LAT_ID_MAX);
-    out->id = id ? lat_arena_strndup(list->json->arena, id, len) : NULL;
-    if (id && !out->id)
-        lat_list_fail(list, i, LAT_NO_MEMORY, NULL, "out of memory");
-}
-
-static void take_code(const struct lat_list *list, size_t i, struct lat_floats code,
-                      struct lat_example *out)
-{
-    if (!code.n)
-        lat_list_fail(list, i, LAT_INVALID, "wrong_dimension", "this code is empty");
-    out->code = code.values;
-    out->n_code = code.n;
-}
-
-/* `object` is the input itself, or an object with an example under one of three keys. */
-static void take_object(const struct lat_list *list, size_t i, struct lat_object *object,
-                        struct lat_example *out)
-{
-    struct lat_object child;
-    struct lat_floats code;
-    size_t len = 0;
-    lat_object_number(object, "weight", &out->weight, 1e-9, 1e9);
-    const char *id = lat_object_text(object, "id", &len);
-    const bool has_code = lat_object_floats(object, "code", &code);
-    const bool has_input = lat_object_child(object, "input", &child);
-    if (lat_json_status(object->json) != LAT_OK)
-        return;
-    if ((id != NULL) + has_code + has_input > 1) {
-        lat_object_fail(object, NULL, LAT_INVALID, "two_kinds",
-                        "an example is one of id, code and input");
-        return;
-    }
-    if (id || has_code)
-        lat_object_end(object);
-    if (id) {
-        take_id(list, i, id, len, out);
-    } else if (has_code) {
-        take_code(list, i, code, out);
-    } else {
-        struct lat_input *input = lat_arena_alloc(object->json->arena, 1, sizeof(*input));
-        if (!input) {
-            lat_object_fail(object, NULL, LAT_NO_MEMORY, NULL, "out of memory");
-            return;
-        }
-        if (has_input)
-            lat_object_end(object);
-        lat_object_input(has_input ? &child : object, input);
-        out->input = input;
-    }
-}
-
-static void take_example(const struct lat_list *list, size_t i, struct lat_example *out)
-{
-    struct lat_object object;
-    struct lat_floats code;
-    size_t len = 0;
-    *out = (struct lat_example){.weight = 1};
-    if (lat_list_is_text(list, i)) {
-        const char *id = lat_list_text(list, i, &len);
-        take_id(list, i, id, len, out);
-    } else if (lat_list_is_object(list, i)) {
-        lat_list_object(list, i, &object);
-        take_object(list, i, &object, out);
-    } else if (lat_list_floats(list, i, &code)) {
-        take_code(list, i, code, out);
-    }
-}
 
 static void read_examples(struct lat_object *root, const char *key,
                           const struct lat_example **out_examples, size_t *out_n)
@@ -117,7 +40,7 @@ static void read_examples(struct lat_object *root, const char *key,
         return;
     }
     for (size_t i = 0; i < list.n && lat_json_status(root->json) == LAT_OK; i++)
-        take_example(&list, i, &examples[i]);
+        lat_list_example(&list, i, true, &examples[i]);
     *out_examples = examples;
     *out_n = list.n;
 }
