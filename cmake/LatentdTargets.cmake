@@ -41,14 +41,26 @@ function(lat_embed target file symbol)
     target_include_directories(${target} PRIVATE ${dir})
 endfunction()
 
-# lat_embed_folder(TARGET DIR PREFIX): every file directly in DIR, as symbols PREFIX_<file_name_ext>.
+# lat_embed_folder(TARGET DIR PREFIX): every file directly in DIR, as symbols PREFIX_<file_name_ext>, and a table of
+# them, sorted by name, reached by
+#   #include "embed/PREFIX_files.h"    struct PREFIX_file { name, bytes, len }; PREFIX_files[], PREFIX_files_len
 function(lat_embed_folder target dir prefix)
     file(GLOB files CONFIGURE_DEPENDS ${dir}/*)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/embedded)
+    set(lat_embed_prefix ${prefix})
+    set(lat_embed_includes "")
+    set(lat_embed_rows "")
     foreach(path IN LISTS files)
         get_filename_component(name ${path} NAME)
         string(MAKE_C_IDENTIFIER "${prefix}_${name}" symbol)
         lat_embed(${target} ${path} ${symbol})
+        string(APPEND lat_embed_includes "#include \"embed/${symbol}.h\"\n")
+        string(APPEND lat_embed_rows "    {\"${name}\", ${symbol}, &${symbol}_len},\n")
     endforeach()
+    string(TOUPPER ${prefix} lat_embed_guard)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/embed_files.c.in ${out}/${prefix}_files.c @ONLY)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/embed_files.h.in ${out}/embed/${prefix}_files.h @ONLY)
+    target_sources(${target} PRIVATE ${out}/${prefix}_files.c)
 endfunction()
 
 # lat_protobuf(TARGET DIR FILE): DIR/FILE.proto as an object library with its header folder.

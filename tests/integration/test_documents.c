@@ -1,4 +1,5 @@
 /* Probes, documents, and what every reply has. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/integration/client.h"
@@ -23,20 +24,53 @@ Test(documents, metrics_are_prometheus_text)
 
 Test(documents, pages)
 {
-    static const char *const pages[] = {"/",
-                                        "/docs",
-                                        "/console/console.js",
-                                        "/console/console.css",
-                                        "/console/docs.js",
-                                        "/openapi.json"};
+    static const char *const pages[][2] = {
+        {"/", "text/html"},
+        {"/docs", "text/html"},
+        {"/console/index.html", "text/html"},
+        {"/console/main.js", "text/javascript"},
+        {"/console/view_search.js", "text/javascript"},
+        {"/console/base.css", "text/css"},
+        {"/console/icon.svg", "image/svg+xml"},
+        {"/openapi.json", "application/json"},
+    };
     for (size_t i = 0; i < LAT_ARRAY_LEN(pages); i++) {
-        STATUS(200, ask("GET", pages[i], NULL));
+        STATUS(200, ask("GET", pages[i][0], NULL));
         cr_expect_gt(reply_len(), 200);
-        cr_expect_not_null(strstr(header("Content-Security-Policy"), "default-src 'self'"));
+        cr_expect_eq(strncmp(header("Content-Type"), pages[i][1], strlen(pages[i][1])), 0,
+                     "%s: %s", pages[i][0], header("Content-Type"));
     }
     cr_assert_str_eq(text_of("openapi"), "3.1.0");
     STATUS(404, ask("GET", "/console/secret", NULL));
     PROBLEM(404, "route_not_found");
+    STATUS(404, ask("GET", "/console/..%2fdocuments.c", NULL));
+}
+
+Test(documents, pages_load_nothing_from_elsewhere)
+{
+    static const char *const words[] = {"default-src 'none'", "script-src 'self'",
+                                        "style-src 'self'", "frame-ancestors 'none'",
+                                        "require-trusted-types-for 'script'"};
+    STATUS(200, ask("GET", "/", NULL));
+    for (size_t i = 0; i < LAT_ARRAY_LEN(words); i++)
+        cr_expect_not_null(strstr(header("Content-Security-Policy"), words[i]), "%s", words[i]);
+    cr_expect_null(strstr(header("Content-Security-Policy"), "unsafe"));
+    cr_expect_str_eq(header("X-Content-Type-Options"), "nosniff");
+    cr_expect_null(strstr(reply(), "http://"));
+    cr_expect_null(strstr(reply(), "https://"));
+}
+
+Test(documents, a_page_that_has_not_changed_is_not_sent_again)
+{
+    char line[128];
+    STATUS(200, ask("GET", "/console/main.js", NULL));
+    cr_assert_str_eq(header("Cache-Control"), "no-cache");
+    cr_assert_eq(header("ETag")[0], '"');
+    snprintf(line, sizeof(line), "If-None-Match: %s\r\n", header("ETag"));
+    STATUS(304, ask_as("GET", "/console/main.js", line, NULL, 0));
+    cr_assert_eq(reply_len(), 0);
+    STATUS(200, ask_as("GET", "/console/base.css", line, NULL, 0));
+    STATUS(200, ask_as("GET", "/console/main.js", "If-None-Match: \"1\"\r\n", NULL, 0));
 }
 
 Test(documents, info_has_version_libraries_and_limits)

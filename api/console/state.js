@@ -1,0 +1,119 @@
+// What several views want to know: collections, models, and which of both was chosen last. Lists are asked for once and
+// again when somebody says that they have changed.
+import { pages, modelPath, json } from "./api.js";
+import { el, select, empty } from "./dom.js";
+import { count } from "./format.js";
+
+const lists = {};
+const list = (name, fresh) => {
+  if (fresh || !lists[name]) {
+    lists[name] = pages("/v1/" + name, name);
+    lists[name].catch(() => {
+      delete lists[name];
+    });
+  }
+  return lists[name];
+};
+
+export const collections = (fresh) => list("collections", fresh);
+export const models = (fresh) => list("models", fresh);
+export function forget() {
+  for (const name of Object.keys(lists)) delete lists[name];
+}
+
+export const reference = (model) => model.name + "@" + model.version;
+export const can = (model, verb) => model?.state === "ready" && model.capabilities.includes(verb);
+
+// The model of a collection as the list has it; undefined for a collection of bare codes.
+export async function modelOf(collection) {
+  if (!collection?.model) return undefined;
+  const all = await models();
+  return (
+    all.find((m) => reference(m) === collection.model) ||
+    all.filter((m) => m.name === collection.model && m.state === "ready").at(-1)
+  );
+}
+
+const details = new Map();
+// The manifest, calibration and record; a version never changes.
+export function detailOf(ref, signal) {
+  if (!details.has(ref)) {
+    details.set(ref, json(modelPath(ref), { signal }));
+    details.get(ref).catch(() => details.delete(ref));
+  }
+  return details.get(ref);
+}
+
+export const recall = (name) => sessionStorage.getItem("latentd-" + name) || "";
+export const remember = (name, value) => sessionStorage.setItem("latentd-" + name, value);
+
+// A choice of collections that pass `accept(collection, model)`: {node, value, names}. What stands in the address counts,
+// then what was chosen last, then the first.
+export async function collectionChoice(ctx, accept = () => true, onchange = undefined) {
+  const all = await collections();
+  const fit = [];
+  for (const c of all) if (await accept(c, await modelOf(c))) fit.push(c);
+  const wanted =
+    [ctx.params.collection, recall("collection")].find((name) => fit.some((c) => c.name === name)) ||
+    fit[0]?.name;
+  const node = select(
+    fit.map((c) => ({
+      value: c.name,
+      label: c.name + " (" + count(c.items || c.users) + ")",
+      selected: c.name === wanted,
+    })),
+  );
+  node.addEventListener("change", () => {
+    remember("collection", node.value);
+    onchange?.(node.value);
+  });
+  return {
+    node,
+    fit,
+    any: fit.length > 0,
+    get value() {
+      return node.value;
+    },
+    get collection() {
+      return fit.find((c) => c.name === node.value);
+    },
+  };
+}
+
+// A choice of ready models that pass `accept(model)`, the newest version of a name first.
+export async function modelChoice(ctx, accept = () => true, onchange = undefined) {
+  const fit = (await models())
+    .filter((m) => m.state === "ready" && accept(m))
+    .sort((a, b) => a.name.localeCompare(b.name) || b.version - a.version);
+  const wanted =
+    [ctx.params.model, recall("model")].find((ref) => fit.some((m) => reference(m) === ref)) ||
+    (fit[0] && reference(fit[0]));
+  const node = select(
+    fit.map((m) => ({ value: reference(m), label: reference(m), selected: reference(m) === wanted })),
+  );
+  node.addEventListener("change", () => {
+    remember("model", node.value);
+    onchange?.(node.value);
+  });
+  return {
+    node,
+    fit,
+    any: fit.length > 0,
+    get value() {
+      return node.value;
+    },
+    get model() {
+      return fit.find((m) => reference(m) === node.value);
+    },
+  };
+}
+
+export const noCollections = () =>
+  empty(
+    "No collections yet.",
+    "Create one with ",
+    el("code", {}, "PUT /v1/collections/NAME"),
+    " and fill it with ",
+    el("code", {}, "latentd import NAME ~/Pictures"),
+    ".",
+  );

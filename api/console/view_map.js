@@ -1,0 +1,322 @@
+// Map: the codes of a collection in two dimensions (their principal components), coloured by a field of the metadata.
+import { json, floats, collectionPath, itemPath } from "./api.js";
+import { el, clear, field, select, button, heading, busy, empty, facts, say } from "./dom.js";
+import { count, plain, percent, short, title } from "./format.js";
+import { picture } from "./picture.js";
+import { principal, along } from "./pca.js";
+import { problemBox } from "./problems.js";
+import { scatter } from "./scatter.js";
+import { collectionChoice, modelOf, noCollections } from "./state.js";
+import { initials } from "./grid.js";
+
+// Ten hues that keep apart in both schemes, also for eyes that see fewer of them; the rest is gray.
+const hues = [
+  "#2f7fd1",
+  "#e0812b",
+  "#2f9e62",
+  "#c9446b",
+  "#8a63c9",
+  "#b08a1e",
+  "#21a3a3",
+  "#a35a3a",
+  "#d06fc0",
+  "#7a9a2a",
+];
+const REST = "#8d959d";
+const ramp = (t) =>
+  `hsl(${Math.round(250 - 205 * t)} ${Math.round(55 + 25 * t)}% ${Math.round(38 + 22 * t)}%)`;
+
+// Items with codes, page by page, up to `most`: {ids, metadata, codes (Float32Array), d, more}.
+async function load(collection, most, signal, ontold) {
+  const ids = [],
+    metadata = [],
+    rows = [];
+  let cursor;
+  do {
+    const page = await json(collectionPath(collection, "/items"), {
+      signal,
+      query: {
+        include: "metadata,code",
+        encoding: "base64",
+        limit: Math.min(1000, most - ids.length),
+        cursor,
+      },
+    });
+    for (const item of page.items) {
+      if (!item.code) continue;
+      ids.push(item.id);
+      metadata.push(item.metadata || {});
+      rows.push(typeof item.code === "string" ? floats(item.code) : Float32Array.from(item.code));
+    }
+    cursor = page.next_cursor;
+    ontold(ids.length);
+  } while (cursor && ids.length < most);
+  const d = rows[0]?.length || 0,
+    codes = new Float32Array(rows.length * d);
+  rows.forEach((row, i) => codes.set(row, i * d));
+  return { ids, metadata, codes, d, more: Boolean(cursor) };
+}
+
+// The fields worth colouring by: {name, kind: "words" | "numbers", values}, the most telling first.
+function fieldsOf(metadata) {
+  const names = new Map();
+  for (const row of metadata)
+    for (const [name, value] of Object.entries(row)) {
+      if (typeof value === "object") continue;
+      if (!names.has(name)) names.set(name, []);
+      names.get(name).push(value);
+    }
+  const found = [];
+  for (const [name, values] of names) {
+    const distinct = new Set(values).size;
+    if (distinct < 2) continue;
+    const numbers = values.every((v) => typeof v === "number") && distinct > 12;
+    const fit =
+      (distinct <= 12 ? 2 : numbers ? 1.2 : distinct < values.length / 3 ? 1 : 0) *
+        (values.length / metadata.length) +
+      (typeof values[0] === "string" ? 0.1 : 0);
+    found.push({ name, kind: numbers ? "numbers" : "words", fit });
+  }
+  return found.sort((a, b) => b.fit - a.fit);
+}
+
+export async function show(root, ctx) {
+  const choice = await collectionChoice(
+    ctx,
+    (c) => c.dimension > 1 && c.items > 2,
+    () => {
+      ctx.set({ collection: choice.value });
+      fill();
+    },
+  );
+  if (!choice.any) return void root.append(heading("Map"), noCollections());
+  const most = select(
+    [
+      { value: "1000", label: "1,000" },
+      { value: "3000", label: "3,000", selected: true },
+      { value: "10000", label: "10,000" },
+    ],
+    { onchange: () => fill() },
+  );
+  const axes = select(
+    [
+      { value: "0,1", label: "1st and 2nd" },
+      { value: "0,2", label: "1st and 3rd" },
+      { value: "1,2", label: "2nd and 3rd" },
+    ],
+    { onchange: () => place() },
+  );
+  const colourBy = select([], { onchange: () => paint() });
+  const status = el("p", { class: "status dim", role: "status" });
+  const box = el("div", { class: "stack" });
+  root.append(
+    heading(
+      "Map",
+      "Codes in two dimensions: their principal components. What lies close is alike to the model.",
+    ),
+    el(
+      "div",
+      { class: "row ends" },
+      field("Collection", choice.node),
+      field("At most", most),
+      field("Components", axes),
+      field("Colour by", colourBy),
+    ),
+    status,
+    box,
+  );
+
+  let data,
+    pca,
+    fields,
+    plot,
+    stop = new AbortController();
+  const legend = el("div", { class: "swatches", role: "group", "aria-label": "Legend: show and hide" });
+  const hidden = new Set();
+  let colour = () => hues[0];
+
+  async function fill() {
+    stop.abort();
+    stop = new AbortController();
+    ctx.signal.addEventListener("abort", () => stop.abort(), { once: true });
+    const signal = stop.signal;
+    clear(box, busy());
+    try {
+      data = await load(choice.value, Number(most.value), signal, (n) => {
+        status.textContent = count(n) + " codes …";
+      });
+      if (data.ids.length < 3) return void clear(box, empty("Not enough codes for a map."));
+      pca = await principal(data.codes, data.ids.length, data.d, 3, signal);
+    } catch (failure) {
+      const shown = problemBox(failure);
+      if (shown) clear(box, shown);
+      return;
+    }
+    fields = fieldsOf(data.metadata);
+    clear(
+      colourBy,
+      el("option", { value: "" }, "nothing"),
+      fields.map((f, i) => el("option", { value: f.name, selected: i === 0 }, f.name)),
+    );
+    const pictures = (await modelOf(choice.collection))?.input?.kind === "image";
+    place(pictures);
+  }
+
+  function place(pictures = place.pictures) {
+    place.pictures = pictures;
+    if (!data?.ids.length || !pca) return;
+    const [a, b] = axes.value.split(",").map((v) => Math.min(Number(v), pca.axes.length - 1));
+    const n = data.ids.length,
+      xy = new Float32Array(2 * n);
+    for (let i = 0; i < n; i++) {
+      xy[2 * i] = along(data.codes, i, data.d, pca, a);
+      xy[2 * i + 1] = along(data.codes, i, data.d, pca, b);
+    }
+    status.textContent =
+      count(n) +
+      (data.more ? " of " + count(choice.collection.items) + " items (the first by id)" : " items") +
+      "; the two components hold " +
+      percent(pca.share[a] + (pca.share[b] || 0), 2) +
+      " of the variance of " +
+      data.d +
+      " numbers";
+    const card = el("div", { class: "mapcard", hidden: true });
+    plot = scatter({
+      n,
+      xy,
+      signal: stop.signal,
+      label:
+        "Map of " +
+        choice.value +
+        ". Arrow keys go from item to item, plus and minus zoom, Shift and arrows move, 0 shows all, Enter searches from the item.",
+      colour: (i) => colour(i),
+      path: pictures ? (i) => itemPath(choice.value, data.ids[i], "/input") : null,
+      onfocus: (i, x, y, w, h) => tell(card, i, x, y, w, h, pictures),
+      onpick: (i) => ctx.go("search", { collection: choice.value, id: data.ids[i] }),
+    });
+    const tool = (label, words, work) =>
+      el("button", { type: "button", "aria-label": words, title: words, onclick: work }, label);
+    clear(
+      box,
+      legend,
+      el(
+        "div",
+        { class: "mapbox" },
+        plot.node,
+        card,
+        el(
+          "div",
+          { class: "maptools" },
+          tool("−", "Zoom out", () => plot.zoom(1 / 1.5)),
+          tool("+", "Zoom in", () => plot.zoom(1.5)),
+          tool("All", "Show all", () => plot.reset()),
+        ),
+      ),
+      el(
+        "p",
+        { class: "hint" },
+        "Wheel or pinch zooms, dragging moves, a click searches from the item. With the keyboard: arrows, + − 0, Enter.",
+      ),
+    );
+    paint();
+  }
+
+  function tell(card, i, x, y, w, h, pictures) {
+    card.hidden = i < 0;
+    if (i < 0) {
+      card.dataset.of = "";
+      return;
+    }
+    card.style.left = (x > w - 300 ? Math.max(8, x - 290) : x + 16) + "px";
+    card.style.top = Math.max(8, Math.min(y + 12, h - 130)) + "px";
+    if (card.dataset.of === String(i)) return;
+    card.dataset.of = String(i);
+    const name = title(data.metadata[i]);
+    clear(
+      card,
+      pictures
+        ? picture(itemPath(choice.value, data.ids[i], "/input"), { large: true })
+        : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(data.ids[i]))),
+      el(
+        "div",
+        { class: "stack" },
+        el("p", { class: "strong wrap" }, name || data.ids[i]),
+        facts(
+          Object.entries(data.metadata[i])
+            .slice(0, 4)
+            .map(([k, v]) => [k, plain(v).slice(0, 60)]),
+        ),
+      ),
+    );
+    say(
+      (name || data.ids[i]) +
+        (colourBy.value && data.metadata[i][colourBy.value] !== undefined
+          ? ", " + plain(data.metadata[i][colourBy.value])
+          : ""),
+    );
+  }
+
+  function paint() {
+    hidden.clear();
+    const chosen = fields.find((f) => f.name === colourBy.value);
+    legend.replaceChildren();
+    if (!chosen) colour = () => hues[0];
+    else if (chosen.kind === "numbers") byNumber(chosen.name);
+    else byWord(chosen.name);
+    plot.redraw();
+  }
+  function byNumber(name) {
+    const values = data.metadata
+      .map((m) => m[name])
+      .filter((v) => typeof v === "number")
+      .sort((a, b) => a - b);
+    const low = values[Math.floor(values.length * 0.01)],
+      high = values[Math.floor((values.length - 1) * 0.99)];
+    colour = (i) =>
+      typeof data.metadata[i][name] === "number"
+        ? ramp(Math.min(Math.max((data.metadata[i][name] - low) / (high - low || 1), 0), 1))
+        : REST;
+    legend.append(
+      el("span", { class: "small dim" }, short(low)),
+      el("span", {
+        class: "ramp",
+        style: { background: "linear-gradient(90deg," + [0, 0.25, 0.5, 0.75, 1].map(ramp).join(",") + ")" },
+      }),
+      el("span", { class: "small dim" }, short(high)),
+    );
+  }
+  function byWord(name) {
+    const tally = new Map();
+    for (const m of data.metadata) {
+      const word = plain(m[name]);
+      tally.set(word, (tally.get(word) || 0) + 1);
+    }
+    const words = [...tally]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, hues.length)
+      .map(([word]) => word);
+    const of = data.metadata.map((m) => words.indexOf(plain(m[name])));
+    colour = (i) => (hidden.has(of[i]) ? null : of[i] < 0 ? REST : hues[of[i]]);
+    const entries = words.map((word, i) => [i, word || "(none)", hues[i]]);
+    if (tally.size > words.length) entries.push([-1, "others", REST]);
+    for (const [i, word, hue] of entries)
+      legend.append(
+        el(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": "true",
+            onclick: (event) => {
+              if (!hidden.delete(i)) hidden.add(i);
+              event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(i)));
+              plot.redraw();
+            },
+          },
+          el("i", { style: { "--swatch": hue } }),
+          word,
+        ),
+      );
+  }
+
+  fill();
+}

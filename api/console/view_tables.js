@@ -1,0 +1,400 @@
+// Tables: rows with holes, filled by a model of tables. Cells are shaded by how little the model knows; what it says of
+// each (interval, probabilities, confidence) is told on hover and focus.
+import { json, modelPath } from "./api.js";
+import { el, clear, heading, panel, chip, empty, button, field, number, select, say } from "./dom.js";
+import { parse, print, castRow } from "./csv.js";
+import { count, percent, short } from "./format.js";
+import { problemBox } from "./problems.js";
+import { modelChoice, detailOf, can } from "./state.js";
+
+const MOST = 500;
+
+export async function show(root, ctx) {
+  const choice = await modelChoice(
+    ctx,
+    (m) => m.input?.kind === "table",
+    () => open(),
+  );
+  root.append(
+    heading("Tables", "Leave cells empty, let a model of the table fill them, and see how sure it is."),
+  );
+  if (!choice.any)
+    return void root.append(
+      empty(
+        "No model of tables yet.",
+        "Train one on a CSV file: ",
+        el("a", { href: "#/training?new=1" }, "New training"),
+        ", data format ",
+        el("code", {}, "csv"),
+        ", code type ",
+        el("code", {}, "gaussian"),
+        ".",
+      ),
+    );
+
+  const method = select([
+    { value: "", label: "default" },
+    { value: "importance", label: "importance-weighted draws" },
+    { value: "reconstruction", label: "reconstruction" },
+    { value: "neighbours", label: "neighbours" },
+  ]);
+  const interval = number({ value: "0.9", min: "0.01", max: "0.999", step: "any" }),
+    sure = number({ placeholder: "any", min: "0", max: "1", step: "any" }),
+    seed = number({ placeholder: "random", min: "0", step: "1" });
+  const paste = el("textarea", {
+    rows: "5",
+    class: "mono",
+    spellcheck: "false",
+    placeholder: "Lines of CSV; the first may name the columns",
+  });
+  const sheet = el("div", { class: "stack" }),
+    told = el("div"),
+    status = el("p", { class: "status dim", role: "status" });
+  const controls = el("div", { class: "stack" });
+  root.append(el("div", { class: "split" }, controls, el("div", { class: "stack" }, told, status, sheet)));
+  const tip = el("div", { class: "told", role: "tooltip", id: "cell-told", hidden: true });
+  document.body.append(tip);
+  ctx.signal.addEventListener("abort", () => tip.remove());
+  ctx.signal.addEventListener("abort", () => removeEventListener("scroll", hide, true));
+  const hide = () => {
+    tip.hidden = true;
+  };
+  addEventListener("scroll", hide, true);
+
+  let columns = [],
+    rows = [],
+    answers = null,
+    model;
+
+  async function open() {
+    model = choice.model;
+    const detail = await detailOf(choice.value, ctx.signal);
+    columns = detail.manifest?.input?.columns || [];
+    rows = [example(), {}, {}];
+    answers = null;
+    clear(told);
+    clear(
+      controls,
+      panel(
+        null,
+        field("Model", choice.node),
+        can(model, "impute")
+          ? el(
+              "form",
+              {
+                class: "stack",
+                onsubmit: (event) => {
+                  event.preventDefault();
+                  fill();
+                },
+              },
+              field("Method", method),
+              el("div", { class: "fields" }, field("Interval", interval), field("Seed", seed)),
+              field("Least confidence", sure, "Cells the model is less sure of are flagged."),
+              el(
+                "div",
+                { class: "row" },
+                el("button", { type: "submit", class: "primary" }, "Fill the holes"),
+              ),
+            )
+          : empty(
+              "This model cannot fill holes.",
+              "Its capabilities are ",
+              el("code", {}, model.capabilities.join(" ")),
+              ".",
+            ),
+      ),
+      panel(
+        "Paste a table",
+        paste,
+        el(
+          "div",
+          { class: "row" },
+          button("Take it", take),
+          button("An empty row", () => {
+            rows.push({});
+            answers = null;
+            draw();
+          }),
+          button("Start over", () => {
+            rows = [example(), {}, {}];
+            answers = null;
+            clear(told);
+            draw();
+          }),
+        ),
+      ),
+    );
+    draw();
+  }
+  // A row of means with two holes: something to begin with.
+  function example() {
+    const row = {};
+    columns.forEach((c, i) => {
+      if (i % 4 !== 2) row[c.name] = c.categories ? c.categories[0] : Number((c.mean ?? 0).toPrecision(3));
+    });
+    return row;
+  }
+  function take() {
+    try {
+      const found = parse(paste.value, columns);
+      rows = found.rows.slice(0, MOST);
+      answers = null;
+      clear(
+        told,
+        found.unknown.length > 0 &&
+          el(
+            "p",
+            { class: "problem" },
+            "Columns the model does not know are left out: ",
+            found.unknown.join(", "),
+          ),
+      );
+      draw();
+      say(count(rows.length) + " rows taken");
+    } catch (failure) {
+      clear(told, problemBox(failure));
+    }
+  }
+
+  async function fill() {
+    clear(told);
+    const kept = rows
+      .map((row) => castRow(row, columns))
+      .filter((row) => Object.values(row).some((v) => v !== null));
+    if (!kept.length)
+      return void clear(
+        told,
+        el("p", { class: "problem" }, "Every row is empty: at least one cell must be there."),
+      );
+    sheet.setAttribute("aria-busy", "true");
+    try {
+      const answer = await json(modelPath(choice.value, "/impute"), {
+        signal: ctx.signal,
+        json: {
+          rows: kept,
+          method: method.value || undefined,
+          interval: Number(interval.value) || undefined,
+          min_confidence: sure.value === "" ? undefined : Number(sure.value),
+          seed: seed.value === "" ? undefined : Number(seed.value),
+        },
+      });
+      rows = kept;
+      answers = answer.results;
+      draw();
+      const holes = answers.reduce((n, r) => n + Object.keys(r.cells || {}).length, 0);
+      status.textContent = count(holes) + " holes filled in " + count(rows.length) + " rows";
+    } catch (failure) {
+      clear(told, problemBox(failure));
+    } finally {
+      sheet.removeAttribute("aria-busy");
+    }
+  }
+
+  function draw() {
+    hide();
+    status.textContent =
+      count(rows.length) +
+      " rows, " +
+      count(rows.reduce((n, r) => n + columns.filter((c) => blank(r[c.name])).length, 0)) +
+      " holes";
+    const body = rows.map((row, r) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, String(r + 1)),
+        columns.map((c) => el("td", {}, cell(row, r, c))),
+      ),
+    );
+    clear(
+      sheet,
+      el(
+        "div",
+        { class: "cells", role: "region", "aria-label": "The table", tabIndex: 0 },
+        el(
+          "table",
+          {},
+          el("caption", { class: "unseen" }, "Rows of the table; empty cells are holes"),
+          el(
+            "thead",
+            {},
+            el(
+              "tr",
+              {},
+              el("th", { scope: "col" }, el("span", { class: "unseen" }, "row")),
+              columns.map((c) => el("th", { scope: "col" }, c.name)),
+            ),
+          ),
+          el("tbody", {}, body),
+        ),
+      ),
+      el(
+        "div",
+        { class: "row" },
+        answers && [
+          el("span", { class: "small dim" }, "sure"),
+          el("span", { class: "scale", "aria-hidden": "true" }),
+          el("span", { class: "small dim" }, "unsure"),
+          button("Save as CSV", save),
+          button("Edit again", () => {
+            answers = null;
+            draw();
+          }),
+        ],
+      ),
+    );
+  }
+  const blank = (v) => v === undefined || v === null || v === "";
+
+  function cell(row, r, c) {
+    const guess = answers?.[r]?.cells?.[c.name];
+    if (guess) return guessed(guess, c);
+    const label = c.name + ", row " + (r + 1),
+      value = row[c.name];
+    const change = (event) => {
+      row[c.name] = event.target.value;
+      event.target.parentElement.classList.toggle("hole", blank(event.target.value));
+      if (answers) {
+        answers[r] = null;
+      }
+    };
+    const control = c.categories
+      ? select(
+          [
+            { value: "", label: "" },
+            ...c.categories.map((w) => ({
+              value: String(w),
+              label: String(w),
+              selected: String(w) === String(value),
+            })),
+          ],
+          { "aria-label": label, onchange: change },
+        )
+      : el("input", {
+          value: blank(value) ? "" : String(value),
+          inputmode: "decimal",
+          "aria-label": label,
+          autocomplete: "off",
+          oninput: change,
+        });
+    return el("div", { class: blank(value) ? "hole" : "" }, control);
+  }
+
+  // How unsure, 0 to 1: what confidence lacks, or the spread against that of the column.
+  const doubt = (guess, c) =>
+    Math.min(
+      1,
+      Math.max(
+        0,
+        typeof guess.confidence === "number"
+          ? 1 - guess.confidence
+          : guess.std !== undefined && c.std
+            ? guess.std / c.std
+            : 0.5,
+      ),
+    );
+
+  function guessed(guess, c) {
+    const d = doubt(guess, c);
+    const node = el(
+      "button",
+      {
+        type: "button",
+        class: "guess",
+        "aria-describedby": "cell-told",
+        style: {
+          "--guess": d < 0.34 ? "var(--good)" : d < 0.67 ? "var(--warn)" : "var(--bad)",
+          "--pale": Math.round(86 - 34 * d) + "%",
+        },
+      },
+      typeof guess.value === "number" ? short(guess.value) : String(guess.value ?? "–"),
+      guess.flags?.length > 0 && el("span", { class: "unseen" }, " flagged"),
+    );
+    const tell = () => {
+      clear(tip, story(guess, c));
+      tip.hidden = false;
+      const at = node.getBoundingClientRect();
+      tip.style.left = Math.max(8, Math.min(at.left, innerWidth - tip.offsetWidth - 8)) + "px";
+      tip.style.top =
+        (at.bottom + tip.offsetHeight + 8 > innerHeight ? at.top - tip.offsetHeight - 6 : at.bottom + 6) +
+        "px";
+    };
+    for (const name of ["pointerenter", "focus"]) node.addEventListener(name, tell);
+    for (const name of ["pointerleave", "blur"]) node.addEventListener(name, hide);
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") hide();
+    });
+    return node;
+  }
+  function story(guess, c) {
+    const lines = [
+      el(
+        "p",
+        { class: "strong" },
+        c.name + ": " + (typeof guess.value === "number" ? short(guess.value, 5) : guess.value),
+      ),
+    ];
+    if (guess.interval)
+      lines.push(
+        el(
+          "p",
+          {},
+          short(guess.interval[0]) +
+            " to " +
+            short(guess.interval[1]) +
+            " with " +
+            percent(Number(interval.value) || 0.9, 3),
+        ),
+      );
+    if (guess.std !== undefined && guess.std !== null)
+      lines.push(
+        el(
+          "p",
+          { class: "dim" },
+          "spread " + short(guess.std, 3) + (c.std ? ", of the column " + short(c.std, 3) : ""),
+        ),
+      );
+    if (guess.probabilities) {
+      const list = Array.isArray(guess.probabilities)
+        ? guess.probabilities.map((p, i) => [c.categories?.[i] ?? i, p])
+        : Object.entries(guess.probabilities);
+      lines.push(
+        el(
+          "ul",
+          {},
+          list
+            .sort((a, b) => b[1] - a[1])
+            .slice(0, 4)
+            .map(([w, p]) => el("li", {}, w + " " + percent(p, 2))),
+        ),
+      );
+    }
+    if (typeof guess.confidence === "number")
+      lines.push(el("p", { class: "dim" }, "confidence " + percent(guess.confidence, 2)));
+    if (guess.flags?.length)
+      lines.push(
+        el(
+          "p",
+          { class: "chips" },
+          guess.flags.map((f) => chip(String(f), "warn")),
+        ),
+      );
+    return lines;
+  }
+  function save() {
+    const url = URL.createObjectURL(
+      new Blob(
+        [
+          print(
+            columns,
+            answers.map((a, r) => a?.row || rows[r]),
+          ),
+        ],
+        { type: "text/csv" },
+      ),
+    );
+    el("a", { href: url, download: model.name + ".csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }
+  await open();
+}
