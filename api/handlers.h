@@ -12,6 +12,8 @@ lat_handler lat_api_console, lat_api_console_file, lat_api_docs, lat_api_openapi
 lat_handler lat_api_info;
 /* models.c */
 lat_handler lat_api_models, lat_api_model, lat_api_model_load, lat_api_model_unload;
+/* model_versions.c */
+lat_handler lat_api_model_version_put, lat_api_model_version_delete;
 /* encode.c, embeddings.c */
 lat_handler lat_api_encode, lat_api_decode, lat_api_reconstruct, lat_api_denoise,
     lat_api_embeddings;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/models.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
@@ -171,8 +172,8 @@ static enum lat_status write_manifest(struct lat_call *call, const struct lat_bu
     return lat_buf_check(out, err);
 }
 
-static enum lat_status reply_model(struct lat_call *call, const char *reference,
-                                   struct lat_error *err)
+enum lat_status lat_reply_model(struct lat_call *call, const char *reference, int http,
+                                struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
     struct lat_buf manifest = {0};
@@ -189,7 +190,7 @@ static enum lat_status reply_model(struct lat_call *call, const char *reference,
         lat_buf_char(out, '}');
     }
     lat_buf_release(&manifest);
-    return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
+    return status == LAT_OK ? lat_reply_json(call, http, err) : status;
 }
 
 typedef enum lat_status registry_verb(struct lat_registry *registry, const char *reference,
@@ -202,7 +203,7 @@ static enum lat_status do_and_show(struct lat_call *call, registry_verb *verb,
     enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK && verb)
         status = verb(call->app->registry, call->params[0], err);
-    return status == LAT_OK ? reply_model(call, call->params[0], err) : status;
+    return status == LAT_OK ? lat_reply_model(call, call->params[0], 200, err) : status;
 }
 
 enum lat_status lat_api_model(struct lat_call *call, struct lat_error *err)

@@ -130,6 +130,11 @@ static enum lat_status find_files(const char *folder, struct lat_manifest *manif
     enum lat_status status = check_file(folder, manifest->encoder, "encoder", err);
     if (status == LAT_OK && manifest->decoder[0] != '\0')
         status = check_file(folder, manifest->decoder, "decoder", err);
+    for (size_t i = 0; status == LAT_OK && i < manifest->n_files; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "files/%zu", i);
+        status = check_file(folder, manifest->files[i], key, err);
+    }
     return status;
 }
 
@@ -261,6 +266,19 @@ static void write_tensors(struct lat_buf *out, const struct lat_manifest *manife
         lat_buf_char(out, '}');
 }
 
+static void write_files(struct lat_buf *out, const struct lat_manifest *manifest)
+{
+    if (manifest->n_files == 0)
+        return;
+    write_key(out, "files");
+    lat_buf_char(out, '[');
+    for (size_t i = 0; i < manifest->n_files; i++) {
+        lat_buf_text(out, i ? ", " : "");
+        lat_buf_json_string(out, manifest->files[i], strlen(manifest->files[i]));
+    }
+    lat_buf_char(out, ']');
+}
+
 static void write_capabilities(struct lat_buf *out, unsigned capabilities)
 {
     bool first = true;
@@ -300,6 +318,7 @@ static void write_manifest(struct lat_buf *out, const struct lat_manifest *manif
                    lat_code_metric_names[manifest->metric]);
     write_text(out, "encoder", manifest->encoder);
     write_text(out, "decoder", manifest->decoder);
+    write_files(out, manifest);
     write_tensors(out, manifest);
     write_text(out, "likelihood", lat_likelihood_names[manifest->likelihood]);
     write_key(out, "output_is_logit");

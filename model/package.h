@@ -18,6 +18,8 @@ enum {
     LAT_MAX_CHANNELS = 4,
     LAT_MAX_FEATURES = 128, /* of a sequence's step */
     LAT_FEATURE_NAME_MAX = 48,
+    LAT_FILES_MAX = 8, /* of a package, beside encoder and decoder */
+    LAT_FILE_NAME_MAX = 256,
     LAT_PATH_MAX = 1024
 };
 
@@ -106,6 +108,9 @@ struct lat_manifest {
     enum lat_code_metric metric;
     char encoder[256],
         decoder[256]; /* file names below the package folder; decoder "" if none */
+    char files[LAT_FILES_MAX][LAT_FILE_NAME_MAX]; /* what these two need beside them (weights
+                                                   * kept outside of the ONNX file) */
+    size_t n_files;
     char input_tensor[128], code_tensor[128],
         log_variance_tensor[128]; /* "" = read from the file */
     char decoder_input_tensor[128], output_tensor[128];

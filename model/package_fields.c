@@ -71,6 +71,13 @@ static enum lat_status read_text(const json_t *value, const struct lat_manifest_
     return LAT_OK;
 }
 
+enum lat_status lat_manifest_read_file_name(const json_t *value, char *out, size_t size,
+                                            struct lat_error *err)
+{
+    const struct lat_manifest_field field = {.type = LAT_FIELD_FILE, .size = size};
+    return read_text(value, &field, out, err);
+}
+
 static enum lat_status read_count(const json_t *value, const struct lat_manifest_field *field,
                                   void *out, struct lat_error *err)
 {

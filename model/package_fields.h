@@ -10,7 +10,7 @@
 
 #include "model/package_internal.h"
 
-enum { LAT_MANIFEST_FIELDS_MAX = 16 }; /* rows of a table */
+enum { LAT_MANIFEST_FIELDS_MAX = 24 }; /* rows of a table */
 
 enum lat_field_type {
     LAT_FIELD_TEXT,
@@ -50,6 +50,10 @@ enum lat_status lat_manifest_read_object(const json_t *object,
 enum lat_status lat_manifest_read_word(const json_t *value, const char *const *words,
                                        size_t n_words, int *out_index,
                                        struct lat_error *err) LAT_MUST_USE;
+
+/* A name that stays below the package's folder, into `out`. */
+enum lat_status lat_manifest_read_file_name(const json_t *value, char *out, size_t size,
+                                            struct lat_error *err) LAT_MUST_USE;
 
 /* package_input.c: the row of the key `input`. */
 enum lat_status lat_manifest_read_input(const json_t *value, struct lat_manifest *manifest,

@@ -66,6 +66,24 @@ static enum lat_status read_capabilities(const json_t *value, struct lat_manifes
     return LAT_OK;
 }
 
+static enum lat_status read_files(const json_t *value, struct lat_manifest *manifest,
+                                  struct lat_error *err)
+{
+    const size_t n = json_array_size(value);
+    if (!json_is_array(value) || n > LAT_FILES_MAX)
+        return lat_manifest_refuse(value, "a list of at most 8 file names", err);
+    for (size_t i = 0; i < n; i++) {
+        const enum lat_status status = lat_manifest_read_file_name(
+            json_array_get(value, i), manifest->files[i], LAT_FILE_NAME_MAX, err);
+        if (status != LAT_OK) {
+            lat_error_at(err, "/%zu", i);
+            return status;
+        }
+    }
+    manifest->n_files = n;
+    return LAT_OK;
+}
+
 static enum lat_status read_quantiles(const json_t *value, struct lat_manifest *manifest,
                                       struct lat_error *err)
 {
@@ -125,6 +143,7 @@ static const struct lat_manifest_field manifest_fields[] = {
     {"code", LAT_FIELD_OWN, .read = read_code},
     {"encoder", LAT_FIELD_FILE, LAT_FIELD_AT(encoder)},
     {"decoder", LAT_FIELD_FILE, LAT_FIELD_AT(decoder)},
+    {"files", LAT_FIELD_OWN, .read = read_files},
     {"tensors", LAT_FIELD_OWN, .read = read_tensors},
     {"likelihood", LAT_FIELD_WORD, LAT_FIELD_AT(likelihood),
      LAT_FIELD_WORDS(lat_likelihood_names)},

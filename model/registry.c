@@ -7,7 +7,7 @@
  * `changed`. A busy entry is never removed. Whoever waited looks the entry up again. 3 State
  * and model agree: READY if and only if there is a model. A failed reload of a READY entry
  *    leaves the old model serving.
- *  4 An entry goes when its folder is gone and it has no model.
+ *  4 An entry goes when its folder is gone and it has no model, or by lat_registry_delete.
  *
  *      LOADING --finish--> READY --detach--> UNLOADED --begin--> LOADING
  *         |                                                        ^
@@ -25,48 +25,21 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/sync.h"
 #include "base/text.h"
 #include "model/model_internal.h"
+#include "model/registry_internal.h"
 #include "model/registry_scan.h"
 
 #include "base/banned.h"
 
 const char *const lat_model_state_names[4] = {"ready", "loading", "unavailable", "unavailable"};
 
-struct entry {
-    char name[LAT_NAME_MAX];
-    uint32_t version;
-    enum lat_model_state state;
-    bool busy;
-    char reason[512];
-    struct lat_manifest manifest; /* as far as it could be read */
-    struct lat_buf json;
-    struct lat_model *model; /* one reference, NULL unless READY */
-};
-
-struct lat_registry {
-    struct lat_engine *engine;
-    char folder[LAT_PATH_MAX];
-    int threads;
-    struct lat_mutex mutex;
-    struct lat_cond changed;
-    struct entry **entries; /* sorted by (name, version) */
-    size_t n, capacity;
-};
-
-/* "name" or "name@version"; version 0 when not said. */
-struct wanted {
-    char name[LAT_NAME_MAX];
-    uint32_t version;
-};
-
-static enum lat_status parse_reference(const char *reference, struct wanted *out,
-                                       struct lat_error *err)
+enum lat_status lat_wanted_parse(const char *reference, struct lat_wanted *out,
+                                 struct lat_error *err)
 {
     const char *at = strchr(reference, '@');
     const size_t len = at ? (size_t)(at - reference) : strlen(reference);
-    struct wanted wanted = {.version = 0};
+    struct lat_wanted wanted = {.version = 0};
     if (len < sizeof(wanted.name))
         memcpy(wanted.name, reference, len);
     if (!lat_name_valid(wanted.name))
@@ -79,7 +52,7 @@ static enum lat_status parse_reference(const char *reference, struct wanted *out
     return LAT_OK;
 }
 
-static enum lat_status not_found(const struct wanted *wanted, struct lat_error *err)
+enum lat_status lat_registry_unknown(const struct lat_wanted *wanted, struct lat_error *err)
 {
     if (wanted->version)
         return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s@%" PRIu32 "'",
@@ -87,18 +60,18 @@ static enum lat_status not_found(const struct wanted *wanted, struct lat_error *
     return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s'", wanted->name);
 }
 
-static bool is_wanted(const struct entry *entry, const struct wanted *wanted)
+static bool is_wanted(const struct lat_registry_entry *entry, const struct lat_wanted *wanted)
 {
     return strcmp(entry->name, wanted->name) == 0 &&
            (wanted->version == 0 || wanted->version == entry->version);
 }
 
 /* The newest wanted entry, NULL if none; with a model if `ready`. The lock is held. */
-static struct entry *newest(const struct lat_registry *registry, const struct wanted *wanted,
-                            bool ready)
+struct lat_registry_entry *lat_registry_newest(const struct lat_registry *registry,
+                                               const struct lat_wanted *wanted, bool ready)
 {
     for (size_t i = registry->n; i-- > 0;) {
-        struct entry *entry = registry->entries[i];
+        struct lat_registry_entry *entry = registry->entries[i];
         if (is_wanted(entry, wanted) && (!ready || entry->model))
             return entry;
     }
@@ -118,15 +91,15 @@ static void count_states(const struct lat_registry *registry)
 
 /* --- the table against the folder ------------------------------------------------------- */
 
-static void entry_free(struct entry *entry)
+static void entry_free(struct lat_registry_entry *entry)
 {
     lat_buf_release(&entry->json);
     lat_model_release(entry->model);
     lat_free(entry);
 }
 
-static void package_path(const struct lat_registry *registry, const struct wanted *wanted,
-                         char *out, size_t size)
+void lat_registry_path(const struct lat_registry *registry, const struct lat_wanted *wanted,
+                       char *out, size_t size)
 {
     snprintf(out, size, "%s/%s/%" PRIu32, registry->folder, wanted->name, wanted->version);
 }
@@ -136,14 +109,14 @@ static enum lat_status insert(struct lat_registry *registry, size_t at,
 {
     if (registry->n == registry->capacity) {
         const size_t capacity = registry->capacity ? 2 * registry->capacity : 16;
-        struct entry **entries =
-            lat_realloc(registry->entries, capacity, sizeof(struct entry *));
+        struct lat_registry_entry **entries =
+            lat_realloc(registry->entries, capacity, sizeof(struct lat_registry_entry *));
         if (!entries)
             return lat_fail_memory(err);
         registry->entries = entries;
         registry->capacity = capacity;
     }
-    struct entry *entry = lat_alloc(1, sizeof(*entry));
+    struct lat_registry_entry *entry = lat_alloc(1, sizeof(*entry));
     if (!entry)
         return lat_fail_memory(err);
     entry->state = LAT_MODEL_LOADING;
@@ -151,7 +124,7 @@ static enum lat_status insert(struct lat_registry *registry, size_t at,
     snprintf(entry->name, sizeof(entry->name), "%s", found->name);
     snprintf(entry->reason, sizeof(entry->reason), "waiting to be loaded");
     memmove(registry->entries + at + 1, registry->entries + at,
-            (registry->n - at) * sizeof(struct entry *));
+            (registry->n - at) * sizeof(struct lat_registry_entry *));
     registry->entries[at] = entry;
     registry->n++;
     return LAT_OK;
@@ -162,7 +135,7 @@ static void drop(struct lat_registry *registry, size_t at)
     entry_free(registry->entries[at]);
     registry->n--;
     memmove(registry->entries + at, registry->entries + at + 1,
-            (registry->n - at) * sizeof(struct entry *));
+            (registry->n - at) * sizeof(struct lat_registry_entry *));
 }
 
 /* Both lists are sorted: one walk adds what is new and drops what is gone. The lock is held. */
@@ -175,7 +148,7 @@ static enum lat_status merge(struct lat_registry *registry,
     for (size_t f = 0; (f < n_found || at < registry->n) && status == LAT_OK;) {
         int order = at == registry->n ? 1 : -1;
         if (at < registry->n && f < n_found) {
-            const struct entry *entry = registry->entries[at];
+            const struct lat_registry_entry *entry = registry->entries[at];
             order = strcmp(entry->name, found[f].name);
             if (order == 0)
                 order =
@@ -213,11 +186,11 @@ static enum lat_status rescan(struct lat_registry *registry, struct lat_error *e
 /* --- loading ------------------------------------------------------------------------------ */
 
 static enum lat_status open_package(const struct lat_registry *registry,
-                                    const struct wanted *wanted, struct lat_model_loaded *out,
-                                    struct lat_error *err)
+                                    const struct lat_wanted *wanted,
+                                    struct lat_model_loaded *out, struct lat_error *err)
 {
     char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
-    package_path(registry, wanted, folder, sizeof(folder));
+    lat_registry_path(registry, wanted, folder, sizeof(folder));
     const struct lat_model_source source = {registry->engine, folder, wanted->name,
                                             wanted->version, registry->threads};
     const enum lat_status status = lat_model_open(&source, out, err);
@@ -227,7 +200,7 @@ static enum lat_status open_package(const struct lat_registry *registry,
 
 /* Swaps the outcome in; what it replaces is left in *loaded for the caller to release once the
  * lock is gone. The lock is held, the entry busy. */
-static void finish(struct lat_registry *registry, struct entry *entry,
+static void finish(struct lat_registry *registry, struct lat_registry_entry *entry,
                    struct lat_model_loaded *loaded, enum lat_status status,
                    const struct lat_error *err)
 {
@@ -249,34 +222,35 @@ static void finish(struct lat_registry *registry, struct entry *entry,
 
 /* Waits until nobody loads the wanted version; NULL when it went meanwhile. The lock is held.
  */
-static struct entry *when_idle(struct lat_registry *registry, const struct wanted *wanted)
+static struct lat_registry_entry *when_idle(struct lat_registry *registry,
+                                            const struct lat_wanted *wanted)
 {
-    struct entry *entry = newest(registry, wanted, false);
+    struct lat_registry_entry *entry = lat_registry_newest(registry, wanted, false);
     while (entry && entry->busy) {
         lat_cond_wait(&registry->changed, &registry->mutex);
-        entry = newest(registry, wanted, false);
+        entry = lat_registry_newest(registry, wanted, false);
     }
     return entry;
 }
 
 /* Whether the loaded model is what lies in its folder. The lock is held: three stat calls. */
-static bool is_current(const struct lat_registry *registry, const struct entry *entry,
-                       const struct wanted *wanted)
+static bool is_current(const struct lat_registry *registry,
+                       const struct lat_registry_entry *entry, const struct lat_wanted *wanted)
 {
     char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
-    package_path(registry, wanted, folder, sizeof(folder));
+    lat_registry_path(registry, wanted, folder, sizeof(folder));
     return entry->model &&
            entry->model->stamp == lat_package_stamp(folder, &entry->model->manifest);
 }
 
 /* Loads one version that the table has; `wanted->version` is set. */
-static enum lat_status load_one(struct lat_registry *registry, const struct wanted *wanted,
+static enum lat_status load_one(struct lat_registry *registry, const struct lat_wanted *wanted,
                                 struct lat_error *err)
 {
     struct lat_model_loaded loaded = {.model = NULL};
     struct lat_error cause = LAT_ERROR_INIT;
     lat_mutex_lock(&registry->mutex);
-    struct entry *entry = when_idle(registry, wanted);
+    struct lat_registry_entry *entry = when_idle(registry, wanted);
     const bool needed = entry && !is_current(registry, entry, wanted);
     if (needed) {
         entry->busy = true;
@@ -288,12 +262,12 @@ static enum lat_status load_one(struct lat_registry *registry, const struct want
     }
     lat_mutex_unlock(&registry->mutex);
     if (!needed)
-        return entry ? LAT_OK : not_found(wanted, err);
+        return entry ? LAT_OK : lat_registry_unknown(wanted, err);
 
     const enum lat_status status = open_package(registry, wanted, &loaded, &cause);
 
     lat_mutex_lock(&registry->mutex);
-    entry = newest(registry, wanted, false);
+    entry = lat_registry_newest(registry, wanted, false);
     if (entry) /* always: it is busy */
         finish(registry, entry, &loaded, status, &cause);
     lat_mutex_unlock(&registry->mutex);
@@ -307,30 +281,82 @@ static enum lat_status load_one(struct lat_registry *registry, const struct want
 enum lat_status lat_registry_load(struct lat_registry *registry, const char *reference,
                                   struct lat_error *err)
 {
-    struct wanted wanted;
-    enum lat_status status = parse_reference(reference, &wanted, err);
+    struct lat_wanted wanted;
+    enum lat_status status = lat_wanted_parse(reference, &wanted, err);
     if (status == LAT_OK)
         status = rescan(registry, err);
     if (status != LAT_OK)
         return status;
     lat_mutex_lock(&registry->mutex);
-    const struct entry *entry = newest(registry, &wanted, false);
+    const struct lat_registry_entry *entry = lat_registry_newest(registry, &wanted, false);
     const bool known = entry != NULL;
     if (known)
         wanted.version = entry->version;
     lat_mutex_unlock(&registry->mutex);
-    return known ? load_one(registry, &wanted, err) : not_found(&wanted, err);
+    return known ? load_one(registry, &wanted, err) : lat_registry_unknown(&wanted, err);
+}
+
+enum lat_status lat_registry_adopt(struct lat_registry *registry,
+                                   const struct lat_wanted *wanted,
+                                   struct lat_model_loaded *loaded, struct lat_error *err)
+{
+    const struct lat_error nothing = LAT_ERROR_INIT;
+    enum lat_status status = rescan(registry, err);
+    if (status != LAT_OK)
+        return status;
+    lat_mutex_lock(&registry->mutex);
+    struct lat_registry_entry *entry = when_idle(registry, wanted);
+    if (entry && !entry->model)
+        finish(registry, entry, loaded, LAT_OK, &nothing);
+    else if (!entry)
+        status = lat_registry_unknown(wanted, err);
+    lat_mutex_unlock(&registry->mutex);
+    return status;
+}
+
+enum lat_status lat_registry_hold(struct lat_registry *registry,
+                                  const struct lat_wanted *wanted, struct lat_error *err)
+{
+    lat_mutex_lock(&registry->mutex);
+    struct lat_registry_entry *entry = when_idle(registry, wanted);
+    if (entry)
+        entry->busy = true;
+    lat_mutex_unlock(&registry->mutex);
+    return entry ? LAT_OK : lat_registry_unknown(wanted, err);
+}
+
+void lat_registry_let_go(struct lat_registry *registry, const struct lat_wanted *wanted,
+                         bool gone)
+{
+    struct lat_model *model = NULL;
+    lat_mutex_lock(&registry->mutex);
+    for (size_t i = 0; i < registry->n; i++) {
+        struct lat_registry_entry *entry = registry->entries[i];
+        if (!is_wanted(entry, wanted))
+            continue;
+        entry->busy = false;
+        if (gone) {
+            model = entry->model;
+            entry->model = NULL;
+            drop(registry, i);
+        }
+        break;
+    }
+    count_states(registry);
+    lat_cond_broadcast(&registry->changed);
+    lat_mutex_unlock(&registry->mutex);
+    lat_model_release(model);
 }
 
 void lat_registry_load_all(struct lat_registry *registry)
 {
-    struct wanted wanted;
+    struct lat_wanted wanted;
     bool more = true;
     while (more) {
         more = false;
         lat_mutex_lock(&registry->mutex);
         for (size_t i = 0; i < registry->n && !more; i++) {
-            const struct entry *entry = registry->entries[i];
+            const struct lat_registry_entry *entry = registry->entries[i];
             if (entry->state != LAT_MODEL_LOADING || entry->busy)
                 continue;
             more = true;
@@ -346,10 +372,10 @@ void lat_registry_load_all(struct lat_registry *registry)
 
 /* Takes the model out of one entry: the first wanted one that has a model or waits for one. The
  * caller releases *out_model. False when there is no such entry. */
-static bool detach_one(struct lat_registry *registry, const struct wanted *wanted,
+static bool detach_one(struct lat_registry *registry, const struct lat_wanted *wanted,
                        struct lat_model **out_model)
 {
-    struct entry *entry = NULL;
+    struct lat_registry_entry *entry = NULL;
     for (size_t i = 0; i < registry->n; i++) {
         entry = registry->entries[i];
         const bool loaded =
@@ -377,12 +403,12 @@ static bool detach_one(struct lat_registry *registry, const struct wanted *wante
 enum lat_status lat_registry_unload(struct lat_registry *registry, const char *reference,
                                     struct lat_error *err)
 {
-    struct wanted wanted;
-    enum lat_status status = parse_reference(reference, &wanted, err);
+    struct lat_wanted wanted;
+    enum lat_status status = lat_wanted_parse(reference, &wanted, err);
     if (status != LAT_OK)
         return status;
     lat_mutex_lock(&registry->mutex);
-    const bool known = newest(registry, &wanted, false) != NULL;
+    const bool known = lat_registry_newest(registry, &wanted, false) != NULL;
     struct lat_model *model = NULL;
     while (detach_one(registry, &wanted, &model)) {
         lat_mutex_unlock(&registry->mutex);
@@ -390,85 +416,7 @@ enum lat_status lat_registry_unload(struct lat_registry *registry, const char *r
         lat_mutex_lock(&registry->mutex);
     }
     lat_mutex_unlock(&registry->mutex);
-    return known ? LAT_OK : not_found(&wanted, err);
-}
-
-/* --- handles, lists ------------------------------------------------------------------------
- */
-
-enum lat_status lat_registry_acquire(struct lat_registry *registry, const char *reference,
-                                     struct lat_model **out_model, struct lat_error *err)
-{
-    struct wanted wanted;
-    enum lat_status status = parse_reference(reference, &wanted, err);
-    if (status != LAT_OK)
-        return status;
-    lat_mutex_lock(&registry->mutex);
-    const struct entry *entry = newest(registry, &wanted, true);
-    if (entry) {
-        atomic_fetch_add(&entry->model->references, 1);
-        *out_model = entry->model;
-    } else if ((entry = newest(registry, &wanted, false)) != NULL) {
-        status = lat_fail(err, LAT_UNAVAILABLE, "model_unavailable",
-                          "model '%s@%" PRIu32 "' is %s: %.400s", entry->name, entry->version,
-                          lat_model_state_names[entry->state], entry->reason);
-    } else {
-        status = not_found(&wanted, err);
-    }
-    lat_mutex_unlock(&registry->mutex);
-    return status;
-}
-
-static void describe(const struct entry *entry, struct lat_model_info *out)
-{
-    *out = (struct lat_model_info){.version = entry->version, .state = entry->state};
-    snprintf(out->name, sizeof(out->name), "%s", entry->name);
-    snprintf(out->reason, sizeof(out->reason), "%s", entry->reason);
-    out->manifest = entry->manifest;
-    if (entry->model)
-        out->users = atomic_load(&entry->model->references) - 1;
-}
-
-enum lat_status lat_registry_list(struct lat_registry *registry,
-                                  struct lat_model_info **out_infos, size_t *out_n,
-                                  struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    lat_mutex_lock(&registry->mutex);
-    struct lat_model_info *infos = lat_alloc_raw(registry->n, sizeof(*infos));
-    if (infos) {
-        for (size_t i = 0; i < registry->n; i++)
-            describe(registry->entries[i], &infos[i]);
-        *out_infos = infos;
-        *out_n = registry->n;
-    } else {
-        status = lat_fail_memory(err);
-    }
-    lat_mutex_unlock(&registry->mutex);
-    return status;
-}
-
-enum lat_status lat_registry_describe(struct lat_registry *registry, const char *reference,
-                                      struct lat_model_info *out_info, struct lat_buf *out_json,
-                                      struct lat_error *err)
-{
-    struct wanted wanted;
-    enum lat_status status = parse_reference(reference, &wanted, err);
-    if (status != LAT_OK)
-        return status;
-    lat_mutex_lock(&registry->mutex);
-    const struct entry *entry = newest(registry, &wanted, true);
-    if (!entry)
-        entry = newest(registry, &wanted, false);
-    if (entry && out_json)
-        lat_buf_append(out_json, entry->json.data, entry->json.len);
-    status = !entry     ? not_found(&wanted, err)
-             : out_json ? lat_buf_check(out_json, err)
-                        : LAT_OK;
-    if (status == LAT_OK)
-        describe(entry, out_info);
-    lat_mutex_unlock(&registry->mutex);
-    return status;
+    return known ? LAT_OK : lat_registry_unknown(&wanted, err);
 }
 
 /* --- opening, closing ----------------------------------------------------------------------
@@ -480,11 +428,11 @@ enum lat_status lat_registry_describe(struct lat_registry *registry, const char 
 static void read_manifests(struct lat_registry *registry)
 {
     for (size_t i = 0; i < registry->n; i++) {
-        struct entry *entry = registry->entries[i];
-        struct wanted wanted = {.version = entry->version};
+        struct lat_registry_entry *entry = registry->entries[i];
+        struct lat_wanted wanted = {.version = entry->version};
         char folder[LAT_PATH_MAX + LAT_NAME_MAX + 16];
         snprintf(wanted.name, sizeof(wanted.name), "%s", entry->name);
-        package_path(registry, &wanted, folder, sizeof(folder));
+        lat_registry_path(registry, &wanted, folder, sizeof(folder));
         if (lat_model_read_manifest(folder, entry->name, entry->version, &entry->manifest,
                                     &entry->json, NULL) != LAT_OK)
             lat_buf_clear(&entry->json);

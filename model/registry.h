@@ -67,6 +67,31 @@ enum lat_status lat_registry_load(struct lat_registry *registry, const char *ref
 enum lat_status lat_registry_unload(struct lat_registry *registry, const char *reference,
                                     struct lat_error *err) LAT_MUST_USE;
 
+/* One file of an upload, borrowed. */
+struct lat_package_part {
+    const char
+        *name; /* "manifest", "encoder", "decoder", or the name of a file in the manifest */
+    const char *filename; /* tried where `name` is none of these; NULL: none */
+    const void *bytes;
+    size_t len;
+};
+
+/* A new version out of its files: written beside the others, opened and tried out, and only
+ * then renamed to its place, where it is ready at once; what serves goes on serving meanwhile.
+ * The reference is "name@version". *out_created false: the same version, byte for byte, was
+ * there.
+ *
+ * LAT_CONFLICT model_exists: it is there with other files. LAT_INVALID, LAT_BAD_SYNTAX: the
+ * package is bad, with the pointer into its manifest, expected and got; nothing of it stays.
+ * missing_field, unknown_field, two_files: files and manifest do not fit together. */
+enum lat_status lat_registry_put(struct lat_registry *registry, const char *reference,
+                                 const struct lat_package_part *parts, size_t n,
+                                 bool *out_created, struct lat_error *err) LAT_MUST_USE;
+/* Removes one version ("name@version") and its files. Running requests finish on what they
+ * hold. Whether something still wants it is the caller's to know. */
+enum lat_status lat_registry_delete(struct lat_registry *registry, const char *reference,
+                                    struct lat_error *err) LAT_MUST_USE;
+
 /* A snapshot sorted by (name, version); *out_infos is the caller's (lat_free). */
 enum lat_status lat_registry_list(struct lat_registry *registry,
                                   struct lat_model_info **out_infos, size_t *out_n,
