@@ -1,9 +1,6 @@
-/* The model's matrix stands in for the blocks of a lat_vectors: the graph reads its rows where
- * they are.
- *
- * Calibration: histories of a few random items give queries, a scan gives their true hundred
- * best, and the smallest breadth that finds enough of them is taken. Where none does there is
- * no index: item vectors without structure are better scanned than missed. */
+/* An index is measured on queries, and a model that has just been loaded has seen none. So
+ * histories are made up: of items that the model itself finds alike, and of any. The latter are
+ * rare customers, and the harder ones: what they get is scattered. */
 #include "service/retrieval.h"
 
 #include <math.h>
@@ -12,31 +9,22 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "index/faiss_index.h"
+#include "base/vector.h"
 #include "model/autoencoder.h"
 
 #include "base/banned.h"
 
-#define RECALL_WANTED 0.99
-#define RECALL_LEAST  0.98 /* below it a scan answers */
-
 enum {
-    BLOCK_SHIFT = 14,
-    LINK_AT_ONCE = 1024,
-    NEAREST = 100,
-    QUERIES = 32,
-    HISTORY = 8, /* items of a random history */
-    EF_CONSTRUCTION = 200
+    QUERIES = 2048,      /* at least; */
+    QUERIES_AN_AXIS = 4, /* and so many a coordinate */
+    HISTORY = 100,       /* items, at most */
+    TASTES = 3,          /* at most, of those that have some */
+    LOOKED_AT = 32       /* items, of which the one likest to the taste is taken */
 };
-
-static const uint32_t ladder[] = {64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096};
 
 struct lat_retrieval {
     struct lat_model *model; /* one reference */
-    struct lat_vectors vectors;
-    size_t n;
-    struct lat_ann *ann;
-    atomic_size_t linked;
+    struct lat_item_index *index;
 };
 
 const struct lat_model *lat_retrieval_model(const struct lat_retrieval *retrieval)
@@ -48,131 +36,86 @@ void lat_retrieval_free(struct lat_retrieval *retrieval)
 {
     if (!retrieval)
         return;
-    lat_ann_free(retrieval->ann);
-    lat_free(retrieval->vectors.blocks);
+    lat_item_index_free(retrieval->index);
     lat_model_release(retrieval->model);
     lat_free(retrieval);
 }
 
-/* Block pointers into the matrix, which nobody writes to. */
-static enum lat_status borrow_vectors(struct lat_retrieval *retrieval, struct lat_error *err)
-{
-    const float *matrix;
-    size_t d;
-    const enum lat_status status = lat_model_item_vectors(retrieval->model, &matrix, &d, err);
-    if (status != LAT_OK)
-        return status;
-    struct lat_vectors *vectors = &retrieval->vectors;
-    vectors->d = d;
-    vectors->shift = BLOCK_SHIFT;
-    vectors->n_blocks = vectors->capacity = (retrieval->n >> BLOCK_SHIFT) + 1;
-    vectors->blocks = lat_alloc(vectors->n_blocks, sizeof(*vectors->blocks));
-    if (!vectors->blocks)
-        return lat_fail_memory(err);
-    for (size_t i = 0; i < vectors->n_blocks; i++)
-        vectors->blocks[i] = (float *)(uintptr_t)(matrix + (i << BLOCK_SHIFT) * d);
-    return LAT_OK;
-}
+/* ---- made-up histories ---- */
 
-static enum lat_status link_all(struct lat_retrieval *retrieval, const atomic_bool *stop,
-                                struct lat_error *err)
+/* An item like `taste`: the last coordinate is the bias, which says nothing of it. */
+static size_t find_like(const float *vectors, size_t n, size_t d, size_t taste,
+                        struct lat_rng *rng)
 {
-    enum lat_status status = LAT_OK;
-    for (size_t i = 0; i < retrieval->n && status == LAT_OK; i += LINK_AT_ONCE) {
-        const size_t left = retrieval->n - i;
-        if (atomic_load(stop))
-            return lat_fail(err, LAT_CANCELLED, NULL, "stopped while its index was built");
-        status =
-            lat_ann_link(retrieval->ann, &retrieval->vectors, NULL,
-                         left < LINK_AT_ONCE ? left : LINK_AT_ONCE, &retrieval->linked, err);
+    size_t best = taste;
+    float most = -INFINITY;
+    for (int i = 0; i < LOOKED_AT; i++) {
+        const size_t item = lat_rng_below(rng, n);
+        const float likeness = lat_vector_dot(vectors + item * d, vectors + taste * d, d - 1);
+        if (likeness > most) {
+            best = item;
+            most = likeness;
+        }
     }
-    return status;
+    return best;
 }
 
-/* ---- how broadly to look ---- */
-
-static enum lat_status random_query(struct lat_retrieval *retrieval, struct lat_rng *rng,
-                                    float *out_query, struct lat_error *err)
+enum lat_status lat_retrieval_make_up(struct lat_model *model, uint64_t seed, size_t n,
+                                      float *out_queries, struct lat_error *err)
 {
-    struct lat_event events[HISTORY];
-    for (size_t i = 0; i < HISTORY; i++) {
-        const char *name =
-            lat_model_item_name(retrieval->model, (uint32_t)lat_rng_below(rng, retrieval->n));
-        events[i] = (struct lat_event){.item = name, .len = strlen(name), .weight = NAN};
-    }
-    return lat_model_query_vector(retrieval->model, events, HISTORY, out_query, err);
-}
-
-/* bounds[q]: the score of the last of the true best. */
-static enum lat_status scan(struct lat_retrieval *retrieval, const float *query,
-                            float *out_bound, struct lat_error *err)
-{
-    struct lat_top top;
-    const struct lat_scan what = {.metric = LAT_DISTANCE_IP, .query = query};
-    const enum lat_status status = lat_top_init(&top, NEAREST, NULL, err);
-    if (status != LAT_OK)
-        return status;
-    lat_scan_range(&retrieval->vectors, 0, retrieval->n, &what, &top);
-    *out_bound = lat_top_bound(&top);
-    lat_top_release(&top);
-    return LAT_OK;
-}
-
-static enum lat_status measure(const struct lat_retrieval *retrieval, const float *queries,
-                               const float *bounds, uint32_t ef, double *out_recall,
-                               struct lat_error *err)
-{
-    struct lat_top top;
-    size_t found = 0;
-    const struct lat_ann_effort effort = {.n = retrieval->n, .k = NEAREST, .ef = ef};
-    enum lat_status status = lat_top_init(&top, NEAREST, NULL, err);
-    if (status != LAT_OK)
-        return status;
-    for (size_t q = 0; q < QUERIES && status == LAT_OK; q++) {
-        top.n = 0;
-        status = lat_ann_search(retrieval->ann, &retrieval->vectors,
-                                queries + q * retrieval->vectors.d, &effort, &top, err);
-        for (size_t i = 0; i < top.n; i++)
-            found += top.items[i].score <= bounds[q];
-    }
-    lat_top_release(&top);
-    *out_recall = (double)found / (QUERIES * NEAREST);
-    return status;
-}
-
-static enum lat_status calibrate(struct lat_retrieval *retrieval, const atomic_bool *stop,
-                                 struct lat_error *err)
-{
-    const size_t d = retrieval->vectors.d;
+    const float *vectors;
     struct lat_rng rng;
-    double recall = 0;
-    float bounds[QUERIES];
-    float *queries = lat_alloc_raw(QUERIES * d, sizeof(*queries));
-    enum lat_status status = queries ? LAT_OK : lat_fail_memory(err);
-    lat_rng_seed(&rng, 1);
-    for (size_t q = 0; q < QUERIES && status == LAT_OK; q++) {
-        status = random_query(retrieval, &rng, queries + q * d, err);
-        if (status == LAT_OK)
-            status = scan(retrieval, queries + q * d, &bounds[q], err);
-        if (status == LAT_OK && atomic_load(stop))
-            status = lat_fail(err, LAT_CANCELLED, NULL, "stopped while it was calibrated");
+    struct lat_event events[HISTORY];
+    size_t d, tastes[HISTORY];
+    const size_t n_items = lat_model_n_items(model);
+    enum lat_status status = lat_model_item_vectors(model, &vectors, &d, err);
+    lat_rng_seed(&rng, seed);
+    for (size_t q = 0; q < n && status == LAT_OK; q++) {
+        const size_t n_events = 1 + lat_rng_below(&rng, HISTORY);
+        const size_t n_tastes = q % 2 ? 1 + lat_rng_below(&rng, TASTES) : n_events;
+        for (size_t i = 0; i < n_tastes; i++)
+            tastes[i] = lat_rng_below(&rng, n_items);
+        for (size_t i = 0; i < n_events; i++) {
+            const size_t taste = tastes[i % n_tastes];
+            const size_t item =
+                i < n_tastes ? taste : find_like(vectors, n_items, d, taste, &rng);
+            const char *name = lat_model_item_name(model, (uint32_t)item);
+            events[i] = (struct lat_event){.item = name, .len = strlen(name), .weight = NAN};
+        }
+        status = lat_model_query_vector(model, events, n_events, out_queries + q * d, err);
     }
-    for (size_t i = 0; i < LAT_ARRAY_LEN(ladder) && status == LAT_OK; i++) {
-        status = measure(retrieval, queries, bounds, ladder[i], &recall, err);
-        lat_ann_set_breadth(retrieval->ann, ladder[i]);
-        if (recall >= RECALL_WANTED)
-            break;
-    }
-    lat_free(queries);
-    if (status == LAT_OK && recall < RECALL_LEAST)
-        status = lat_fail(err, LAT_CAPABILITY, "not_indexable",
-                          "an index over the items of '%s' finds %.3f of the best hundred",
-                          lat_model_reference(retrieval->model), recall);
+    return status;
+}
+
+/* ---- the index ---- */
+
+static void say(const struct lat_retrieval *retrieval)
+{
+    const struct lat_item_effort effort = lat_item_index_effort(retrieval->index);
+    lat_log(LAT_LOG_INFO, "items indexed",
+            "\"model\":\"%s\",\"items\":%zu,\"lists\":%u,\"scored\":%u,\"recall\":%.3f",
+            lat_model_reference(retrieval->model), lat_model_n_items(retrieval->model),
+            effort.lists, effort.items, effort.recall);
+}
+
+static enum lat_status build(struct lat_retrieval *retrieval, const atomic_bool *stop,
+                             struct lat_error *err)
+{
+    struct lat_item_source source = {.n = lat_model_n_items(retrieval->model)};
+    enum lat_status status =
+        lat_model_item_vectors(retrieval->model, &source.rows, &source.d, err);
+    if (status != LAT_OK)
+        return status;
+    source.n_queries =
+        QUERIES > QUERIES_AN_AXIS * source.d ? QUERIES : QUERIES_AN_AXIS * source.d;
+    float *queries = lat_alloc_raw(source.n_queries * source.d, sizeof(*queries));
+    if (!queries)
+        return lat_fail_memory(err);
+    status = lat_retrieval_make_up(retrieval->model, 1, source.n_queries, queries, err);
+    source.queries = queries;
     if (status == LAT_OK)
-        lat_log(LAT_LOG_INFO, "items indexed",
-                "\"model\":\"%s\",\"items\":%zu,\"breadth\":%u,\"recall\":%.3f",
-                lat_model_reference(retrieval->model), retrieval->n,
-                lat_ann_breadth(retrieval->ann), recall);
+        status = lat_item_index_build(&source, stop, &retrieval->index, err);
+    lat_free(queries);
     return status;
 }
 
@@ -183,19 +126,14 @@ enum lat_status lat_retrieval_build(struct lat_model *model, const atomic_bool *
     if (!retrieval)
         return lat_fail_memory(err);
     retrieval->model = lat_model_reuse(model);
-    retrieval->n = lat_model_n_items(model);
-    enum lat_status status = borrow_vectors(retrieval, err);
-    if (status == LAT_OK)
-        status = lat_ann_new_graph(LAT_DISTANCE_IP, retrieval->vectors.d, 0, EF_CONSTRUCTION,
-                                   &retrieval->ann, err);
-    if (status == LAT_OK)
-        status = link_all(retrieval, stop, err);
-    if (status == LAT_OK)
-        status = calibrate(retrieval, stop, err);
-    if (status == LAT_OK)
+    const enum lat_status status = build(retrieval, stop, err);
+    lat_error_prefix(err, "items of '%s'", lat_model_reference(model));
+    if (status == LAT_OK) {
+        say(retrieval);
         *out_retrieval = retrieval;
-    else
+    } else {
         lat_retrieval_free(retrieval);
+    }
     return status;
 }
 
@@ -204,22 +142,6 @@ enum lat_status lat_retrieval_search(const struct lat_retrieval *retrieval, cons
                                      struct lat_ranked *out_items, size_t *out_n,
                                      struct lat_error *err)
 {
-    struct lat_top top;
-    const size_t more = k > NEAREST ? k - NEAREST : 0;
-    const struct lat_ann_effort effort = {.n = retrieval->n,
-                                          .k = k,
-                                          .ef = lat_ann_breadth(retrieval->ann) +
-                                                (uint32_t)(2 * more),
-                                          .passed = passed,
-                                          .n_passed_words = (retrieval->n + 63) / 64};
-    enum lat_status status = lat_top_init(&top, k, NULL, err);
-    if (status != LAT_OK)
-        return status;
-    status = lat_ann_search(retrieval->ann, &retrieval->vectors, query, &effort, &top, err);
-    lat_top_sort(&top);
-    for (size_t i = 0; i < top.n; i++)
-        out_items[i] = (struct lat_ranked){top.items[i].position, -top.items[i].score};
-    *out_n = top.n;
-    lat_top_release(&top);
-    return status;
+    const struct lat_item_query wanted = {.vector = query, .passed = passed, .k = k};
+    return lat_item_index_search(retrieval->index, &wanted, out_items, out_n, err);
 }

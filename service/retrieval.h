@@ -1,27 +1,15 @@
-/* The best items of a large catalogue without looking at each: an inner-product index over a
- * model's item vectors (model/recommender.h), built once a model, beside whoever asks.
- *
- * The index is the graph of index/faiss_index.h under the inner product itself (Morozov and
- * Babenko 2018, "Non-metric similarity graphs for maximum inner product search"); how broadly
- * it has to look is measured when it is built. It copies no vectors and holds its model.
- * Searches may run at the same time. */
+/* The index over a model's items (service/item_index.h), and the queries it is made with: built
+ * once a model, beside whoever asks. It copies no vectors and holds its model. Searches may run
+ * at the same time. */
 #ifndef LAT_SERVICE_RETRIEVAL_H
 #define LAT_SERVICE_RETRIEVAL_H
 
-#include <stdatomic.h>
-#include <stdint.h>
-
 #include "model/recommender.h"
+#include "service/item_index.h"
 
 enum { LAT_RETRIEVAL_LEAST = 50000 }; /* items from which on a scan is worth avoiding */
 
 struct lat_retrieval;
-
-/* An item of the vocabulary and its score. */
-struct lat_ranked {
-    uint32_t item;
-    float score;
-};
 
 /* Takes minutes for a million items; ends early with LAT_CANCELLED when *stop turns true.
  * LAT_CAPABILITY for a model without item vectors, or with such that the index would miss more
@@ -40,5 +28,12 @@ enum lat_status lat_retrieval_search(const struct lat_retrieval *retrieval, cons
                                      const uint64_t *passed, size_t k,
                                      struct lat_ranked *out_items, size_t *out_n,
                                      struct lat_error *err) LAT_MUST_USE;
+
+/* What people might ask a model that has item vectors [n_items][d]: the queries
+ * out_queries [n][d] of made-up histories of 1 to 100 items: in turn any items, and items of
+ * one to three tastes, a taste being an item and others like it. The same seed gives the same.
+ */
+enum lat_status lat_retrieval_make_up(struct lat_model *model, uint64_t seed, size_t n,
+                                      float *out_queries, struct lat_error *err) LAT_MUST_USE;
 
 #endif
