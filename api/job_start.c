@@ -10,6 +10,7 @@
 #include "api/request.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "service/snapshots.h"
 #include "service/training.h"
 
 #include "base/banned.h"
@@ -48,12 +49,20 @@ static enum lat_status start_reindex(struct lat_call *call, struct lat_object *r
                : status;
 }
 
+static enum lat_status start_snapshot(struct lat_call *call, struct lat_object *root,
+                                      char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
+{
+    lat_object_end(root);
+    const enum lat_status status = lat_json_status(root->json);
+    return status == LAT_OK ? lat_snapshots_start(call->app, out_id, err) : status;
+}
+
 static const struct {
     const char *type;
     starter *start; /* NULL: not in this version */
 } starters[] = {
-    {"train", start_train}, {"reindex", start_reindex}, {"reencode", NULL},
-    {"calibrate", NULL},    {"snapshot", NULL},
+    {"train", start_train}, {"reindex", start_reindex},   {"reencode", NULL},
+    {"calibrate", NULL},    {"snapshot", start_snapshot},
 };
 
 /* The row of the type, or a failure naming those that can be had. */

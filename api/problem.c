@@ -54,12 +54,16 @@ const struct lat_problem_code lat_problem_codes[] = {
     {"collection_not_found", "No collection of that name.", 404},
     {"item_not_found", "No item of that id.", 404},
     {"job_not_found", "No job of that id.", 404},
+    {"snapshot_not_found", "No snapshot of that id.", 404},
     {"input_not_kept", "The collection did not keep the input.", 404},
     {"unknown_user", "No interactions of that user.", 404},
     {"recommendation_expired", "The recommendation is not remembered any more.", 404},
     {"method_not_allowed", "The path exists, not with this method; see Allow.", 405},
     {"timeout", "The request came too slowly.", 408},
     {"exists", "It exists with other settings.", 409},
+    {"snapshot_not_ready", "The snapshot is still being made.", 409},
+    {"snapshot_failed", "The snapshot could not be made; the words say why.", 409},
+    {"bad_range", "No byte of the range is there.", 416},
     {"precondition_failed", "If-Match or If-None-Match rules the stored version out.", 412},
     {"too_large", "The body is over the limit.", 413},
     {"headers_too_large", "The head of the request is over the limit.", 431},
@@ -150,6 +154,8 @@ int lat_problem_status(const struct lat_error *err)
 {
     if (err->code && strcmp(err->code, "headers_too_large") == 0)
         return 431; /* not the body: 413 would send the reader looking in the wrong place */
+    if (err->code && strcmp(err->code, "bad_range") == 0)
+        return 416;
     return (unsigned)err->status < LAT_STATUS_COUNT ? statuses[err->status].http : 500;
 }
 

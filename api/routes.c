@@ -96,6 +96,11 @@ static const struct lat_route rows[] = {
     {LAT_DELETE, "/v1/jobs/{id}", lat_api_job_cancel, ADMIN, "Cancel a job"},
     {LAT_GET, "/v1/jobs/{id}/events", lat_api_job_events, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
      "Follow a job as server-sent events"},
+
+    {LAT_POST, "/v1/snapshots", lat_api_snapshot_make, ADMIN, "Make a snapshot of everything"},
+    {LAT_GET, "/v1/snapshots", lat_api_snapshots, READ, "List snapshots, the newest first"},
+    {LAT_GET, "/v1/snapshots/{id}", lat_api_snapshot, ADMIN, "A snapshot's file"},
+    {LAT_DELETE, "/v1/snapshots/{id}", lat_api_snapshot_delete, ADMIN, "Delete a snapshot"},
 };
 
 const struct lat_routes lat_api_routes = {

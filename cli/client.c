@@ -101,6 +101,20 @@ static struct curl_slist *make_headers(const struct lat_client *client,
     return headers;
 }
 
+static void prepare(CURL *curl, const char *method, const char *url,
+                    const struct curl_slist *headers)
+{
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 300L);
+}
+
 static CURLcode perform(struct lat_client *client, const char *method, const char *url,
                         const char *content_type, const struct lat_buf *body,
                         struct lat_buf *reply, long *out_http)
@@ -111,15 +125,7 @@ static CURLcode perform(struct lat_client *client, const char *method, const cha
         return CURLE_OUT_OF_MEMORY;
     lat_buf_clear(reply);
     reply->limit = REPLY_MAX;
-    curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 300L);
+    prepare(curl, method, url, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     if (body) {
@@ -158,6 +164,50 @@ enum lat_status lat_client_send(struct lat_client *client, const char *method, c
     if (status == LAT_OK && code != CURLE_OK)
         status =
             lat_fail(err, LAT_IO, NULL, "%s: %s", client->server, curl_easy_strerror(code));
+    lat_buf_release(&url);
+    return status;
+}
+
+struct fetching {
+    CURL *curl;
+    bool (*take)(void *context, const void *bytes, size_t len);
+    void *context;
+    struct lat_buf *problem;
+};
+
+static size_t take_fetched(char *bytes, size_t size, size_t n, void *context)
+{
+    struct fetching *fetching = context;
+    long http = 0;
+    curl_easy_getinfo(fetching->curl, CURLINFO_RESPONSE_CODE, &http);
+    if (http != 200)
+        return take_reply(bytes, size, n, fetching->problem);
+    return fetching->take(fetching->context, bytes, size * n) ? size * n : 0;
+}
+
+enum lat_status lat_client_fetch(struct lat_client *client, const char *path,
+                                 bool (*take)(void *context, const void *bytes, size_t len),
+                                 void *context, struct lat_buf *problem, long *out_http,
+                                 struct lat_error *err)
+{
+    struct lat_buf url = {0};
+    struct fetching fetching = {client->curl, take, context, problem};
+    struct curl_slist *headers = make_headers(client, NULL);
+    lat_buf_printf(&url, "%s%s", client->server, path);
+    enum lat_status status = lat_buf_check(&url, err);
+    if (status == LAT_OK && !headers)
+        status = lat_fail_memory(err);
+    if (status == LAT_OK) {
+        prepare(client->curl, "GET", url.data, headers);
+        curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_fetched);
+        curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &fetching);
+        const CURLcode code = curl_easy_perform(client->curl);
+        curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, out_http);
+        if (code != CURLE_OK)
+            status =
+                lat_fail(err, LAT_IO, NULL, "%s: %s", client->server, curl_easy_strerror(code));
+    }
+    curl_slist_free_all(headers);
     lat_buf_release(&url);
     return status;
 }

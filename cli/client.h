@@ -26,6 +26,13 @@ enum lat_status lat_client_send(struct lat_client *client, const char *method, c
                                 struct lat_buf *reply, long *out_http,
                                 struct lat_error *err) LAT_MUST_USE;
 
+/* A GET whose body goes to `take` as it comes (false: stop, the disk is full) when the server
+ * answers 200, else into `problem`. No second try. LAT_IO also when `take` said stop. */
+enum lat_status lat_client_fetch(struct lat_client *client, const char *path,
+                                 bool (*take)(void *context, const void *bytes, size_t len),
+                                 void *context, struct lat_buf *problem, long *out_http,
+                                 struct lat_error *err) LAT_MUST_USE;
+
 /* The words of a reply that says no: its `detail` if it is a problem, else the status. */
 void lat_client_words(const struct lat_buf *reply, long http, char *out, size_t size);
 

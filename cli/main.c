@@ -21,6 +21,8 @@ static const struct command commands[] = {
     {"eval", lat_cmd_eval, "measure a model on data"},
     {"import", lat_cmd_import, "put pictures or vectors into a collection of a running server"},
     {"check", lat_cmd_check, "verify every invariant of a stopped server's data directory"},
+    {"backup", lat_cmd_backup, "put a running or stopped server into one file"},
+    {"restore", lat_cmd_restore, "make a data directory out of such a file"},
     {"health", lat_cmd_health, "ask a running server whether it is ready"},
 };
 

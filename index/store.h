@@ -281,6 +281,23 @@ enum lat_status lat_store_check(const char *folder,
                                 void (*report)(void *context, const char *line), void *context,
                                 uint64_t *out_faults, struct lat_error *err) LAT_MUST_USE;
 
+/* Rows copied while they change (backups). */
+struct lat_copy_request {
+    const char *folder;    /* a data directory, open here, elsewhere or nowhere */
+    const char *to;        /* the new file */
+    const char *omit_jobs; /* jobs of this type are left out; NULL: none */
+    bool (*progress)(void *context, double done); /* may be NULL; false: LAT_CANCELLED */
+    void *context;
+};
+/* Writes every row as of one moment, not before the call, into one file that is a latentd.db by
+ * itself; writers are not held back. It is not synced; on failure it is gone. Appends the
+ * models that the collections there use, a line each, to `out_models`. LAT_NOT_FOUND when there
+ * is no store in the folder. */
+enum lat_status lat_store_copy(const struct lat_copy_request *request,
+                               struct lat_buf *out_models, struct lat_error *err) LAT_MUST_USE;
+/* Of the rows this program writes; it reads those up to it. */
+int lat_store_schema_version(void);
+
 /* The libraries behind the store, for --version and GET /v1/info: "3.40.1"; "1.7.3 (x86-64-v3)"
  * with what FAISS was compiled for ("baseline" without AVX2). Static storage. */
 const char *lat_store_sqlite_version(void);

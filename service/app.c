@@ -6,17 +6,23 @@
  * thread that calls into what follows; jobs, recommenders, batcher, models, store, engine. */
 #include "service/app.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sync.h"
+#include "base/text.h"
 #include "service/crypto.h"
 #include "service/events.h"
 #include "service/lifecycle.h"
 #include "service/recommenders.h"
+#include "service/snapshots.h"
 #include "service/socket.h"
+#include "service/version.h"
 
 #include "base/banned.h"
 
@@ -81,6 +87,36 @@ static enum lat_status open_keys(struct lat_app *app, struct lat_error *err)
                     config->listen);
 }
 
+/* Packages that a restore put into the data directory are found without a word: the default
+ * folder counts only when it is there. */
+static void choose_models(struct lat_config *config)
+{
+    char beside[LAT_PATH_MAX];
+    const int len = snprintf(beside, sizeof(beside), "%s/models", config->data);
+    if (strcmp(config->models, "models") != 0 || lat_file_exists(config->models))
+        return;
+    if (len > 0 && (size_t)len < sizeof(beside) && lat_file_exists(beside))
+        memcpy(config->models, beside, (size_t)len + 1);
+}
+
+/* What `latentd backup` wants to know of a data directory whose server may have stopped. */
+static void note_server(const struct lat_config *config)
+{
+    char path[LAT_PATH_MAX + 32], models[PATH_MAX];
+    struct lat_buf text = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    snprintf(path, sizeof(path), "%s/" LAT_SERVER_NOTE, config->data);
+    if (!realpath(config->models, models) || !lat_utf8_valid(models, strlen(models)))
+        return;
+    lat_buf_printf(&text, "{\"latentd\":\"%s\",\"models\":", lat_version());
+    lat_buf_json_string(&text, models, strlen(models));
+    lat_buf_text(&text, "}\n");
+    if (lat_buf_check(&text, &err) != LAT_OK ||
+        lat_file_write(path, text.data, text.len, &err) != LAT_OK)
+        lat_log_error("models folder not noted", &err);
+    lat_buf_release(&text);
+}
+
 static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
 {
     const struct lat_config *config = &app->config;
@@ -88,11 +124,16 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
     const struct lat_registry_options registry = {.folder = config->models, .threads = 1};
     const unsigned slots =
         config->inference_threads ? (unsigned)config->inference_threads : lat_cpu_count();
+    choose_models(&app->config);
     enum lat_status status = lat_store_open(&store, &app->store, err);
     if (status == LAT_OK)
         status = lat_engine_new(&app->engine, err);
     if (status == LAT_OK)
         status = lat_registry_open(app->engine, &registry, &app->registry, err);
+    if (status == LAT_OK) {
+        note_server(config);
+        lat_snapshots_sweep(config->data);
+    }
     if (status == LAT_OK)
         status = lat_batcher_new(slots, (size_t)config->max_encode_batch, &app->batcher, err);
     if (status == LAT_OK)

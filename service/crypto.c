@@ -10,6 +10,7 @@
 #include "base/banned.h"
 
 _Static_assert(LAT_HASH_SIZE == crypto_generichash_BYTES, "BLAKE2b-256");
+_Static_assert(LAT_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
 
 static void ready(void)
 {
@@ -45,6 +46,26 @@ bool lat_hash_parse(const char *text, uint8_t out_hash[LAT_HASH_SIZE])
 bool lat_hash_equal(const uint8_t a[LAT_HASH_SIZE], const uint8_t b[LAT_HASH_SIZE])
 {
     return sodium_memcmp(a, b, LAT_HASH_SIZE) == 0;
+}
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct lat_sha256), "room for it");
+
+void lat_sha256_begin(struct lat_sha256 *sha)
+{
+    ready();
+    crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)sha->state);
+}
+
+void lat_sha256_add(struct lat_sha256 *sha, const void *bytes, size_t len)
+{
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)sha->state, bytes, len);
+}
+
+void lat_sha256_end(struct lat_sha256 *sha, char out_text[LAT_SHA256_TEXT])
+{
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_final((crypto_hash_sha256_state *)(void *)sha->state, hash);
+    sodium_bin2hex(out_text, LAT_SHA256_TEXT, hash, sizeof(hash));
 }
 
 void lat_wipe(void *bytes, size_t len)

@@ -20,6 +20,17 @@ bool lat_hash_parse(const char *text, uint8_t out_hash[LAT_HASH_SIZE]) LAT_MUST_
 bool lat_hash_equal(const uint8_t a[LAT_HASH_SIZE],
                     const uint8_t b[LAT_HASH_SIZE]) LAT_MUST_USE;
 
+/* SHA-256 of a stream, what `sha256sum` prints: begin, add any number of times, end. A plain
+ * value. */
+enum { LAT_SHA256_TEXT = 2 * LAT_HASH_SIZE + 1 };
+struct lat_sha256 {
+    _Alignas(16) unsigned char state[128];
+};
+void lat_sha256_begin(struct lat_sha256 *sha);
+void lat_sha256_add(struct lat_sha256 *sha, const void *bytes, size_t len);
+/* 64 lower-case hexadecimal digits and a NUL. */
+void lat_sha256_end(struct lat_sha256 *sha, char out_text[LAT_SHA256_TEXT]);
+
 /* Zeroes that the compiler does not drop. */
 void lat_wipe(void *bytes, size_t len);
 

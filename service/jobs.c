@@ -18,7 +18,7 @@
 const char *const lat_job_state_names[5] = {"queued", "running", "done", "failed", "cancelled"};
 
 static const char *const lane_names[LAT_LANE_COUNT] = {"jobs-items", "jobs-index",
-                                                       "jobs-training"};
+                                                       "jobs-training", "jobs-snapshot"};
 
 /* ---- one job ---- */
 

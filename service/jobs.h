@@ -30,7 +30,13 @@ enum lat_job_state {
 extern const char *const lat_job_state_names[5];
 
 /* What runs in a lane of its own. */
-enum lat_lane { LAT_LANE_ITEMS, LAT_LANE_INDEX, LAT_LANE_TRAINING, LAT_LANE_COUNT };
+enum lat_lane {
+    LAT_LANE_ITEMS,
+    LAT_LANE_INDEX,
+    LAT_LANE_TRAINING,
+    LAT_LANE_SNAPSHOT,
+    LAT_LANE_COUNT
+};
 
 /* Where a training stands; `epochs` is 0 for other jobs and before the first report. */
 struct lat_job_training {
@@ -42,7 +48,7 @@ struct lat_job_training {
 /* A copy, no ownership; error.code lives as long as the jobs. */
 struct lat_job_info {
     char id[LAT_JOB_ID_SIZE];
-    char type[LAT_JOB_WORD_MAX];       /* "train", "reindex", "ingest" */
+    char type[LAT_JOB_WORD_MAX];       /* "train", "reindex", "snapshot", "ingest" */
     char subject[LAT_JOB_SUBJECT_MAX]; /* the model or the collection */
     enum lat_lane lane;
     enum lat_job_state state;

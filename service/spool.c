@@ -20,7 +20,8 @@ struct lat_spool {
     char *folder;
     struct lat_buf memory; /* everything while fd < 0 */
     size_t memory_limit;
-    int fd; /* -1 while in memory */
+    int fd;         /* -1 while in memory */
+    uint64_t start; /* where it begins in the file */
     uint64_t size, position;
 };
 
@@ -36,6 +37,21 @@ enum lat_status lat_spool_new(const char *folder, size_t memory_limit,
     spool->folder = copy;
     spool->memory_limit = memory_limit;
     spool->fd = -1;
+    *out_spool = spool;
+    return LAT_OK;
+}
+
+enum lat_status lat_spool_file(int fd, uint64_t from, uint64_t n, struct lat_spool **out_spool,
+                               struct lat_error *err)
+{
+    struct lat_spool *spool = lat_alloc(1, sizeof(*spool));
+    if (!spool) {
+        close(fd);
+        return lat_fail_memory(err);
+    }
+    spool->fd = fd;
+    spool->start = from;
+    spool->size = n;
     *out_spool = spool;
     return LAT_OK;
 }
@@ -140,10 +156,10 @@ enum lat_status lat_spool_read(struct lat_spool *spool, void *bytes, size_t capa
     } else if (want) {
         ssize_t n;
         do
-            n = pread(spool->fd, bytes, want, (off_t)spool->position);
+            n = pread(spool->fd, bytes, want, (off_t)(spool->start + spool->position));
         while (n < 0 && errno == EINTR);
         if (n <= 0)
-            return lat_fail_errno(err, n ? errno : EIO, "temporary file of a reply");
+            return lat_fail_errno(err, n ? errno : EIO, "file of a reply");
         want = (size_t)n;
     }
     spool->position += want;

@@ -14,6 +14,9 @@ struct lat_spool;
 /* `folder`: where the file is made once more than `memory_limit` bytes are in (copied). */
 enum lat_status lat_spool_new(const char *folder, size_t memory_limit,
                               struct lat_spool **out_spool, struct lat_error *err) LAT_MUST_USE;
+/* `n` bytes of a file from `from` on, to be read only. Takes `fd` over, also on failure. */
+enum lat_status lat_spool_file(int fd, uint64_t from, uint64_t n, struct lat_spool **out_spool,
+                               struct lat_error *err) LAT_MUST_USE;
 void lat_spool_free(struct lat_spool *spool);
 
 /* LAT_DISK_FULL, LAT_IO, LAT_NO_MEMORY; what was written before stays readable. */

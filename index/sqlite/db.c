@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "index/sqlite/raw.h"
 
 #include "base/banned.h"
 
@@ -83,6 +84,8 @@ static enum lat_status configure(struct lat_db *db, enum lat_db_mode mode,
     sqlite3_extended_result_codes(db->raw, 1);
     if (mode == LAT_DB_READ)
         return lat_db_exec(db, "PRAGMA query_only=1; PRAGMA cache_size=-2048;", err);
+    if (mode == LAT_DB_PLAIN)
+        return lat_db_exec(db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;", err);
     /* FULL: a commit is on the disk when it returns. Few, large checkpoints: each costs two
      * more syncs. What is deleted is overwritten with zeroes. */
     return lat_db_exec(db,
@@ -102,7 +105,7 @@ enum lat_status lat_db_open(const char *path, enum lat_db_mode mode, struct lat_
     /* A reader is opened for writing as well: it may have to create the shared memory of the
      * log. */
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                      (mode == LAT_DB_CREATE ? SQLITE_OPEN_CREATE : 0);
+                      (mode == LAT_DB_READ ? 0 : SQLITE_OPEN_CREATE);
     const int code = sqlite3_open_v2(path, &db->raw, flags, NULL);
     enum lat_status status = LAT_OK;
     if (code != SQLITE_OK) {
@@ -117,6 +120,17 @@ enum lat_status lat_db_open(const char *path, enum lat_db_mode mode, struct lat_
     }
     *out_db = db;
     return LAT_OK;
+}
+
+struct sqlite3 *lat_db_raw(struct lat_db *db)
+{
+    return db->raw;
+}
+
+enum lat_status lat_db_fail(struct lat_db *db, int code, const char *what,
+                            struct lat_error *err)
+{
+    return fail(db->raw, code, what, err);
 }
 
 void lat_db_close(struct lat_db *db)

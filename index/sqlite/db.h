@@ -24,7 +24,8 @@ struct lat_stmt;
 
 enum lat_db_mode {
     LAT_DB_CREATE, /* the writer: write-ahead log, every commit synced */
-    LAT_DB_READ    /* queries only */
+    LAT_DB_READ,   /* queries only */
+    LAT_DB_PLAIN   /* a file by itself, created when absent: no log, nothing synced */
 };
 
 enum lat_status lat_db_open(const char *path, enum lat_db_mode mode, struct lat_db **out_db,
