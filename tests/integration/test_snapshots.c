@@ -323,13 +323,13 @@ Test(snapshots, a_damaged_file_is_refused_whole)
     stop();
     cr_assert_eq(lat_file_read(at("good.tar"), SIZE_MAX, &bytes, NULL), LAT_OK);
     for (size_t i = 1; i < 24; i++) {
-        const size_t at = i * (bytes.len / 24) + 7 * i;
-        bytes.data[at] ^= (char)(1 << i % 8);
+        const size_t byte = i * (bytes.len / 24) + 7 * i;
+        bytes.data[byte] ^= (char)(1 << i % 8);
         put_file("bad.tar", bytes.data, bytes.len);
-        cr_assert_eq(RUN("restore", at("bad.tar"), "--data", at("no")), 1, "byte %zu", at);
+        cr_assert_eq(RUN("restore", at("bad.tar"), "--data", at("no")), 1, "byte %zu", byte);
         cr_assert_not_null(strstr(output(), "damaged"), "%s", output());
-        cr_assert_eq(access(at("no"), F_OK), -1, "byte %zu", at);
-        bytes.data[at] ^= (char)(1 << i % 8);
+        cr_assert_eq(access(at("no"), F_OK), -1, "byte %zu", byte);
+        bytes.data[byte] ^= (char)(1 << i % 8);
     }
     for (size_t i = 0; i < 4; i++) {
         put_file("bad.tar", bytes.data, i * bytes.len / 4);
