@@ -130,6 +130,7 @@ const struct lat_problem_code lat_problem_codes[] = {
      "A model package lacks a file; so do other codes of packages say what is wrong with one.",
      422},
     {"busy", "Everything is taken; see Retry-After.", 429},
+    {"rate_limited", "The key has been used too often; see Retry-After.", 429},
     {"internal", "The server's own fault.", 500},
     {"corrupt_code", "The stored code is damaged; other items are served.", 500},
     {"corrupt_input", "The stored input is damaged; other items are served.", 500},
@@ -237,8 +238,6 @@ static void add_headers(struct lat_call *call, int status)
 {
     if (status == 401)
         lat_call_respond_header(call, "WWW-Authenticate", "Bearer realm=\"latentd\"");
-    if (status == 429 || status == 503)
-        lat_call_respond_header(call, "Retry-After", "1");
 }
 
 void lat_problem_open(struct lat_call *call, int status, const struct lat_error *err)

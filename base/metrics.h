@@ -16,6 +16,7 @@ enum lat_metric {
     LAT_METRIC_REQUESTS_ACTIVE,     /* gauge */
     LAT_METRIC_QUEUE_LENGTH,        /* gauge: requests waiting for a worker */
     LAT_METRIC_QUEUE_REJECTED,      /* counter: 429 because the queue was full */
+    LAT_METRIC_RATE_LIMITED,        /* counter: 429 because a key was used too often */
     LAT_METRIC_INFER_SECONDS,       /* histogram, label model: one engine run */
     LAT_METRIC_INFER_BATCH,         /* histogram, label model: items a run */
     LAT_METRIC_COMMITS,             /* counter: durable commits (one fsync each) */
@@ -30,6 +31,7 @@ enum lat_metric {
     LAT_METRIC_RECOMMENDATIONS,     /* counter, label source: recommendation ids given out */
     LAT_METRIC_RECOMMENDATION_HITS, /* counter, label source: of them, with a hit */
     LAT_METRIC_FEEDBACK, /* counter, label kind: interactions that name a recommendation */
+    LAT_METRIC_CERTIFICATE_END, /* gauge: seconds since 1970 */
     LAT_METRIC_COUNT
 };
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/json.h"
@@ -110,6 +111,8 @@ static void prepare(CURL *curl, const char *method, const char *url,
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (getenv("SSL_CERT_FILE"))
+        curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 300L);
@@ -136,6 +139,36 @@ static CURLcode perform(struct lat_client *client, const char *method, const cha
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_http);
     curl_slist_free_all(headers);
     return code;
+}
+
+enum lat_status lat_client_probe(const char *server, const char *path, long timeout_ms,
+                                 struct lat_buf *reply, long *out_http, struct lat_error *err)
+{
+    struct lat_client *client = NULL;
+    struct lat_buf url = {0};
+    enum lat_status status = lat_client_new(server, "", &client, err);
+    if (status != LAT_OK)
+        return status;
+    lat_buf_printf(&url, "%s%s", client->server, path);
+    status = lat_buf_check(&url, err);
+    if (status == LAT_OK) {
+        CURL *curl = client->curl;
+        curl_easy_setopt(curl, CURLOPT_URL, url.data);
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
+        const CURLcode code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_http);
+        if (code != CURLE_OK)
+            status = lat_fail(err, LAT_IO, NULL, "%s", curl_easy_strerror(code));
+    }
+    lat_buf_release(&url);
+    lat_client_free(client);
+    return status;
 }
 
 static bool worth_another(CURLcode code, long http)

@@ -33,6 +33,13 @@ enum lat_status lat_client_fetch(struct lat_client *client, const char *path,
                                  void *context, struct lat_buf *problem, long *out_http,
                                  struct lat_error *err) LAT_MUST_USE;
 
+/* One GET of `server` + `path` without a key, tried once, for at most `timeout_ms`: whether a
+ * server of one's own is well. Its certificate is not checked. LAT_IO says why there is no
+ * reply. */
+enum lat_status lat_client_probe(const char *server, const char *path, long timeout_ms,
+                                 struct lat_buf *reply, long *out_http,
+                                 struct lat_error *err) LAT_MUST_USE;
+
 /* The words of a reply that says no: its `detail` if it is a problem, else the status. */
 void lat_client_words(const struct lat_buf *reply, long http, char *out, size_t size);
 

@@ -1,8 +1,8 @@
 /* latentd serve: open, say when ready, wait for a signal, drain, close.
  *
- * Signals are blocked in every thread and taken by one: the first begins the draining (new
- * calls get 503 at once, also while models still load), the second ends the process on the
- * spot. */
+ * Signals are blocked in every thread and taken by one. SIGHUP reads the settings again. Of the
+ * others the first begins the draining (new calls get 503 at once, also while models still
+ * load), the second ends the process on the spot. */
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 
 #include "api/routes.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/sync.h"
 #include "cli/commands.h"
 #include "service/app.h"
@@ -23,20 +24,54 @@
 
 struct stopper {
     sigset_t signals;
+    int argc; /* of the command, as the person wrote them: to read the settings again */
+    char **argv;
     struct lat_mutex mutex;
     struct lat_cond asked;
     bool stop;           /* under the mutex, as is: */
     struct lat_app *app; /* NULL before it is open */
 };
 
+/* The environment is the one the process was started with, so it is the file that matters. */
+static void reload(struct stopper *stopper)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    struct lat_config *config = lat_alloc(1, sizeof(*config));
+    char **words = lat_alloc((size_t)stopper->argc + 1, sizeof(*words));
+    int argc = stopper->argc;
+    enum lat_status status = config && words ? LAT_OK : lat_fail_memory(&err);
+    if (words)
+        memcpy(words, stopper->argv, (size_t)argc * sizeof(*words));
+    if (status == LAT_OK)
+        status = lat_config_read(config, &argc, words, &err);
+    if (status != LAT_OK) {
+        lat_log_error("settings not reloaded", &err);
+    } else {
+        lat_mutex_lock(&stopper->mutex);
+        if (stopper->app)
+            status = lat_app_reload(stopper->app, config, &err);
+        lat_mutex_unlock(&stopper->mutex);
+        lat_log(LAT_LOG_INFO, "settings reloaded", "\"whole\":%s",
+                status == LAT_OK ? "true" : "false");
+    }
+    if (config)
+        lat_wipe(config->api_keys, sizeof(config->api_keys));
+    lat_free(config);
+    lat_free(words);
+}
+
 static void *take_signals(void *argument)
 {
     struct stopper *stopper = argument;
-    for (int taken = 0;; taken++) {
+    for (int taken = 0;;) {
         int number = 0;
         if (sigwait(&stopper->signals, &number) != 0)
             continue;
-        if (taken)
+        if (number == SIGHUP) {
+            reload(stopper);
+            continue;
+        }
+        if (taken++)
             _exit(1);
         lat_log(LAT_LOG_INFO, "stopping", "\"signal\":%d", number);
         lat_mutex_lock(&stopper->mutex);
@@ -108,7 +143,8 @@ static int serve(const struct lat_config *config, struct stopper *stopper)
     lat_mutex_unlock(&stopper->mutex);
     const enum lat_status status = lat_app_wait_ready(app, &err);
     if (status == LAT_OK) {
-        printf("latentd listening on http://%s\n", lat_http_address(app->http));
+        printf("latentd listening on %s://%s\n", app->tls ? "https" : "http",
+               lat_http_address(app->http));
         fflush(stdout);
     }
     lat_mutex_lock(&stopper->mutex);
@@ -132,7 +168,9 @@ static void print_help(void)
 {
     printf("usage: latentd serve [OPTIONS]\n\n"
            "Answers HTTP requests. Prints 'latentd listening on http://ADDR:PORT' when ready;\n"
-           "SIGTERM and SIGINT end it once running calls are done. Every option can also be\n"
+           "SIGTERM and SIGINT end it once running calls are done; SIGHUP makes it read keys, "
+           "rate\n"
+           "limits, certificate and log settings again. Every option can also be\n"
            "set as LATENTD_<NAME> in the environment or as 'name = value' in the --config "
            "file.\n\n");
     lat_settings_help(lat_config_rows, lat_n_config_rows, stdout);
@@ -149,6 +187,14 @@ int lat_cmd_serve(int argc, char **argv)
             return 0;
         }
     }
+    const int n_words = argc;
+    char **words = lat_alloc((size_t)argc + 1, sizeof(*words)); /* argv is packed below; lives
+                                                                 * as long as the process */
+    if (!words) {
+        lat_fail_memory(&err);
+        return fail(&err);
+    }
+    memcpy(words, argv, (size_t)argc * sizeof(*words));
     if (lat_config_read(&config, &argc, argv, &err) != LAT_OK)
         return strcmp(err.code, "config_file") == 0 ? fail(&err) : usage(&err);
     if (argc > 1) {
@@ -159,6 +205,8 @@ int lat_cmd_serve(int argc, char **argv)
         return usage(&err);
     raise_file_limit();
     limit_heaps();
+    stopper.argc = n_words;
+    stopper.argv = words;
     if (start_stopper(&stopper, &err) != 0)
         return 1;
     lat_log(LAT_LOG_INFO, "starting", "\"version\":\"%s\"", lat_version());

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"check", lat_cmd_check, "verify every invariant of a stopped server's data directory"},
     {"backup", lat_cmd_backup, "put a running or stopped server into one file"},
     {"restore", lat_cmd_restore, "make a data directory out of such a file"},
+    {"keys", lat_cmd_keys, "make, list and remove API keys"},
     {"health", lat_cmd_health, "ask a running server whether it is ready"},
 };
 

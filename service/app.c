@@ -23,6 +23,7 @@
 #include "service/snapshots.h"
 #include "service/socket.h"
 #include "service/version.h"
+#include "service/tls.h"
 
 #include "base/banned.h"
 
@@ -68,13 +69,21 @@ static void *load(void *argument)
     return NULL;
 }
 
+static struct lat_keys_options keys_options(const struct lat_config *config)
+{
+    return (struct lat_keys_options){.inline_keys = config->api_keys,
+                                     .file = config->api_keys_file,
+                                     .rate = config->rate_limit,
+                                     .burst = config->rate_burst};
+}
+
 /* Keys first: whether there are any decides where it may listen. */
 static enum lat_status open_keys(struct lat_app *app, struct lat_error *err)
 {
     struct lat_config *config = &app->config;
     bool loopback = false;
-    enum lat_status status =
-        lat_keys_new(config->api_keys, config->api_keys_file, &app->keys, err);
+    const struct lat_keys_options options = keys_options(config);
+    enum lat_status status = lat_keys_new(&options, &app->keys, err);
     lat_wipe(config->api_keys, sizeof(config->api_keys));
     if (status != LAT_OK || app->keys || config->allow_anonymous)
         return status;
@@ -158,6 +167,7 @@ static enum lat_status open_network(struct lat_app *app, const struct lat_routes
         .max_connections = (unsigned)config->max_connections,
         .timeout_ms = (unsigned)config->timeout_ms,
         .keys = app->keys,
+        .tls = app->tls,
     };
     return lat_http_start(app, &options, routes, &app->http, err);
 }
@@ -174,6 +184,8 @@ enum lat_status lat_app_open(const struct lat_config *config, const struct lat_r
     enum lat_status status = lat_lifecycle_new(&app->lifecycle, err);
     if (status == LAT_OK)
         status = open_keys(app, err);
+    if (status == LAT_OK && config->tls_certificate[0])
+        status = lat_tls_new(config->tls_certificate, config->tls_key, &app->tls, err);
     if (status == LAT_OK)
         status = open_stores(app, err);
     if (status == LAT_OK)
@@ -233,6 +245,7 @@ void lat_app_close(struct lat_app *app)
     if (app->store)
         lat_store_close(app->store);
     lat_engine_free(app->engine);
+    lat_tls_free(app->tls);
     lat_keys_free(app->keys);
     lat_lifecycle_free(app->lifecycle);
     lat_free(owner);

@@ -18,6 +18,8 @@ struct lat_config {
     char listen[128];
     char api_keys[4096]; /* wiped once the hashes are made */
     char api_keys_file[LAT_PATH_MAX];
+    double rate_limit, rate_burst;
+    char tls_certificate[LAT_PATH_MAX], tls_key[LAT_PATH_MAX];
     bool allow_anonymous;
     int64_t max_body, max_batch, max_k, max_pixels, max_depth;
     int64_t workers, queue, network_threads, inference_threads, max_connections;
@@ -50,6 +52,7 @@ struct lat_app {
     struct lat_jobs *jobs;
     struct lat_recommenders *recommenders;
     struct lat_keys *keys; /* NULL when none are configured */
+    struct lat_tls *tls;   /* NULL: in the clear */
     struct lat_http *http;
     struct lat_lifecycle *lifecycle;
     int64_t started_ms;
@@ -67,6 +70,11 @@ enum lat_status lat_app_wait_ready(struct lat_app *app, struct lat_error *err) L
 enum lat_app_state lat_app_state(struct lat_app *app, char *out_reason, size_t size);
 /* From now on every new request but probes is 503. Any thread. */
 void lat_app_drain(struct lat_app *app);
+/* Takes over what may change while serving: keys, rate limits, the certificate's files, the
+ * log. Each is tried, whatever becomes of the others, and what is not taken over is logged:
+ * settings that want a restart by name. LAT_OK when everything was. One thread at a time. */
+enum lat_status lat_app_reload(struct lat_app *app, const struct lat_config *config,
+                               struct lat_error *err) LAT_MUST_USE;
 /* Drains (running calls finish, at most config.drain_ms) and closes everything. */
 void lat_app_close(struct lat_app *app);
 

@@ -24,7 +24,13 @@ const struct lat_setting lat_config_rows[] = {
     TEXT(listen, "127.0.0.1:8080", "ADDR:PORT", "where to listen; port 0 picks a free one"),
     TEXT(api_keys, "", "LIST", "SCOPE:KEY[,SCOPE:KEY]; scopes read, write, admin"),
     TEXT(api_keys_file, "", "FILE",
-         "lines 'SCOPE[,SCOPE] KEY', KEY in the clear or blake2b:HEX"),
+         "lines 'SCOPE[,SCOPE] KEY', KEY in the clear or blake2b:HEX; see 'latentd keys'"),
+    LAT_SETTING_ROW(lat_config, rate_limit, LAT_SETTING_REAL, "0", 0, 1e6, "N",
+                    "requests a second of a key without its own limit; 0: any number"),
+    LAT_SETTING_ROW(lat_config, rate_burst, LAT_SETTING_REAL, "0", 0, 1e6, "N",
+                    "how many of them may come at once; 0: those of one second"),
+    TEXT(tls_certificate, "", "FILE", "answer over TLS with this certificate chain (PEM)"),
+    TEXT(tls_key, "", "FILE", "its private key (PEM)"),
     LAT_SETTING_ROW(lat_config, allow_anonymous, LAT_SETTING_BOOL, "false", 0, 0, NULL,
                     "listen beyond loopback without keys"),
     BYTES(max_body, "64MiB", 1024, 0x1p34, "longest body of a request; import has no limit"),
@@ -90,9 +96,13 @@ static enum lat_status check(const struct lat_config *config, struct lat_error *
     enum lat_status status = lat_socket_check(config->listen, err);
     if (status == LAT_OK)
         status = read_log(config, &level, &format, err);
+    const struct lat_keys_options options = {.inline_keys = config->api_keys};
     if (status == LAT_OK)
-        status = lat_keys_new(config->api_keys, NULL, &keys, err);
+        status = lat_keys_new(&options, &keys, err);
     lat_keys_free(keys);
+    if (status == LAT_OK && !config->tls_certificate[0] != !config->tls_key[0])
+        status = lat_fail(err, LAT_INVALID, NULL,
+                          "tls_certificate and tls_key: expected both or neither");
     return status;
 }
 

@@ -117,6 +117,29 @@ static void choose_request_id(struct lat_call *call)
         lat_random_id(call->request_id);
 }
 
+/* The trace a request belongs to (W3C Trace Context, level 1): version-trace-parent-flags, in
+ * lower-case hexadecimal, ids not all zero. The reply and the log carry the trace on, with an
+ * id of our own in the parent's place. Anything else is as if it were absent. */
+static void carry_trace(struct lat_call *call)
+{
+    static const size_t trace = 3, parent = 36, flags = 53, end = 55;
+    const char *sent = lat_call_header(call, "traceparent");
+    char id[LAT_RANDOM_ID_SIZE];
+    if (!sent || strlen(sent) < end || strspn(sent, "0123456789abcdef") != 2 ||
+        memcmp(sent, "ff", 2) == 0 || (memcmp(sent, "00", 2) == 0 && sent[end]) ||
+        (sent[end] && sent[end] != '-') || sent[trace - 1] != '-' || sent[parent - 1] != '-' ||
+        sent[flags - 1] != '-' || strspn(sent + trace, "0123456789abcdef") != 32 ||
+        strspn(sent + parent, "0123456789abcdef") != 16 ||
+        strspn(sent + flags, "0123456789abcdef") < 2 || strspn(sent + trace, "0") >= 32 ||
+        strspn(sent + parent, "0") >= 16)
+        return;
+    lat_random_id(id);
+    memcpy(call->traceparent, "00-", trace);
+    memcpy(call->traceparent + trace, sent + trace, end - trace);
+    memcpy(call->traceparent + parent, id, 16);
+    call->traceparent[end] = '\0';
+}
+
 /* How the body is framed. What intermediaries could read in two ways is refused. */
 static enum lat_status check_framing(struct lat_exchange *exchange, struct lat_error *err)
 {
@@ -229,7 +252,8 @@ static enum lat_status check_gate(struct lat_call *call, struct lat_error *err)
 
 static enum lat_status check_key(struct lat_call *call, struct lat_error *err)
 {
-    const struct lat_keys *keys = call->exchange->http->options.keys;
+    struct lat_keys *keys = call->exchange->http->options.keys;
+    unsigned wait_s = 0;
     if (!keys)
         return LAT_OK;
     const char *key = lat_call_header(call, "Authorization");
@@ -237,7 +261,13 @@ static enum lat_status check_key(struct lat_call *call, struct lat_error *err)
         key += 7 + strspn(key + 7, " ");
     else
         key = lat_call_header(call, "X-API-Key");
-    return lat_keys_check(keys, key, call->route->scope, err);
+    const enum lat_status status =
+        lat_keys_check(keys, key, call->route->scope, call->started_ns, &wait_s, err);
+    if (wait_s) {
+        lat_call_respond_header(call, "Retry-After", "%u", wait_s);
+        lat_metric_add(LAT_METRIC_RATE_LIMITED, NULL, 1);
+    }
+    return status;
 }
 
 static enum lat_status check_size(struct lat_exchange *exchange, struct lat_error *err)
@@ -259,6 +289,7 @@ enum lat_status lat_exchange_check(struct lat_exchange *exchange, const char *me
 {
     struct lat_call *call = &exchange->call;
     choose_request_id(call);
+    carry_trace(call);
     call->method = lat_method_parse(method);
     call->path = lat_arena_strdup(&call->arena, path_of(url));
     if (!call->path)

@@ -197,6 +197,10 @@ enum lat_status lat_mhd_start(struct lat_http *http, struct lat_error *err) LAT_
 /* Nothing may be parked any more. */
 void lat_mhd_stop(struct lat_http *http);
 void lat_mhd_suspend(void *connection);
+/* Bytes past the library, straight to the client, as far as they fit; best effort. `connection`
+ * may be NULL off the network thread: then an encrypted connection gets nothing. */
+void lat_mhd_send(struct lat_http *http, void *connection, int fd, const void *bytes,
+                  size_t len);
 void lat_mhd_resume(void *connection);
 const char *lat_mhd_reason(int status); /* "Not Found" */
 

@@ -1,7 +1,6 @@
 /* The reply as the network gets it: problems, headers, the count of it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,6 +19,14 @@ static void default_header(struct lat_call *call, const char *name, const char *
     lat_call_respond_header(call, name, "%s", value);
 }
 
+/* "trace_id" and "span_id" of a line, after a comma. */
+static void write_trace(const struct lat_call *call, struct lat_buf *out)
+{
+    if (call->traceparent[0])
+        lat_buf_printf(out, ",\"trace_id\":\"%.32s\",\"span_id\":\"%.16s\"",
+                       call->traceparent + 3, call->traceparent + 36);
+}
+
 /* The client chose the id and may have chosen some of the words, so both are escaped. */
 void lat_exchange_log(const struct lat_exchange *exchange, const struct lat_error *err)
 {
@@ -27,6 +34,7 @@ void lat_exchange_log(const struct lat_exchange *exchange, const struct lat_erro
     struct lat_buf text = {0};
     lat_buf_text(&text, "\"request_id\":");
     lat_buf_json_string(&text, call->request_id, strlen(call->request_id));
+    write_trace(call, &text);
     lat_buf_text(&text, ",\"route\":");
     const char *route = call->route ? call->route->path : "";
     lat_buf_json_string(&text, route, strlen(route));
@@ -110,6 +118,8 @@ size_t lat_exchange_headers(struct lat_exchange *exchange,
     for (size_t i = 0; i < response->n_headers; i++)
         out[n++] = response->headers[i];
     out[n++] = (struct lat_header){"X-Request-Id", call->request_id};
+    if (call->traceparent[0])
+        out[n++] = (struct lat_header){"traceparent", call->traceparent};
     if (timing_copy)
         out[n++] = (struct lat_header){"Server-Timing", timing_copy};
     if (call->model[0])
@@ -152,7 +162,7 @@ void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange 
     lat_exchange_fail(exchange, err);
     print(exchange, &text);
     if (text.status == LAT_OK)
-        (void)!send(fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        lat_mhd_send(http, about ? about->connection : NULL, fd, text.data, text.len);
     lat_buf_release(&text);
     lat_buf_release(&exchange->call.response.body);
     lat_arena_release(&exchange->call.arena);
@@ -203,8 +213,15 @@ void lat_exchange_count(struct lat_exchange *exchange, int status)
     lat_series_observe(seconds, elapsed);
     if (!lat_log_enabled(LAT_LOG_DEBUG))
         return;
+    struct lat_buf text = {0};
     char label[160];
     lat_exchange_label(call->route, label, sizeof(label));
-    lat_log(LAT_LOG_DEBUG, "request", "\"route\":\"%s\",\"status\":%d,\"ms\":%.3f", label,
-            status, elapsed * 1e3);
+    lat_buf_text(&text, "\"request_id\":");
+    lat_buf_json_string(&text, call->request_id, strlen(call->request_id));
+    write_trace(call, &text);
+    lat_buf_printf(&text, ",\"route\":\"%s\",\"status\":%d,\"ms\":%.3f", label, status,
+                   elapsed * 1e3);
+    if (text.status == LAT_OK)
+        lat_log(LAT_LOG_DEBUG, "request", "%s", text.data);
+    lat_buf_release(&text);
 }

@@ -26,6 +26,8 @@
 #include "service/spool.h"
 
 struct lat_app;
+struct lat_keys;
+struct lat_tls;
 struct lat_call;
 
 enum lat_method_bits {
@@ -93,7 +95,12 @@ struct lat_parameter {
     const char *name, *value, *raw;
 };
 
-enum { LAT_RESPONSE_HEADERS = 16, LAT_PARAMS_MAX = 4, LAT_REQUEST_ID_SIZE = 132 };
+enum {
+    LAT_RESPONSE_HEADERS = 16,
+    LAT_PARAMS_MAX = 4,
+    LAT_REQUEST_ID_SIZE = 132,
+    LAT_TRACE_SIZE = 56
+};
 
 struct lat_response {
     int status;               /* 200 when left 0 and a body is there, else 204 */
@@ -117,6 +124,7 @@ struct lat_call {
     size_t body_len;
     struct lat_pipe *body_pipe; /* stream routes with a body: as it comes in; else NULL */
     char request_id[LAT_REQUEST_ID_SIZE];
+    char traceparent[LAT_TRACE_SIZE]; /* of the reply, "" where the request has none */
     uint64_t started_ns, deadline_ns; /* lat_clock_ns */
     uint64_t timing_ns[LAT_TIMING_COUNT];
     bool defer;     /* an inline handler asks to be run on a worker */
@@ -188,8 +196,9 @@ struct lat_http_options {
     unsigned queue;           /* calls waiting for a worker before 429 */
     size_t max_body;          /* bytes; stream routes have no limit */
     unsigned max_connections;
-    unsigned timeout_ms; /* a request's deadline, and the longest silence of a sender: 408 */
-    const struct lat_keys *keys; /* NULL: every route is open */
+    unsigned timeout_ms;   /* a request's deadline, and the longest silence of a sender: 408 */
+    struct lat_keys *keys; /* borrowed; NULL: every route is open */
+    struct lat_tls *tls;   /* borrowed; NULL: in the clear */
 };
 
 /* Listens and answers. `app` (may be NULL in tests: then always ready) says through

@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,6 +23,7 @@
 #include "service/acceptor.h"
 #include "service/exchange.h"
 #include "service/gather.h"
+#include "service/tls.h"
 
 #include "base/banned.h"
 
@@ -334,20 +336,39 @@ static void take(void *context, int fd, const struct sockaddr *address, socklen_
         atomic_fetch_sub(&thread->connections, 1);
 }
 
+void lat_mhd_send(struct lat_http *http, void *connection, int fd, const void *bytes,
+                  size_t len)
+{
+    if (!http->options.tls) {
+        (void)!send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        connection ? MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+                   : NULL;
+    if (info && info->tls_session)
+        lat_tls_send(info->tls_session, bytes, len);
+}
+
 static enum lat_status start_thread(struct network_thread *thread, struct lat_error *err)
 {
     struct lat_http *http = thread->http;
     const struct lat_http_options *options = &http->options;
     const unsigned idle_s = options->timeout_ms / 1000 + IDLE_S;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)lat_tls_retriever},
+        {MHD_OPTION_END, 0, NULL}};
+    if (!options->tls)
+        tls[0] = tls[1];
     thread->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-            MHD_USE_ERROR_LOG,
+        (options->tls ? MHD_USE_TLS : MHD_NO_FLAG) | MHD_USE_EPOLL_INTERNAL_THREAD |
+            MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, thread, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     return thread->daemon ? LAT_OK
                           : lat_fail(err, LAT_INTERNAL, NULL, "libmicrohttpd %s does not start",
                                      MHD_get_version());

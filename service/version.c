@@ -6,6 +6,7 @@
 #include "model/engine.h"
 #include "service/crypto.h"
 #include "service/http.h"
+#include "service/tls.h"
 
 #include "base/banned.h"
 
@@ -22,5 +23,6 @@ size_t lat_library_versions(struct lat_library_version out[LAT_LIBRARY_MAX])
     out[n++] = (struct lat_library_version){"sqlite", lat_store_sqlite_version()};
     out[n++] = (struct lat_library_version){"libmicrohttpd", lat_http_library_version()};
     out[n++] = (struct lat_library_version){"libsodium", lat_crypto_version()};
+    out[n++] = (struct lat_library_version){"gnutls", lat_tls_version()};
     return n;
 }

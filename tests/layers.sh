@@ -23,7 +23,7 @@ cli              base model model/graph model/train index service api
 # Header (a prefix): the files or folders (ending in /) that may know it.
 owners='
 microhttpd.h     service/http_mhd.c
-gnutls/          service/http_mhd.c
+gnutls/          service/tls.c
 onnxruntime_     model/engine_ort.h
 model/engine_ort model/engine_ort.c model/engine_ort_run.c
 onnx.pb-c.h      model/graph/onnx_file.c

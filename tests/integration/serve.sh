@@ -1,45 +1,8 @@
 #!/usr/bin/env bash
 # latentd as a process: options, exit codes, the ready line, draining, a second signal, health.
 set -euo pipefail
-bin=${LATENTD_BIN:-$(dirname "$0")/../../build/latentd}
-work=$(mktemp -d)
-server=
-cleanup() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap cleanup EXIT
+. "$(dirname "$0")/../support/process.sh"
 
-fail() {
-    echo "serve.sh: $*" >&2
-    cat "$work"/*.err >&2 || true
-    exit 1
-}
-# exits STATUS COMMAND…: runs it, output into $work/out.
-exits() {
-    local want=$1 got=0
-    shift
-    "$@" >"$work/out" 2>&1 || got=$?
-    [ "$got" = "$want" ] || fail "exit status $got, not $want: $* ($(cat "$work/out"))"
-}
-says() { grep -qF -- "$1" "$work/out" || fail "'$1' is not in: $(cat "$work/out")"; }
-code() { curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$@" || true; }
-# start NAME [OPTION…]: sets $server and $url once the ready line is there.
-start() {
-    local name=$1
-    shift
-    : >"$work/$name.ready"
-    "$bin" serve --data "$work/data" --models "$work/models" --listen 127.0.0.1:0 "$@" \
-        >"$work/$name.ready" 2>"$work/$name.err" &
-    server=$!
-    for _ in $(seq 600); do
-        url=$(sed -n 's/^latentd listening on //p' "$work/$name.ready")
-        [ -z "$url" ] || return 0
-        kill -0 "$server" 2>/dev/null || fail "the server ended"
-        sleep 0.05
-    done
-    fail "no ready line"
-}
 # An upload that goes on until its pipe is closed: a call that is running.
 hold_a_call() {
     mkfifo "$work/body"
@@ -127,7 +90,7 @@ rm "$work/body"
 # A drain that takes too long is cut short.
 start third --drain-ms 100
 hold_a_call
-kill -HUP "$server"
+kill -INT "$server"
 wait "$server" || fail "exit status $? after a drain cut short"
 exec 9>&-
 wait "$holder" || true

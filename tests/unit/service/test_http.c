@@ -333,7 +333,8 @@ static struct lat_keys *keys;
 
 static void with_keys(struct lat_http_options *options)
 {
-    cr_assert_eq(lat_keys_new("read:reader-key,admin:admins-key", NULL, &keys, NULL), LAT_OK);
+    const struct lat_keys_options sources = {.inline_keys = "read:reader-key,admin:admins-key"};
+    cr_assert_eq(lat_keys_new(&sources, &keys, NULL), LAT_OK);
     options->keys = keys;
 }
 
