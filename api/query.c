@@ -5,8 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/explain_write.h"
 #include "api/filter_json.h"
 #include "api/item_write.h"
+#include "api/outputs.h"
 #include "api/reply.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -182,7 +184,7 @@ enum lat_status lat_options_query(struct lat_call *call, struct lat_options *opt
 }
 
 static void write_hit(struct lat_buf *out, const struct lat_hit *hit, unsigned parts,
-                      size_t dimension, bool base64)
+                      const struct lat_answer_form *form)
 {
     lat_buf_append(out, "{\"id\":", 6);
     lat_buf_json_string(out, hit->id, strlen(hit->id));
@@ -194,26 +196,55 @@ static void write_hit(struct lat_buf *out, const struct lat_hit *hit, unsigned p
     }
     if ((parts & LAT_ITEM_CODE) && hit->code) {
         lat_buf_text(out, ",\"code\":");
-        lat_write_vector(out, hit->code, dimension, base64);
+        lat_write_vector(out, hit->code, form->dimension, form->base64);
     }
-    lat_buf_char(out, '}');
 }
 
-void lat_write_answer(struct lat_buf *out, const struct lat_search_request *request,
-                      const struct lat_search_answer *answer, size_t dimension, bool base64)
+/* The i-th hit beside the query; nothing where it was not decoded. */
+static enum lat_status write_explained(struct lat_buf *out,
+                                       const struct lat_search_answer *answer, size_t i,
+                                       const struct lat_answer_form *form,
+                                       struct lat_error *err)
 {
-    const struct lat_search_result *result = &answer->result;
-    lat_buf_text(out, "{\"results\":[");
-    for (size_t i = 0; i < result->n; i++) {
-        if (i)
-            lat_buf_char(out, ',');
-        write_hit(out, &result->hits[i], request->query.parts, dimension, base64);
-    }
+    if (!form->model || i >= answer->n_hit_rows)
+        return LAT_OK;
+    const size_t elements = lat_input_elements(&lat_model_manifest(form->model)->input);
+    lat_write_key(out, "explain");
+    return lat_write_explanation(out, form->model, answer->query_row,
+                                 answer->hit_rows + i * elements, form->base64, err);
+}
+
+static enum lat_status write_query(struct lat_buf *out, const struct lat_search_answer *answer,
+                                   const struct lat_answer_form *form, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
     lat_buf_text(out, "],\"query\":{");
     if (answer->has_error) {
         lat_write_float(out, "error", answer->error);
         if (!isnan(answer->p_value))
             lat_write_double(out, "p_value", answer->p_value);
     }
+    if (form->model && answer->query_row) {
+        lat_write_key(out, "output");
+        status = lat_write_output(out, form->model, answer->query_row, form->base64, err);
+    }
     lat_buf_text(out, "}}");
+    return status;
+}
+
+enum lat_status lat_write_answer(struct lat_buf *out, const struct lat_search_request *request,
+                                 const struct lat_search_answer *answer,
+                                 const struct lat_answer_form *form, struct lat_error *err)
+{
+    const struct lat_search_result *result = &answer->result;
+    enum lat_status status = LAT_OK;
+    lat_buf_text(out, "{\"results\":[");
+    for (size_t i = 0; i < result->n && status == LAT_OK; i++) {
+        if (i)
+            lat_buf_char(out, ',');
+        write_hit(out, &result->hits[i], request->query.parts, form);
+        status = write_explained(out, answer, i, form, err);
+        lat_buf_char(out, '}');
+    }
+    return status == LAT_OK ? write_query(out, answer, form, err) : status;
 }

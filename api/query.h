@@ -18,8 +18,17 @@ enum lat_status lat_options_query(struct lat_call *call, struct lat_options *opt
                                   struct lat_search_request *out_request,
                                   struct lat_error *err) LAT_MUST_USE;
 
+/* How answers are written. */
+struct lat_answer_form {
+    size_t dimension; /* of codes, where they are asked for */
+    bool base64;
+    const struct lat_model *model; /* lat_explain's; NULL: nothing is explained */
+};
+
 /* {"results":[…],"query":{…}}, appended. */
-void lat_write_answer(struct lat_buf *out, const struct lat_search_request *request,
-                      const struct lat_search_answer *answer, size_t dimension, bool base64);
+enum lat_status lat_write_answer(struct lat_buf *out, const struct lat_search_request *request,
+                                 const struct lat_search_answer *answer,
+                                 const struct lat_answer_form *form,
+                                 struct lat_error *err) LAT_MUST_USE;
 
 #endif

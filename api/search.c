@@ -10,6 +10,7 @@
 #include "api/query.h"
 #include "api/reply.h"
 #include "base/mem.h"
+#include "service/explain.h"
 
 #include "base/banned.h"
 
@@ -152,8 +153,8 @@ static enum lat_status run(struct lat_call *call, struct search *search, struct 
     return err->status;
 }
 
-static enum lat_status reply(struct lat_call *call, struct search *search,
-                             struct lat_error *err)
+static enum lat_status write_answers(struct lat_call *call, struct search *search,
+                                     const struct lat_model *model, struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
     struct lat_collection_spec spec = {.dimension = 0};
@@ -163,18 +164,32 @@ static enum lat_status reply(struct lat_call *call, struct search *search,
     enum lat_status status = LAT_OK;
     if (codes)
         status = lat_store_spec(call->app->store, search->name, &spec, err);
+    const struct lat_answer_form form = {
+        .dimension = spec.dimension, .base64 = search->base64, .model = model};
     if (search->batch)
         lat_buf_text(out, "{\"results\":[");
-    for (size_t i = 0; i < search->n; i++) {
+    for (size_t i = 0; i < search->n && status == LAT_OK; i++) {
         if (i)
             lat_buf_char(out, ',');
-        if (status == LAT_OK)
-            lat_write_answer(out, &search->requests[i], &search->answers[i], spec.dimension,
-                             search->base64);
-        lat_search_result_release(&search->answers[i].result);
+        status = lat_write_answer(out, &search->requests[i], &search->answers[i], &form, err);
     }
     if (search->batch)
         lat_buf_text(out, "]}");
+    return status;
+}
+
+static enum lat_status reply(struct lat_call *call, struct search *search,
+                             struct lat_error *err)
+{
+    struct lat_model *model = NULL;
+    enum lat_status status = lat_explain(call, search->name, search->requests, search->n,
+                                         search->answers, &model, err);
+    if (status == LAT_OK)
+        status = write_answers(call, search, model, err);
+    for (size_t i = 0; i < search->n; i++)
+        lat_search_result_release(&search->answers[i].result);
+    if (model)
+        lat_model_release(model);
     return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
 }
 

@@ -135,6 +135,9 @@ static enum lat_status search_one(struct lat_call *call, const struct lat_collec
         code = request->code;
     }
     query.code = code;
+    answer->code = code;
+    if (request->judge)
+        query.parts |= LAT_ITEM_CODE;
     const enum lat_status status =
         lat_store_search(call->app->store, spec->name, &query, &answer->result, err);
     if (status == LAT_OK) {

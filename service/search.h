@@ -15,14 +15,19 @@ struct lat_search_request {
     bool denoise;           /* the code is decoded and encoded again: LAT_CAPABILITY unless the
                              * collection's model was trained to denoise. Not with query.id */
     double diversity;       /* 0..1, of the results among themselves: service/diversity.h */
-    bool judge; /* with an input: also its reconstruction error, when the model can decode */
+    bool judge; /* with an input: also its reconstruction error, when the model can decode; and
+                 * what service/explain.h needs */
 };
 
 struct lat_search_answer {
     struct lat_search_result result; /* release with lat_search_result_release */
     bool has_error;
-    float error;    /* reconstruction error of the query input */
-    double p_value; /* NaN without calibration */
+    float error;       /* reconstruction error of the query input */
+    double p_value;    /* NaN without calibration */
+    const float *code; /* what was searched with; NULL: an id's own */
+    const float *query_row,
+        *hit_rows; /* lat_explain: rows [elements], [n_hit_rows][elements] */
+    size_t n_hit_rows;
 };
 
 /* Runs `n` searches of one collection; their inputs are encoded together. The first that fails
