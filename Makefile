@@ -1,7 +1,7 @@
 # The front door. Each target brings what it needs first (scripts/bootstrap), then hands over to CMake.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench check format asan tsan fuzz torture image bare install clean help results-list
+.PHONY: build demo test test-console bench check format asan tsan fuzz torture image bare install clean help results-list
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
@@ -20,6 +20,10 @@ test: ## the tests: all of them as released, the unit tests again under the sani
 	@scripts/bootstrap
 	@status=0; scripts/test release -LE long || status=1; \
 	scripts/test asan -LE long -L 'unit|fuzz' || status=1; exit $$status
+
+test-console: ## the console in a headless browser, every view against a real server
+	@scripts/bootstrap demo browser
+	@scripts/test_console
 
 bench: ## measures, each figure beside its limit; JSON in build/bench.json
 	@scripts/bootstrap

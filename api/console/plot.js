@@ -1,6 +1,24 @@
-// Small plots as SVG: lines with axes and a crosshair, sparklines, bars. Colours are classes, so the scheme may change.
-import { el, svg, framed, unique } from "./dom.js";
+// Small plots as SVG: sparklines, bars, densities, codes. Colours are classes, so the scheme may change.
+import { el, svg, unique } from "./dom.js";
 import { short } from "./format.js";
+
+// A plot as wide as its place: `draw(box, width)` fills it, again whenever that changes.
+export function sized(height, what, draw, props = {}) {
+  const box = svg("svg", { class: "plot", height, role: "img", "aria-label": what, ...props });
+  let width = 0;
+  box.redraw = () => {
+    box.replaceChildren();
+    if (width) draw(box, width);
+  };
+  new ResizeObserver((entries) => {
+    const now = Math.round(entries[0].contentRect.width);
+    if (now === width) return;
+    width = now;
+    box.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    box.redraw();
+  }).observe(box);
+  return box;
+}
 
 // About `n` round numbers from low to high.
 export function ticks(low, high, n) {
@@ -13,137 +31,8 @@ export function ticks(low, high, n) {
   return list;
 }
 
-const path = (points) =>
+export const path = (points) =>
   points.map(([x, y], i) => (i ? "L" : "M") + x.toFixed(2) + " " + y.toFixed(2)).join("");
-
-// series: [{name, points:[[x, y]…]}], up to three. Returns {node, update(series)}. `what` is said to screen readers.
-export function lineChart({ series, what, x = "", y = "", height = 220, format = short, from }) {
-  const width = 640,
-    left = 52,
-    right = 10,
-    top = 8,
-    bottom = 34;
-  const box = svg("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", tabIndex: 0 });
-  const legend = el("p", { class: "legend", "aria-hidden": "true" });
-  const node = el("figure", { class: "stack" }, box, legend);
-  let shown = [],
-    toX,
-    toY,
-    at = -1;
-
-  function draw(next) {
-    shown = next.filter((s) => s.points.length);
-    const all = shown.flatMap((s) => s.points).filter(([, v]) => Number.isFinite(v));
-    box.replaceChildren();
-    const xs = all.map((p) => p[0]),
-      ys = all.map((p) => p[1]);
-    const x0 = Math.min(...xs),
-      x1 = Math.max(...xs, x0 + 1e-9);
-    let y0 = from ?? Math.min(...ys),
-      y1 = Math.max(...ys);
-    if (!(y1 > y0)) {
-      y0 -= Math.abs(y0) * 0.05 + 1e-9;
-      y1 += Math.abs(y1) * 0.05 + 1e-9;
-    }
-    toX = (v) => left + ((v - x0) / (x1 - x0)) * (width - left - right);
-    toY = (v) => top + (1 - (v - y0) / (y1 - y0)) * (height - top - bottom);
-    if (!all.length) {
-      box.setAttribute("aria-label", what + ": nothing yet");
-      return;
-    }
-    for (const t of ticks(y0, y1, 4))
-      box.append(
-        svg("line", { class: "axis", x1: left, x2: width - right, y1: toY(t), y2: toY(t) }),
-        svg("text", { x: left - 7, y: toY(t) + 4, "text-anchor": "end" }, format(t)),
-      );
-    for (const t of ticks(x0, x1, 8))
-      box.append(svg("text", { x: toX(t), y: height - 18, "text-anchor": "middle" }, short(t)));
-    box.append(
-      svg("text", { x: width - right, y: height - 3, "text-anchor": "end" }, x),
-      svg("text", { x: left - 7, y: height - 3, "text-anchor": "end" }, y),
-    );
-    shown.forEach((s, i) =>
-      box.append(
-        s.points.length === 1
-          ? svg("circle", { class: "f" + i, cx: toX(s.points[0][0]), cy: toY(s.points[0][1]), r: 3 })
-          : svg("path", {
-              class: "line c" + i,
-              d: path(s.points.filter(([, v]) => Number.isFinite(v)).map(([a, b]) => [toX(a), toY(b)])),
-            }),
-      ),
-    );
-    legend.replaceChildren(
-      ...shown.map((s, i) =>
-        el(
-          "span",
-          {},
-          el("i", { style: { "--swatch": ["var(--accent)", "var(--second)", "var(--bad)"][i] } }),
-          s.name,
-        ),
-      ),
-    );
-    box.setAttribute(
-      "aria-label",
-      what +
-        ". " +
-        shown
-          .map((s) => s.name + " from " + format(s.points[0][1]) + " to " + format(s.points.at(-1)[1]))
-          .join("; ") +
-        ". Arrow keys read the points.",
-    );
-  }
-  function point(index) {
-    const points = shown[0]?.points;
-    box.querySelectorAll(".mark").forEach((n) => n.remove());
-    if (!points?.length || index < 0) return;
-    at = Math.min(Math.max(index, 0), points.length - 1);
-    const v = points[at][0],
-      words = [];
-    box.append(svg("line", { class: "mark cross", x1: toX(v), x2: toX(v), y1: top, y2: height - bottom }));
-    shown.forEach((s, i) => {
-      const hit = s.points.find((p) => p[0] === v);
-      if (!hit || !Number.isFinite(hit[1])) return;
-      words.push(s.name + " " + format(hit[1]));
-      box.append(svg("circle", { class: "mark f" + i, cx: toX(v), cy: toY(hit[1]), r: 3.5 }));
-    });
-    legend.replaceChildren(
-      el("span", {}, x + " " + short(v)),
-      ...words.map((w, i) =>
-        el(
-          "span",
-          {},
-          el("i", { style: { "--swatch": ["var(--accent)", "var(--second)", "var(--bad)"][i] } }),
-          w,
-        ),
-      ),
-    );
-    box.setAttribute("aria-label", x + " " + short(v) + ": " + words.join(", "));
-  }
-  box.addEventListener(
-    "pointermove",
-    framed((event) => {
-      const scale = width / box.getBoundingClientRect().width,
-        wanted = (event.clientX - box.getBoundingClientRect().left) * scale;
-      const points = shown[0]?.points || [];
-      let best = -1;
-      points.forEach((p, i) => {
-        if (best < 0 || Math.abs(toX(p[0]) - wanted) < Math.abs(toX(points[best][0]) - wanted)) best = i;
-      });
-      point(best);
-    }),
-  );
-  box.addEventListener("pointerleave", () => draw(shown));
-  box.addEventListener("blur", () => draw(shown));
-  box.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -1e9, End: 1e9 }[event.key];
-    if (step) {
-      event.preventDefault();
-      point(Math.min(Math.max(at + step, 0), 1e9));
-    }
-  });
-  draw(series);
-  return { node, update: draw };
-}
 
 // A line without axes for values that go on: {node, push(value)}. The newest is at the right.
 export function spark({ label, keep = 60, format = short, from = 0 }) {
@@ -226,46 +115,43 @@ export function bars(label, rows, kind = "") {
 
 // The density behind evenly spaced quantiles, with a mark at `value`.
 export function density(quantiles, { what, value } = {}) {
-  const width = 640,
-    height = 130,
-    bottom = 22,
+  const height = 120,
+    bottom = 20,
     n = 48;
   const low = quantiles[0],
-    high = quantiles[Math.floor((quantiles.length - 1) * 0.995)] || quantiles.at(-1),
-    step = (high - low) / n || 1;
-  const heights = Array.from({ length: n }, () => 0);
+    high = quantiles[Math.floor((quantiles.length - 1) * 0.995)] || quantiles.at(-1);
+  const step = (high - low) / n || 1,
+    heights = Array.from({ length: n }, () => 0);
   for (const q of quantiles) if (q <= high) heights[Math.min(n - 1, Math.floor((q - low) / step))]++;
-  const most = Math.max(...heights),
-    box = svg("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": what });
-  heights.forEach((h, i) =>
-    box.append(
-      svg("rect", {
-        class: "f0",
-        opacity: ".75",
-        x: (i * width) / n + 1,
-        width: width / n - 2,
-        y: (height - bottom) * (1 - h / most),
-        height: ((height - bottom) * h) / most,
-      }),
-    ),
-  );
-  for (const t of ticks(low, high, 5))
-    box.append(
-      svg(
-        "text",
-        {
-          x: Math.min(Math.max(((t - low) / (high - low)) * width, 14), width - 14),
-          y: height - 5,
-          "text-anchor": "middle",
-        },
-        short(t),
+  const most = Math.max(...heights);
+  return sized(height, what, (box, width) => {
+    const full = height - bottom,
+      at = (v) => Math.min(Math.max((v - low) / (high - low || 1), 0), 1) * width;
+    heights.forEach((h, i) =>
+      box.append(
+        svg("rect", {
+          class: "f0",
+          opacity: ".75",
+          x: (i * width) / n + 0.5,
+          width: width / n - 1,
+          y: full * (1 - h / most),
+          height: (full * h) / most,
+        }),
       ),
     );
-  if (value !== undefined) {
-    const x = Math.min(Math.max((value - low) / (high - low), 0), 1) * width;
-    box.append(svg("line", { class: "c2", "stroke-width": 2, x1: x, x2: x, y1: 0, y2: height - bottom }));
-  }
-  return box;
+    for (const t of ticks(low, high, Math.min(6, width / 70)))
+      box.append(
+        svg(
+          "text",
+          { x: Math.min(Math.max(at(t), 16), width - 16), y: height - 5, "text-anchor": "middle" },
+          short(t),
+        ),
+      );
+    if (value !== undefined)
+      box.append(
+        svg("line", { class: "c2", "stroke-width": 2.5, x1: at(value), x2: at(value), y1: 0, y2: full }),
+      );
+  });
 }
 
 // A code as bars up and down from the middle.

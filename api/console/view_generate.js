@@ -48,7 +48,7 @@ export async function show(root, ctx) {
     const model = choice.model,
       home = (await collections()).find((c) => c.model === reference(model) && c.items > 1);
     const first = home
-      ? (await json(collectionPath(home.name, "/items"), { signal, query: { limit: 200 } })).items
+      ? (await json(collectionPath(home.name, "/items"), { signal, query: { limit: 1000 } })).items
       : [];
     clear(
       body,
@@ -72,6 +72,11 @@ function samples(model, signal) {
   const n = number({ value: "24", min: "1", max: "200" }),
     seed = number({ placeholder: "random", min: "0", step: "1" }),
     heat = el("input", { type: "range", min: "0", max: "1.5", step: "0.05", value: "1" });
+  heat.setAttribute("aria-valuetext", "1");
+  heat.addEventListener("input", () => {
+    heat.setAttribute("aria-valuetext", heat.value);
+    heat.title = heat.value;
+  });
   const out = el("div", { class: "samples" }),
     told = el("div");
   const run = async () => {
@@ -125,7 +130,7 @@ function place(words, model, home, signal, changed) {
   const id = el("input", {
       autocomplete: "off",
       spellcheck: "false",
-      placeholder: home ? "id in " + home.name : "drop a picture below",
+      placeholder: home ? "id in " + home.name : "–",
     }),
     look = el("div", { class: "examples" });
   let picture = null;
@@ -168,7 +173,14 @@ function place(words, model, home, signal, changed) {
     },
   });
   return {
-    node: el("div", { class: "stack" }, field(words, id), model.input?.kind === "image" && input, look),
+    node: el(
+      "div",
+      { class: "stack" },
+      field(words, id),
+      model.input?.kind === "image" &&
+        el("label", { class: "button choose" }, "A picture of your own", input),
+      look,
+    ),
     get value() {
       return picture ? { image: picture } : id.value.trim() || null;
     },

@@ -5,7 +5,8 @@ import { count, short, span, when, percent, pretty } from "./format.js";
 import { thumb } from "./grid.js";
 import { walk } from "./latent.js";
 import { picture } from "./picture.js";
-import { density, lineChart } from "./plot.js";
+import { lineChart } from "./chart.js";
+import { density } from "./plot.js";
 import { problemBox } from "./problems.js";
 import { models, collections, detailOf, reference, can, forget } from "./state.js";
 

@@ -1,7 +1,7 @@
 // Recommendations: for a user of the collection, with their reasons; or from examples.
-import { json, collectionPath, seg } from "./api.js";
+import { json, collectionPath, itemPath, seg } from "./api.js";
 import { el, clear, heading, panel, chip, empty, button, field, number, select, busy, say } from "./dom.js";
-import { count, short, when } from "./format.js";
+import { count, short, title, when } from "./format.js";
 import { hitGrid, initials, thumb } from "./grid.js";
 import { problemBox, jsonBox } from "./problems.js";
 import { collectionChoice, noCollections, recall, remember } from "./state.js";
@@ -51,14 +51,34 @@ export async function show(root, ctx) {
   await open();
 }
 
-// An item wherever one is named: its picture if there is one, and its id.
+// An item wherever one is named: its picture if there is one, and what it is called.
 function label(c, id) {
   return [
     c.items > 0 && c.keep_inputs && c.dimension
       ? thumb(c.name, id)
       : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(id).slice(0, 5))),
-    el("span", { class: "label" }, id),
+    called(c, id),
   ];
+}
+
+const names = new Map();
+// Its id, and as soon as it is known its name.
+function called(c, id) {
+  const node = el("span", { class: "label", title: id }, id),
+    place = c.name + "/" + id;
+  if (!c.items) return node;
+  if (!names.has(place))
+    names.set(
+      place,
+      json(itemPath(c.name, id)).then(
+        (item) => title(item.metadata),
+        () => "",
+      ),
+    );
+  names.get(place).then((name) => {
+    if (name) node.textContent = name;
+  });
+  return node;
 }
 
 async function users(c, ctx) {
@@ -135,7 +155,7 @@ async function users(c, ctx) {
       list.length
         ? el(
             "ul",
-            { class: "stack", role: "list", "aria-label": "History, newest first" },
+            { class: "past", role: "list", "aria-label": "History, newest first" },
             list.map((i) =>
               el(
                 "li",
@@ -180,7 +200,7 @@ async function users(c, ctx) {
             el(
               "span",
               {},
-              el("strong", { class: "wrap" }, r.id),
+              el("strong", { class: "wrap" }, called(c, r.id)),
               " ",
               el("span", { class: "dim small" }, "score " + short(r.score)),
             ),
@@ -190,7 +210,11 @@ async function users(c, ctx) {
                 { class: "because" },
                 "because of ",
                 r.because.map((b) =>
-                  el("span", { class: "chip", title: "contribution " + short(b.contribution) }, b.id),
+                  el(
+                    "span",
+                    { class: "reason", title: b.id + ": contribution " + short(b.contribution) },
+                    label(c, b.id),
+                  ),
                 ),
               ),
           ),

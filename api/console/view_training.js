@@ -2,7 +2,7 @@
 import { json, events, pages, seg } from "./api.js";
 import { el, clear, heading, panel, chip, empty, facts, busy, button, field, select, say } from "./dom.js";
 import { count, short, span, when, percent, pretty } from "./format.js";
-import { lineChart } from "./plot.js";
+import { lineChart } from "./chart.js";
 import { problemBox, jsonBox } from "./problems.js";
 import { collections, forget } from "./state.js";
 
