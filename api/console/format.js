@@ -67,7 +67,7 @@ export function title(metadata) {
 
 // CAPITALS are shouting in a list of many.
 const calm = (text) =>
-  text.length > 4 && text === text.toUpperCase() ? text[0] + text.slice(1).toLowerCase() : text;
+  text.length > 2 && text === text.toUpperCase() ? text[0] + text.slice(1).toLowerCase() : text;
 
 // JSON over several lines only where it is long: short lists and objects stay on one.
 export function pretty(value, width = 68, indent = "") {

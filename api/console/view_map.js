@@ -227,32 +227,31 @@ export async function show(root, ctx) {
       card.dataset.of = "";
       return;
     }
+    if (card.dataset.of !== String(i)) describe(card, i, pictures);
     card.style.left = (x > w - 300 ? Math.max(8, x - 290) : x + 16) + "px";
-    card.style.top = Math.max(8, Math.min(y + 12, h - 130)) + "px";
-    if (card.dataset.of === String(i)) return;
+    card.style.top = Math.max(8, Math.min(y + 12, h - card.offsetHeight - 8)) + "px";
+  }
+  function describe(card, i, pictures) {
+    const row = data.metadata[i],
+      name = title(row),
+      id = data.ids[i];
+    const rest = Object.entries(row).filter(([, v]) => String(v).toLowerCase() !== name.toLowerCase());
     card.dataset.of = String(i);
-    const name = title(data.metadata[i]);
     clear(
       card,
       pictures
-        ? picture(itemPath(choice.value, data.ids[i], "/input"), { large: true })
-        : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(data.ids[i]))),
+        ? picture(itemPath(choice.value, id, "/input"), { large: true })
+        : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(id))),
       el(
         "div",
         { class: "stack" },
-        el("p", { class: "strong wrap" }, name || data.ids[i]),
-        facts(
-          Object.entries(data.metadata[i])
-            .slice(0, 4)
-            .map(([k, v]) => [k, plain(v).slice(0, 60)]),
-        ),
+        el("p", { class: "strong wrap" }, name || id),
+        facts(rest.slice(0, 3).map(([k, v]) => [k, plain(v).slice(0, 60)])),
       ),
     );
     say(
-      (name || data.ids[i]) +
-        (colourBy.value && data.metadata[i][colourBy.value] !== undefined
-          ? ", " + plain(data.metadata[i][colourBy.value])
-          : ""),
+      (name || id) +
+        (colourBy.value && row[colourBy.value] !== undefined ? ", " + plain(row[colourBy.value]) : ""),
     );
   }
 

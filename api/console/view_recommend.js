@@ -230,7 +230,7 @@ async function users(c, ctx) {
                 ),
                 el(
                   "button",
-                  { type: "button", "aria-label": "Not for me: " + r.id, onclick: tell(-1, "not for me") },
+                  { type: "button", "aria-label": "Not this: " + r.id, onclick: tell(-1, "not for me") },
                   "Not this",
                 ),
               ],

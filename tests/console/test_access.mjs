@@ -140,10 +140,10 @@ test("a server with keys asks for one, takes a good one, shows pictures, and for
     async (page) => {
       const dialog = page.getByRole("dialog");
       await dialog.waitFor();
-      await page.getByLabel("API key").fill("wrong");
+      await page.getByRole("textbox", { name: "API key" }).fill("wrong");
       await page.getByRole("button", { name: "Use this key" }).click();
       await page.getByText("the key is not known here").waitFor();
-      await page.getByLabel("API key").fill("look-only-0123456789");
+      await page.getByRole("textbox", { name: "API key" }).fill("look-only-0123456789");
       await page.keyboard.press("Enter");
       await page.locator("ul.grid .card").first().waitFor();
       await page.waitForFunction(() => document.querySelector("ul.grid img")?.naturalWidth > 0);
@@ -152,9 +152,9 @@ test("a server with keys asks for one, takes a good one, shows pictures, and for
 
       await page.goto(LOCKED + "/#/training?new=1");
       await page.getByRole("button", { name: "Start training" }).click();
-      await page.getByText("This key may not do that").waitFor();
+      await page.locator(".problem", { hasText: "This key may not do that" }).waitFor();
       await page.getByRole("button", { name: "API key is set: change it" }).click();
-      await page.getByLabel("API key").fill("all-of-it-0123456789");
+      await page.getByRole("textbox", { name: "API key" }).fill("all-of-it-0123456789");
       await page.keyboard.press("Enter");
       await page.getByRole("button", { name: "Start training" }).waitFor();
     },
@@ -167,7 +167,7 @@ test("a sign-in that is called off leaves a message, not an empty page", () =>
     async (page) => {
       await page.getByRole("dialog").waitFor();
       await page.keyboard.press("Escape");
-      await page.getByText("A key is needed").waitFor();
+      await page.locator(".problem").waitFor();
       await page.getByRole("button", { name: "Try again" }).click();
       await page.getByRole("dialog").waitFor();
     },

@@ -83,7 +83,7 @@ test("a filter lets through what passes, and one that is wrong is explained at i
 
       await filter.fill('{"category": {"$gtt": 3}}');
       await go.click();
-      const fault = page.locator(".fault");
+      const fault = page.locator("#json-filter-note");
       await fault.locator(".pointer").waitFor();
       assert.match(await fault.locator(".pointer").textContent(), /^\/filter\/category/);
       assert.equal(await filter.getAttribute("aria-invalid"), "true");
@@ -145,7 +145,7 @@ test("codes without a model are searched by id and by numbers; names never becom
       await page.getByText("3 items").waitFor();
       assert.equal(await page.locator("img[src=x]").count(), 0);
       await page.getByText("By id, or any input").click();
-      await page.getByLabel("Item").fill("c/d e");
+      await page.getByRole("textbox", { name: "Item" }).fill("c/d e");
       await page.getByRole("button", { name: "Search like it" }).click();
       await page.getByText("2 nearest").first().waitFor();
       await page.getByLabel("Input as JSON").fill("[1, 0, 0]");
