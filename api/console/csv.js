@@ -54,6 +54,7 @@ export function castRow(row, columns) {
     const value = row[c.name];
     if (value === undefined || value === null || value === "") out[c.name] = null;
     else if (c.categories) out[c.name] = c.categories.find((w) => String(w) === String(value)) ?? value;
+    else if (c.type === "date") out[c.name] = String(value);
     else out[c.name] = Number.isFinite(Number(value)) ? Number(value) : value;
   }
   return out;

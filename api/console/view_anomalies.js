@@ -186,6 +186,7 @@ export async function show(root, ctx) {
           one.source && made ? await pixelMap(one.source, dataPng(made.outputs[0].image), model.input) : null,
           facts([
             ["error", short(r.error)],
+            ["score", r.score !== undefined && r.score !== r.error ? short(r.score) : undefined],
             [
               "threshold",
               r.threshold !== undefined
@@ -195,10 +196,10 @@ export async function show(root, ctx) {
             ["percentile", r.percentile !== undefined ? short(r.percentile) : undefined],
           ]),
           about.calibration?.quantiles &&
-            r.error !== undefined &&
+            (r.score ?? r.error) !== undefined &&
             density(about.calibration.quantiles, {
-              value: r.error,
-              what: "Where its error " + short(r.error) + " lies among those of calibration",
+              value: r.score ?? r.error,
+              what: "Where its score " + short(r.score ?? r.error) + " lies among those of calibration",
             }),
           !one.source &&
             r.contributions?.length > 0 && [

@@ -8,6 +8,7 @@ import { problemBox } from "./problems.js";
 import { modelChoice, detailOf, can } from "./state.js";
 
 const MOST = 500;
+const worded = (flag) => String(flag).replaceAll("_", " ");
 
 export async function show(root, ctx) {
   const choice = await modelChoice(
@@ -182,7 +183,24 @@ export async function show(root, ctx) {
       rows = kept;
       answers = answer.results;
       draw();
-      const holes = answers.reduce((n, r) => n + Object.keys(r.cells || {}).length, 0);
+      const holes = answers.reduce(
+        (n, r) => n + Object.keys(r.cells || {}).filter((name) => r.mask?.[name] !== false).length,
+        0,
+      );
+      const refused = answers.filter((r) => r.error);
+      if (refused.length)
+        clear(
+          told,
+          el(
+            "div",
+            { class: "problem" },
+            el(
+              "ul",
+              {},
+              refused.slice(0, 5).map((r) => el("li", {}, "Row " + (r.index + 1) + ": " + r.error.detail)),
+            ),
+          ),
+        );
       status.textContent = count(holes) + " holes filled in " + count(rows.length) + " rows";
     } catch (failure) {
       clear(told, problemBox(failure));
@@ -248,7 +266,7 @@ export async function show(root, ctx) {
 
   function cell(row, r, c) {
     const guess = answers?.[r]?.cells?.[c.name];
-    if (guess) return guessed(guess, c);
+    if (guess && answers[r].mask?.[c.name] !== false) return guessed(guess, c);
     const label = c.name + ", row " + (r + 1),
       value = row[c.name];
     const change = (event) => {
@@ -277,7 +295,13 @@ export async function show(root, ctx) {
           autocomplete: "off",
           oninput: change,
         });
-    return el("div", { class: blank(value) ? "hole" : "" }, control);
+    const flags = guess?.flags || [];
+    if (flags.length) control.setAttribute("aria-label", label + ": " + flags.map(worded).join(", "));
+    return el(
+      "div",
+      { class: blank(value) ? "hole" : flags.length ? "odd" : "", title: flags.map(worded).join(", ") },
+      control,
+    );
   }
 
   // How unsure, 0 to 1: what confidence lacks, or the spread against that of the column.
@@ -288,7 +312,7 @@ export async function show(root, ctx) {
         0,
         typeof guess.confidence === "number"
           ? 1 - guess.confidence
-          : guess.std !== undefined && c.std
+          : typeof guess.std === "number" && c.std
             ? guess.std / c.std
             : 0.5,
       ),
@@ -307,7 +331,7 @@ export async function show(root, ctx) {
           "--pale": Math.round(86 - 34 * d) + "%",
         },
       },
-      typeof guess.value === "number" ? short(guess.value) : String(guess.value ?? "–"),
+      typeof guess.value === "number" ? short(guess.value) : String(guess.value ?? "unsure"),
       guess.flags?.length > 0 && el("span", { class: "unseen" }, " flagged"),
     );
     const tell = () => {
@@ -376,7 +400,7 @@ export async function show(root, ctx) {
         el(
           "p",
           { class: "chips" },
-          guess.flags.map((f) => chip(String(f), "warn")),
+          guess.flags.map((f) => chip(worded(f), "warn")),
         ),
       );
     return lines;

@@ -85,15 +85,13 @@ test("a bad spec is explained at its place; a good one trains, its curve grows l
 
 test("a training can be cancelled", () =>
   visit("#/training?new=1", async (page) => {
-    await page
-      .getByRole("textbox", { name: "Spec" })
-      .fill(
-        JSON.stringify({
-          name: "long",
-          data: { collection: "emoji", size: [24, 24], channels: 3 },
-          optimizer: { epochs: 500 },
-        }),
-      );
+    await page.getByRole("textbox", { name: "Spec" }).fill(
+      JSON.stringify({
+        name: "long",
+        data: { collection: "emoji", size: [24, 24], channels: 3 },
+        optimizer: { epochs: 500 },
+      }),
+    );
     await page.getByRole("button", { name: "Start training" }).click();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.waitForFunction(
