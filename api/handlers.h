@@ -19,6 +19,8 @@ lat_handler lat_api_encode, lat_api_decode, lat_api_reconstruct, lat_api_denoise
     lat_api_embeddings;
 /* generate.c */
 lat_handler lat_api_generate, lat_api_interpolate, lat_api_latent;
+/* impute.c */
+lat_handler lat_api_impute;
 /* collections.c */
 lat_handler lat_api_collections, lat_api_collection_put, lat_api_collection,
     lat_api_collection_delete, lat_api_reindex;

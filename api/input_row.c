@@ -17,23 +17,22 @@ enum { ITEM_MAX_LEN = 256 };
 
 /* ---- cells ---- */
 
-static void refuse_cell(struct lat_object *object, const char *name, const json_t *value)
+static void refuse_cell(struct lat_json *json, const char *at, const char *name,
+                        const json_t *value)
 {
-    char row[128], pointer[192];
-    snprintf(row, sizeof(row), "%s/row", object->at);
-    lat_json_pointer(pointer, sizeof(pointer), row, name);
-    lat_json_record(object->json, pointer, LAT_INVALID, "wrong_type",
+    char pointer[192];
+    lat_json_pointer(pointer, sizeof(pointer), at, name);
+    lat_json_record(json, pointer, LAT_INVALID, "wrong_type",
                     "a cell is a number, a string, true, false or null");
-    lat_error_expected(object->json->err, "a number, a string or null", lat_json_kind(value));
+    lat_error_expected(json->err, "a number, a string or null", lat_json_kind(value));
 }
 
-/* false: refused. */
-static bool read_cell(struct lat_object *object, const char *name, const json_t *value,
-                      struct lat_table_cell *out_cell)
+bool lat_read_cell(struct lat_json *json, const char *at, const char *name, const json_t *value,
+                   struct lat_table_cell *out_cell)
 {
-    struct lat_arena *arena = object->json->arena;
+    struct lat_arena *arena = json->arena;
     const struct lat_extract *extract =
-        lat_json_scan_watches(name) ? lat_json_extract(object->json, value) : NULL;
+        lat_json_scan_watches(name) ? lat_json_extract(json, value) : NULL;
     const char *text = lat_json_text(extract, value, &out_cell->len);
     out_cell->name = lat_arena_strdup(arena, name);
     if (json_is_boolean(value)) {
@@ -47,11 +46,11 @@ static bool read_cell(struct lat_object *object, const char *name, const json_t 
         out_cell->type = LAT_TABLE_NUMBER;
         out_cell->number = json_number_value(value);
     } else if (!json_is_null(value)) {
-        refuse_cell(object, name, value);
+        refuse_cell(json, at, name, value);
         return false;
     }
     if (!out_cell->name || (text && !out_cell->text))
-        lat_json_fail_memory(object->json);
+        lat_json_fail_memory(json);
     return out_cell->name && (!text || out_cell->text);
 }
 
@@ -102,13 +101,15 @@ void lat_object_row(struct lat_object *object, struct lat_input *out_input)
     }
     struct lat_buf text = {0};
     size_t n = 0;
+    char here[128];
     const char *name;
     json_t *value;
     json_t *members = (json_t *)(uintptr_t)row; /* jansson's iterator takes no const */
+    snprintf(here, sizeof(here), "%s/row", object->at);
     lat_buf_text(&text, "{\"row\":{");
     json_object_foreach(members, name, value)
     {
-        if (!read_cell(object, name, value, &cells[n])) {
+        if (!lat_read_cell(object->json, here, name, value, &cells[n])) {
             lat_buf_release(&text);
             return;
         }

@@ -256,6 +256,12 @@ enum lat_body_kind lat_call_body_kind(const struct lat_call *call)
     return LAT_BODY_OTHER;
 }
 
+bool lat_call_body_is_csv(const struct lat_call *call)
+{
+    const char *type = lat_call_header(call, "Content-Type");
+    return type && type_is(type, type_len(type), "text/csv");
+}
+
 enum lat_status lat_call_refuse_body(const struct lat_call *call, const char *taken,
                                      struct lat_error *err)
 {

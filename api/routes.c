@@ -48,6 +48,8 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/generate", lat_api_generate, READ, "Samples from the prior"},
     {LAT_POST, MODEL "/interpolate", lat_api_interpolate, READ, "From one place to another"},
     {LAT_POST, MODEL "/latent", lat_api_latent, READ, "One place moved along a direction"},
+    {LAT_POST, MODEL "/impute", lat_api_impute, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
+     "Fill in the missing cells of rows"},
     {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
 

@@ -279,18 +279,35 @@ enum lat_status lat_model_encode(struct lat_model *model, const float *rows, siz
     return status;
 }
 
+bool lat_model_has_spread(const struct lat_model *model)
+{
+    return model->signature.spread.name[0] != '\0';
+}
+
 enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,
                                  float *out_rows, struct lat_error *err)
+{
+    return lat_model_decode_spread(model, codes, n, out_rows, NULL, err);
+}
+
+enum lat_status lat_model_decode_spread(struct lat_model *model, const float *codes, size_t n,
+                                        float *out_rows, float *out_spreads,
+                                        struct lat_error *err)
 {
     enum lat_status status = lat_model_require(model, LAT_CAN_DECODE, err);
     if (status != LAT_OK || n == 0)
         return status;
+    const size_t n_values = n * lat_input_elements(&model->manifest.input);
+    const bool spread = out_spreads && lat_model_has_spread(model);
     const struct lat_tensor input = tensor_of(&model->signature.decoder_input, codes, n);
-    const struct lat_tensor output = tensor_of(&model->signature.output, out_rows, n);
-    status = run(model, model->decoder, &input, &output, 1, err);
+    struct lat_tensor outputs[2] = {tensor_of(&model->signature.output, out_rows, n)};
+    if (spread)
+        outputs[1] = tensor_of(&model->signature.spread, out_spreads, n);
+    status = run(model, model->decoder, &input, outputs, spread ? 2 : 1, err);
+    for (size_t i = 0; status == LAT_OK && out_spreads && !spread && i < n_values; i++)
+        out_spreads[i] = 1;
     if (status != LAT_OK || !model->manifest.output_is_logit)
         return status;
-    const size_t n_values = n * lat_input_elements(&model->manifest.input);
     for (size_t i = 0; i < n_values; i++)
         out_rows[i] = 1.0F / (1.0F + expf(-out_rows[i]));
     return LAT_OK;

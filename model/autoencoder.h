@@ -64,6 +64,16 @@ uint64_t lat_model_row_ns(const struct lat_model *model);
 enum lat_status lat_model_decode(struct lat_model *model, const float *codes, size_t n,
                                  float *out_rows, struct lat_error *err) LAT_MUST_USE;
 
+/* Whether the decoder says how far each element may lie off. */
+bool lat_model_has_spread(const struct lat_model *model);
+
+/* lat_model_decode, and in out_spreads [n][elements] the spread of each element: the deviation
+ * of a gaussian, the scale of a Student-t, in the units of the row. NULL, or 1 everywhere for a
+ * model that does not say it. */
+enum lat_status lat_model_decode_spread(struct lat_model *model, const float *codes, size_t n,
+                                        float *out_rows, float *out_spreads,
+                                        struct lat_error *err) LAT_MUST_USE;
+
 /* A row as a network gives it -> [length][features] in the data's own units. */
 void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
                                float *out_values);

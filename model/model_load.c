@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "model/autoencoder.h"
+#include "model/impute_calibration.h"
 #include "model/model_internal.h"
 #include "model/package_internal.h"
 #include "model/recommender_internal.h"
@@ -178,6 +179,7 @@ static void model_free(struct lat_model *model)
     lat_recommender_free(model->recommender);
     lat_session_close(model->decoder);
     lat_session_close(model->encoder);
+    lat_impute_calibration_free(model->imputation);
     lat_table_free(model->table);
     lat_words_release(&model->items);
     lat_free(model);
@@ -205,6 +207,12 @@ static enum lat_status keep_schema(struct lat_model *model, const struct lat_buf
         return LAT_OK;
     const enum lat_status status =
         lat_manifest_schema(json->data, json->len, &model->table, &model->items, err);
+    if (status == LAT_OK && model->table) {
+        const enum lat_status read = lat_manifest_imputation(
+            json->data, json->len, model->table, &model->imputation, err);
+        if (read != LAT_OK)
+            return read;
+    }
     input->table = model->table;
     input->items = input->kind == LAT_INPUT_INTERACTIONS ? &model->items : NULL;
     return status;

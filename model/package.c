@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/impute_calibration.h"
 
 #include "base/banned.h"
 
@@ -44,16 +45,15 @@ size_t lat_input_elements(const struct lat_input_spec *input)
     return input->dimension;
 }
 
-/* Verbs not in this list (impute, recommend, compress) have no package that can yet. A code
- * with a variance was held to a prior while it was trained, so there is something to draw codes
- * from.
- */
 bool lat_input_has_gaps(const struct lat_input_spec *input)
 {
     return input->kind == LAT_INPUT_TABLE ||
            (input->kind == LAT_INPUT_INTERACTIONS && input->ratings);
 }
 
+/* A code with a variance was held to a prior while it was trained, so there is something to
+ * draw codes from; the cells of a row that are missing are decoded from those that are there.
+ */
 unsigned lat_manifest_derive(const struct lat_manifest *manifest)
 {
     unsigned can = LAT_CAN_ENCODE;
@@ -66,6 +66,8 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest)
         can |= LAT_CAN_GENERATE;
     if (manifest->calibration.present)
         can |= LAT_CAN_SCORE;
+    if (manifest->input.kind == LAT_INPUT_TABLE)
+        can |= LAT_CAN_IMPUTE;
     if (manifest->input.kind == LAT_INPUT_INTERACTIONS)
         can |= LAT_CAN_RECOMMEND;
     return can;
@@ -251,7 +253,8 @@ static void write_tensors(struct lat_buf *out, const struct lat_manifest *manife
                 {"code", manifest->code_tensor},
                 {"log_variance", manifest->log_variance_tensor},
                 {"decoder_input", manifest->decoder_input_tensor},
-                {"output", manifest->output_tensor}};
+                {"output", manifest->output_tensor},
+                {"spread", manifest->spread_tensor}};
     bool first = true;
     for (size_t i = 0; i < LAT_ARRAY_LEN(rows); i++) {
         if (rows[i].name[0] == '\0')
@@ -328,6 +331,10 @@ static void write_manifest(struct lat_buf *out, const struct lat_manifest *manif
     if (manifest->capabilities)
         write_capabilities(out, manifest->capabilities);
     write_calibration(out, &manifest->calibration);
+    if (manifest->imputation) {
+        write_key(out, "imputation");
+        lat_impute_calibration_write(manifest->imputation, out);
+    }
     if (record_json) {
         write_key(out, "training");
         lat_buf_text(out, record_json);

@@ -69,6 +69,7 @@ extern const char *const lat_code_metric_names[3]; /* "l2" "cosine" "ip" */
 
 struct lat_table;
 struct lat_words;
+struct lat_impute_calibration;
 
 struct lat_input_spec {
     enum lat_input_kind kind;
@@ -114,11 +115,14 @@ struct lat_manifest {
     char input_tensor[128], code_tensor[128],
         log_variance_tensor[128]; /* "" = read from the file */
     char decoder_input_tensor[128], output_tensor[128];
+    char spread_tensor[128]; /* of the decoder: how far each element may lie off; "" if none */
     enum lat_likelihood likelihood;
     bool output_is_logit;  /* the decoder's output goes through a sigmoid to become pixels */
     bool denoising;        /* trained on corrupted inputs */
     unsigned capabilities; /* enum lat_capability bits */
     struct lat_calibration calibration;
+    const struct lat_impute_calibration *imputation; /* written, never read: the loaded model
+                                                      * has its own; borrowed, or NULL */
 };
 
 /* What nobody said: zeroes, but std of 1 and the usual file name of the encoder. */

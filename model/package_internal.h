@@ -29,6 +29,13 @@ enum lat_status lat_schema_read_min_weight(const struct json_t *value,
                                            struct lat_manifest *manifest,
                                            struct lat_error *err) LAT_MUST_USE;
 
+/* The key `imputation`, against the columns of the table; NULL where the text has none. */
+struct lat_impute_calibration;
+enum lat_status lat_manifest_imputation(const char *json, size_t len,
+                                        const struct lat_table *table,
+                                        struct lat_impute_calibration **out_calibration,
+                                        struct lat_error *err) LAT_MUST_USE;
+
 /* Columns and items, where they are, out of a manifest that has been parsed before. *out_table
  * is new (lat_table_free); `items` starts empty and is released by the caller. */
 enum lat_status lat_manifest_schema(const char *json, size_t len, struct lat_table **out_table,

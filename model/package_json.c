@@ -33,6 +33,7 @@ static const struct lat_manifest_field tensor_fields[] = {
     {"log_variance", LAT_FIELD_TEXT, LAT_FIELD_AT(log_variance_tensor)},
     {"decoder_input", LAT_FIELD_TEXT, LAT_FIELD_AT(decoder_input_tensor)},
     {"output", LAT_FIELD_TEXT, LAT_FIELD_AT(output_tensor)},
+    {"spread", LAT_FIELD_TEXT, LAT_FIELD_AT(spread_tensor)},
 };
 
 static enum lat_status read_tensors(const json_t *value, struct lat_manifest *manifest,
@@ -128,6 +129,14 @@ static enum lat_status read_calibration(const json_t *value, struct lat_manifest
     return LAT_OK;
 }
 
+/* Looked into once the columns are there (model/package_schema.c). */
+static enum lat_status read_imputation(const json_t *value, struct lat_manifest *manifest,
+                                       struct lat_error *err)
+{
+    (void)manifest;
+    return json_is_object(value) ? LAT_OK : lat_manifest_refuse(value, "an object", err);
+}
+
 /* The training record is for people: kept in the text, not looked into. */
 static enum lat_status read_training(const json_t *value, struct lat_manifest *manifest,
                                      struct lat_error *err)
@@ -151,6 +160,7 @@ static const struct lat_manifest_field manifest_fields[] = {
     {"denoising", LAT_FIELD_BOOL, LAT_FIELD_AT(denoising)},
     {"capabilities", LAT_FIELD_OWN, .read = read_capabilities},
     {"calibration", LAT_FIELD_OWN, .read = read_calibration},
+    {"imputation", LAT_FIELD_OWN, .read = read_imputation},
     {"training", LAT_FIELD_OWN, .read = read_training},
 };
 _Static_assert(LAT_ARRAY_LEN(manifest_fields) <= LAT_MANIFEST_FIELDS_MAX,

@@ -88,7 +88,8 @@ static enum lat_status read_shares(const json_t *list, struct lat_column *column
 
 static enum lat_status check_keys(const json_t *object, struct lat_error *err)
 {
-    static const char *const keys[] = {"name", "type", "mean", "std", "categories"};
+    static const char *const keys[] = {"name",       "type", "mean", "std",
+                                       "categories", "min",  "max",  "format"};
     const char *key;
     json_t *value;
     json_t *members = (json_t *)(uintptr_t)object; /* jansson's iterator takes no const */
@@ -107,6 +108,8 @@ static enum lat_status check_keys(const json_t *object, struct lat_error *err)
     return LAT_OK;
 }
 
+#define TYPES "\"numeric\", \"integer\", \"date\", \"categorical\" or \"boolean\""
+
 static enum lat_status read_type(const json_t *object, enum lat_column_type *out_type,
                                  struct lat_error *err)
 {
@@ -118,11 +121,48 @@ static enum lat_status read_type(const json_t *object, enum lat_column_type *out
             return LAT_OK;
         }
     if (value)
-        lat_manifest_refuse(value, "\"numeric\" or \"categorical\"", err);
+        lat_manifest_refuse(value, TYPES, err);
     else
-        lat_fail(err, LAT_INVALID, "missing_key", "missing: \"numeric\" or \"categorical\"");
+        lat_fail(err, LAT_INVALID, "missing_key", "missing: " TYPES);
     lat_error_at(err, "/type");
     return LAT_INVALID;
+}
+
+static enum lat_status read_format(const json_t *object, struct lat_column *column,
+                                   struct lat_error *err)
+{
+    const json_t *value = json_object_get(object, "format");
+    const char *word = json_string_value(value);
+    if (!value || json_is_null(value))
+        return LAT_OK;
+    if (column->type != LAT_COLUMN_DATE)
+        return lat_fail(err, LAT_INVALID, NULL, "only a column of dates has a 'format'");
+    for (size_t i = 0; i < LAT_DATE_FORMATS; i++)
+        if (word && strcmp(word, lat_date_format_names[i]) == 0) {
+            column->format = (enum lat_date_format)i;
+            return LAT_OK;
+        }
+    lat_manifest_refuse(value, "a format as in \"YYYY-MM-DD\"", err);
+    lat_error_at(err, "/format");
+    return LAT_INVALID;
+}
+
+static enum lat_status fill_numbers(const json_t *object, struct lat_column *column,
+                                    struct lat_error *err)
+{
+    if (json_object_get(object, "categories"))
+        return lat_fail(err, LAT_INVALID, NULL, "a %s column has no 'categories'",
+                        lat_column_type_names[column->type]);
+    const bool ranged = json_is_number(json_object_get(object, "min")) &&
+                        json_is_number(json_object_get(object, "max"));
+    enum lat_status status = read_number(object, "mean", false, &column->mean, err);
+    if (status == LAT_OK)
+        status = read_number(object, "std", true, &column->std, err);
+    if (status == LAT_OK && ranged)
+        status = read_number(object, "min", false, &column->least, err);
+    if (status == LAT_OK && ranged)
+        status = read_number(object, "max", false, &column->most, err);
+    return status == LAT_OK ? read_format(object, column, err) : status;
 }
 
 static enum lat_status fill_column(const json_t *object, struct lat_column *column,
@@ -131,17 +171,15 @@ static enum lat_status fill_column(const json_t *object, struct lat_column *colu
     enum lat_status status = read_type(object, &column->type, err);
     if (status != LAT_OK)
         return status;
-    if (column->type == LAT_COLUMN_NUMERIC) {
-        if (json_object_get(object, "categories"))
-            return lat_fail(err, LAT_INVALID, NULL, "a numeric column has no 'categories'");
-        status = read_number(object, "mean", false, &column->mean, err);
-        return status == LAT_OK ? read_number(object, "std", true, &column->std, err) : status;
-    }
+    if (!lat_column_has_words(column))
+        return fill_numbers(object, column, err);
     const json_t *categories = json_object_get(object, "categories");
     if (!categories)
         status = lat_fail(err, LAT_INVALID, "missing_key", "missing: a list of texts");
     else
         status = read_words(categories, LAT_CATEGORIES_MAX, &column->categories, err);
+    if (status == LAT_OK && column->type == LAT_COLUMN_BOOLEAN && column->categories.n != 2)
+        status = lat_manifest_refuse(categories, "two texts, as the column is boolean", err);
     if (status != LAT_OK) {
         lat_error_at(err, "/categories");
         return status;

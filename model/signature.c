@@ -434,6 +434,25 @@ enum lat_status lat_signature_encoder(const struct lat_graph_face *face,
     return status;
 }
 
+/* Said by the manifest alone. */
+static enum lat_status settle_spread(const struct lat_graph_face *face,
+                                     const struct lat_manifest *manifest,
+                                     struct lat_signature *out, struct lat_error *err)
+{
+    static const char *const none[2] = {NULL, NULL};
+    const struct lat_tensor_info *spread;
+    if (manifest->spread_tensor[0] == '\0')
+        return LAT_OK;
+    const enum lat_status status =
+        choose(face, false, manifest->spread_tensor, "/tensors/spread", none, &spread, err);
+    if (status != LAT_OK)
+        return status;
+    set_port(&out->spread, spread);
+    return fill_row(&out->spread, &manifest->input)
+               ? LAT_OK
+               : unfit(face, spread, "the shape of the decoder's output", err);
+}
+
 enum lat_status lat_signature_decoder(const struct lat_graph_face *face,
                                       const struct lat_manifest *manifest,
                                       struct lat_signature *out, struct lat_error *err)
@@ -455,7 +474,7 @@ enum lat_status lat_signature_decoder(const struct lat_graph_face *face,
         return status;
     set_port(&out->output, output);
     if (fill_row(&out->output, &manifest->input))
-        return LAT_OK;
+        return settle_spread(face, manifest, out, err);
     const int64_t has = width_of(output), wants = (int64_t)lat_input_elements(&manifest->input);
     if (has >= 0 && has != wants)
         return mismatch("/input", wants, face->file, output, has, err);

@@ -17,6 +17,7 @@ struct lat_port {
 struct lat_signature {
     struct lat_port input, code, log_variance; /* of the encoder */
     struct lat_port decoder_input, output;     /* of the decoder */
+    struct lat_port spread;                    /* of the decoder, shaped as `output` */
 };
 
 /* What an ONNX file says of itself; borrowed. `file` is its name, for messages. */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -13,7 +14,24 @@
 
 enum { FIRST_COLUMNS = 16, SHOWN_MAX = 60 };
 
-const char *const lat_column_type_names[2] = {"numeric", "categorical"};
+const char *const lat_column_type_names[LAT_COLUMN_TYPES] = {
+    [LAT_COLUMN_NUMERIC] = "numeric", [LAT_COLUMN_INTEGER] = "integer",
+    [LAT_COLUMN_DATE] = "date",       [LAT_COLUMN_CATEGORICAL] = "categorical",
+    [LAT_COLUMN_BOOLEAN] = "boolean",
+};
+
+int lat_boolean_of(const char *text, size_t len)
+{
+    static const struct {
+        const char *word;
+        int value;
+    } words[] = {{"yes", 1}, {"true", 1},  {"on", 1},  {"y", 1}, {"t", 1},
+                 {"no", 0},  {"false", 0}, {"off", 0}, {"n", 0}, {"f", 0}};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(words); i++)
+        if (strlen(words[i].word) == len && strncasecmp(words[i].word, text, len) == 0)
+            return words[i].value;
+    return -1;
+}
 
 /* ---- building ---- */
 
@@ -52,7 +70,7 @@ enum lat_status lat_table_add(struct lat_table *table, const char *name,
         table->columns = columns;
         table->capacity = capacity;
     }
-    table->columns[table->names.n] = (struct lat_column){.std = 1};
+    table->columns[table->names.n] = (struct lat_column){.std = 1, .least = 1, .most = 0};
     const enum lat_status status =
         lat_words_add(&table->names, name, strlen(name), &number, err);
     if (status == LAT_OK)
@@ -63,7 +81,7 @@ enum lat_status lat_table_add(struct lat_table *table, const char *name,
 static enum lat_status settle_shares(struct lat_column *column, struct lat_error *err)
 {
     const size_t n = column->categories.n;
-    if (column->type == LAT_COLUMN_NUMERIC || column->shares)
+    if (!lat_column_has_words(column) || column->shares)
         return LAT_OK;
     column->shares = lat_alloc(n, sizeof(float));
     if (!column->shares)
@@ -80,7 +98,7 @@ enum lat_status lat_table_settle(struct lat_table *table, struct lat_error *err)
     for (size_t i = 0; status == LAT_OK && i < table->names.n; i++) {
         struct lat_column *column = &table->columns[i];
         column->start = table->elements;
-        column->width = column->type == LAT_COLUMN_NUMERIC ? 1 : column->categories.n;
+        column->width = lat_column_has_words(column) ? column->categories.n : 1;
         table->elements += column->width;
         status = settle_shares(column, err);
     }
@@ -92,7 +110,7 @@ enum lat_status lat_table_settle(struct lat_table *table, struct lat_error *err)
 void lat_table_put(const struct lat_column *column, double value, float *row)
 {
     float *out = row + column->start;
-    if (column->type == LAT_COLUMN_NUMERIC) {
+    if (!lat_column_has_words(column)) {
         out[0] = (float)((value - column->mean) / column->std);
         return;
     }
@@ -113,10 +131,9 @@ void lat_table_fill(const struct lat_table *table, float *row)
     }
 }
 
-/* LAT_INVALID at /row/NAME. */
-static enum lat_status refuse(struct lat_error *err, const char *code,
-                              const struct lat_table_cell *cell, const char *expected,
-                              const char *words)
+/* LAT_INVALID at /NAME. */
+enum lat_status lat_table_refuse(const struct lat_table_cell *cell, const char *code,
+                                 const char *expected, const char *words, struct lat_error *err)
 {
     char name[2 * SHOWN_MAX + 1];
     size_t n = 0;
@@ -127,7 +144,7 @@ static enum lat_status refuse(struct lat_error *err, const char *code,
     }
     name[n] = '\0';
     lat_fail(err, LAT_INVALID, code, "column '%.*s': %s", SHOWN_MAX, cell->name, words);
-    lat_error_at(err, "/row/%s", name);
+    lat_error_at(err, "/%s", name);
     lat_error_expected(err, expected, NULL);
     return LAT_INVALID;
 }
@@ -142,7 +159,7 @@ static enum lat_status unknown_column(const struct lat_table *table,
                  SHOWN_MAX, near);
     else
         snprintf(words, sizeof(words), "the model has no such column");
-    return refuse(err, "unknown_column", cell, near, words);
+    return lat_table_refuse(cell, "unknown_column", near, words, err);
 }
 
 /* A number stands for the category that reads as that number. */
@@ -159,6 +176,27 @@ static bool category_of_number(const struct lat_column *column, double number,
     return false;
 }
 
+/* The word of a boolean column that means the same: "no" for false, 0 and "N". */
+static bool category_of_meaning(const struct lat_column *column,
+                                const struct lat_table_cell *cell, uint32_t *out_category)
+{
+    int meaning = -1;
+    if (cell->type == LAT_TABLE_TEXT)
+        meaning = lat_boolean_of(cell->text, cell->len);
+    else if (!(cell->number < 0 || cell->number > 0))
+        meaning = 0;
+    else if (!(cell->number < 1 || cell->number > 1))
+        meaning = 1;
+    for (uint32_t i = 0; meaning >= 0 && i < column->categories.n; i++) {
+        const char *word = column->categories.items[i];
+        if (lat_boolean_of(word, strlen(word)) == meaning) {
+            *out_category = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum lat_status find_category(const struct lat_column *column,
                                      const struct lat_table_cell *cell, uint32_t *out_category,
                                      struct lat_error *err)
@@ -168,50 +206,77 @@ static enum lat_status find_category(const struct lat_column *column,
     if (number ? category_of_number(column, cell->number, out_category)
                : lat_words_find(&column->categories, cell->text, cell->len, out_category))
         return LAT_OK;
+    if (column->type == LAT_COLUMN_BOOLEAN && category_of_meaning(column, cell, out_category))
+        return LAT_OK;
     const char *near = number ? NULL : lat_words_nearest(&column->categories, cell->text);
     if (number)
         snprintf(words, sizeof(words), "no category %g", cell->number);
     else
         snprintf(words, sizeof(words), "no category '%.*s'%s%.*s%s", SHOWN_MAX, cell->text,
                  near ? "; did you mean '" : "", SHOWN_MAX, near ? near : "", near ? "'?" : "");
-    return refuse(err, "unknown_category", cell, near, words);
+    return lat_table_refuse(cell, "unknown_category", near, words, err);
 }
 
-static enum lat_status put_cell(const struct lat_column *column,
+static enum lat_status put_date(const struct lat_column *column,
                                 const struct lat_table_cell *cell, float *row,
                                 struct lat_error *err)
+{
+    const char *format = lat_date_format_names[column->format];
+    char words[96];
+    double days;
+    if (cell->type == LAT_TABLE_TEXT &&
+        lat_date_parse(column->format, cell->text, cell->len, &days)) {
+        lat_table_put(column, days, row);
+        return LAT_OK;
+    }
+    snprintf(words, sizeof(words), "expected a date as %s, or null", format);
+    return lat_table_refuse(cell, "wrong_type", format, words, err);
+}
+
+enum lat_status lat_table_put_cell(const struct lat_column *column,
+                                   const struct lat_table_cell *cell, float *row,
+                                   struct lat_error *err)
 {
     uint32_t category = 0;
     if (cell->type == LAT_TABLE_NULL)
         return LAT_OK;
-    if (column->type == LAT_COLUMN_CATEGORICAL) {
+    if (cell->type == LAT_TABLE_OTHER)
+        return lat_table_refuse(cell, "wrong_type", "a number, a text or null",
+                                "expected a number, a text or null", err);
+    if (lat_column_has_words(column)) {
         const enum lat_status status = find_category(column, cell, &category, err);
         if (status == LAT_OK)
             lat_table_put(column, category, row);
         return status;
     }
+    if (column->type == LAT_COLUMN_DATE)
+        return put_date(column, cell, row, err);
     if (cell->type == LAT_TABLE_TEXT)
-        return refuse(err, "wrong_type", cell, "a number or null",
-                      "expected a number or null, not a text");
+        return lat_table_refuse(cell, "wrong_type", "a number or null",
+                                "expected a number or null, not a text", err);
     lat_table_put(column, cell->number, row);
-    if (!isfinite(row[column->start]))
-        return refuse(err, "out_of_range", cell, NULL, "the number is out of range");
-    return LAT_OK;
+    if (isfinite(row[column->start]))
+        return LAT_OK;
+    row[column->start] = NAN;
+    return lat_table_refuse(cell, "out_of_range", NULL, "the number is out of range", err);
 }
 
-/* The column a cell belongs to; cells mostly come in the table's own order. */
-static bool find_column(const struct lat_table *table, const struct lat_table_cell *cell,
-                        size_t i, uint32_t *out_number)
+enum lat_status lat_table_find(const struct lat_table *table, const char *name, size_t guess,
+                               uint32_t *out_column, struct lat_error *err)
 {
-    if (i < table->names.n && strcmp(table->names.items[i], cell->name) == 0) {
-        *out_number = (uint32_t)i;
-        return true;
+    if (guess < table->names.n && strcmp(table->names.items[guess], name) == 0) {
+        *out_column = (uint32_t)guess;
+        return LAT_OK;
     }
-    return lat_words_find(&table->names, cell->name, strlen(cell->name), out_number);
+    if (lat_words_find(&table->names, name, strlen(name), out_column))
+        return LAT_OK;
+    const struct lat_table_cell cell = {.name = name};
+    return unknown_column(table, &cell, err);
 }
 
-enum lat_status lat_table_row(const struct lat_table *table, const struct lat_table_cell *cells,
-                              size_t n, float *out_row, struct lat_error *err)
+static enum lat_status put_cells(const struct lat_table *table,
+                                 const struct lat_table_cell *cells, size_t n, float *out_row,
+                                 struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
     bool some = false;
@@ -219,19 +284,27 @@ enum lat_status lat_table_row(const struct lat_table *table, const struct lat_ta
         out_row[i] = NAN;
     for (size_t i = 0; status == LAT_OK && i < n; i++) {
         uint32_t number = 0;
-        if (!find_column(table, &cells[i], i, &number))
-            return unknown_column(table, &cells[i], err);
+        status = lat_table_find(table, cells[i].name, i, &number, err);
+        if (status != LAT_OK)
+            break;
         const struct lat_column *column = &table->columns[number];
         if (!isnan(out_row[column->start]))
-            return refuse(err, "duplicate_column", &cells[i], NULL, "it comes twice");
-        status = put_cell(column, &cells[i], out_row, err);
+            return lat_table_refuse(&cells[i], "duplicate_column", NULL, "it comes twice", err);
+        status = lat_table_put_cell(column, &cells[i], out_row, err);
         some = some || cells[i].type != LAT_TABLE_NULL;
     }
-    if (status == LAT_OK && !some) {
+    if (status == LAT_OK && !some)
         status = lat_fail(err, LAT_INVALID, "empty_row",
                           "a row needs at least one cell that is not null");
+    return status;
+}
+
+enum lat_status lat_table_row(const struct lat_table *table, const struct lat_table_cell *cells,
+                              size_t n, float *out_row, struct lat_error *err)
+{
+    const enum lat_status status = put_cells(table, cells, n, out_row, err);
+    if (status != LAT_OK)
         lat_error_at(err, "/row");
-    }
     return status;
 }
 
@@ -246,25 +319,49 @@ static size_t largest(const float *values, size_t n)
     return best;
 }
 
+void lat_table_write_number(const struct lat_column *column, double value, struct lat_buf *out)
+{
+    char date[LAT_DATE_TEXT_MAX];
+    if (column->type == LAT_COLUMN_DATE)
+        lat_buf_json_string(out, date, lat_date_write(column->format, value, date));
+    else if (column->type == LAT_COLUMN_INTEGER && fabs(value) < 1e15)
+        lat_buf_printf(out, "%.0f", round(value) + 0.0);
+    else
+        lat_buf_json_float(out, (float)value);
+}
+
+void lat_table_write_word(const struct lat_column *column, size_t category, struct lat_buf *out)
+{
+    const char *word = column->categories.items[category];
+    if (column->type == LAT_COLUMN_BOOLEAN &&
+        (strcmp(word, "true") == 0 || strcmp(word, "false") == 0))
+        lat_buf_text(out, word);
+    else
+        lat_buf_json_string(out, word, strlen(word));
+}
+
+void lat_table_write_cell(const struct lat_column *column, const float *row,
+                          struct lat_buf *out)
+{
+    const float *values = row + column->start;
+    if (isnan(values[0]))
+        lat_buf_text(out, "null");
+    else if (lat_column_has_words(column))
+        lat_table_write_word(column, largest(values, column->width), out);
+    else
+        lat_table_write_number(column, (double)values[0] * column->std + column->mean, out);
+}
+
 void lat_table_write_row(const struct lat_table *table, const float *row, struct lat_buf *out)
 {
     lat_buf_char(out, '{');
     for (size_t c = 0; c < table->names.n; c++) {
-        const struct lat_column *column = &table->columns[c];
-        const float *values = row + column->start;
         const char *name = table->names.items[c];
         if (c)
             lat_buf_char(out, ',');
         lat_buf_json_string(out, name, strlen(name));
         lat_buf_char(out, ':');
-        if (isnan(values[0])) {
-            lat_buf_text(out, "null");
-        } else if (column->type == LAT_COLUMN_NUMERIC) {
-            lat_buf_json_float(out, (float)((double)values[0] * column->std + column->mean));
-        } else {
-            const char *word = column->categories.items[largest(values, column->width)];
-            lat_buf_json_string(out, word, strlen(word));
-        }
+        lat_table_write_cell(&table->columns[c], row, out);
     }
     lat_buf_char(out, '}');
 }
@@ -281,6 +378,22 @@ static void write_categories(const struct lat_column *column, struct lat_buf *ou
     lat_buf_json_floats(out, column->shares, column->categories.n);
 }
 
+static void write_numbers(const struct lat_column *column, struct lat_buf *out)
+{
+    if (column->type == LAT_COLUMN_DATE)
+        lat_buf_printf(out, ", \"format\": \"%s\"", lat_date_format_names[column->format]);
+    lat_buf_text(out, ", \"mean\": ");
+    lat_buf_json_double(out, column->mean);
+    lat_buf_text(out, ", \"std\": ");
+    lat_buf_json_double(out, column->std);
+    if (column->least > column->most)
+        return;
+    lat_buf_text(out, ", \"min\": ");
+    lat_buf_json_double(out, column->least);
+    lat_buf_text(out, ", \"max\": ");
+    lat_buf_json_double(out, column->most);
+}
+
 void lat_table_write_columns(const struct lat_table *table, struct lat_buf *out)
 {
     lat_buf_char(out, '[');
@@ -290,14 +403,10 @@ void lat_table_write_columns(const struct lat_table *table, struct lat_buf *out)
         lat_buf_text(out, c ? ",\n    {\"name\": " : "\n    {\"name\": ");
         lat_buf_json_string(out, name, strlen(name));
         lat_buf_printf(out, ", \"type\": \"%s\"", lat_column_type_names[column->type]);
-        if (column->type == LAT_COLUMN_CATEGORICAL) {
+        if (lat_column_has_words(column))
             write_categories(column, out);
-        } else {
-            lat_buf_text(out, ", \"mean\": ");
-            lat_buf_json_double(out, column->mean);
-            lat_buf_text(out, ", \"std\": ");
-            lat_buf_json_double(out, column->std);
-        }
+        else
+            write_numbers(column, out);
         lat_buf_char(out, '}');
     }
     lat_buf_char(out, ']');

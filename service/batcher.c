@@ -25,7 +25,8 @@ struct ticket {
     bool decodes;
     const float *in;
     size_t n;
-    float *out, *out_variances;
+    float *out, *out_variances; /* the second may be NULL; of decodes it is the spreads */
+    bool whole;                 /* one run, however many rows */
     enum ticket_state state;
     enum lat_status status;
     struct lat_error error;
@@ -81,7 +82,7 @@ static size_t width_out(const struct ticket *ticket)
 static enum lat_status run_rows(struct lat_model *model, bool decodes, const float *in,
                                 size_t n, float *out, float *variances, struct lat_error *err)
 {
-    return decodes ? lat_model_decode(model, in, n, out, err)
+    return decodes ? lat_model_decode_spread(model, in, n, out, variances, err)
                    : lat_model_encode(model, in, n, out, variances, err);
 }
 
@@ -92,7 +93,8 @@ static enum lat_status run_alone(const struct lat_batcher *batcher, struct ticke
     enum lat_status status = LAT_OK;
     for (size_t done = 0; status == LAT_OK && done < ticket->n;) {
         const size_t left = ticket->n - done;
-        const size_t n = left < batcher->max_batch ? left : batcher->max_batch;
+        const size_t most = ticket->whole ? left : batcher->max_batch;
+        const size_t n = left < most ? left : most;
         float *variances = ticket->out_variances ? ticket->out_variances + done * out : NULL;
         status = run_rows(ticket->model, ticket->decodes, ticket->in + done * in, n,
                           ticket->out + done * out, variances, &ticket->error);
@@ -281,5 +283,20 @@ enum lat_status lat_batcher_decode(struct lat_batcher *batcher, struct lat_model
 {
     struct ticket ticket = {
         .model = model, .decodes = true, .in = codes, .n = n, .out = out_rows};
+    return submit(batcher, &ticket, call, err);
+}
+
+enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct lat_model *model,
+                                          const float *codes, size_t n, float *out_rows,
+                                          float *out_spreads, struct lat_call *call,
+                                          struct lat_error *err)
+{
+    struct ticket ticket = {.model = model,
+                            .decodes = true,
+                            .in = codes,
+                            .n = n,
+                            .out = out_rows,
+                            .out_variances = out_spreads,
+                            .whole = true};
     return submit(batcher, &ticket, call, err);
 }

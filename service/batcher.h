@@ -42,4 +42,12 @@ enum lat_status lat_batcher_decode(struct lat_batcher *batcher, struct lat_model
                                    const float *codes, size_t n, float *out_rows,
                                    struct lat_call *call, struct lat_error *err) LAT_MUST_USE;
 
+/* The same with the spread of each element (lat_model_decode_spread), out_spreads
+ * [n][elements] or NULL. The caller has chosen how many codes go into a run: they are not
+ * parted into `max_batch`. */
+enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct lat_model *model,
+                                          const float *codes, size_t n, float *out_rows,
+                                          float *out_spreads, struct lat_call *call,
+                                          struct lat_error *err) LAT_MUST_USE;
+
 #endif

@@ -43,6 +43,7 @@ struct bench {
     float *row, *mean, *deviation;  /* of one item */
     double log_deviations;          /* summed */
     float *noise, *codes, *decoded; /* [CHUNK][...] */
+    float *spreads;                 /* NULL where the model says none */
     double log_weights[CHUNK];
     struct lat_error error;
 };
@@ -119,11 +120,13 @@ static enum lat_status weigh_item(struct bench *bench, size_t i, struct lat_erro
     for (uint32_t at = 0; status == LAT_OK && at < samples; at += CHUNK) {
         const size_t n = samples - at < CHUNK ? samples - at : CHUNK;
         draw(bench, &rng, n);
-        status = lat_model_decode(job->model, bench->codes, n, bench->decoded, err);
+        status = lat_model_decode_spread(job->model, bench->codes, n, bench->decoded,
+                                         bench->spreads, err);
         for (size_t s = 0; status == LAT_OK && s < n; s++)
-            bench->log_weights[s] -=
-                lat_input_nll(&job->manifest->input, job->manifest->likelihood, bench->row,
-                              bench->decoded + s * job->elements);
+            bench->log_weights[s] -= lat_input_nll_spread(
+                &job->manifest->input, job->manifest->likelihood, bench->row,
+                bench->decoded + s * job->elements,
+                bench->spreads ? bench->spreads + s * job->elements : NULL);
         add_chunk(&total, bench->log_weights, n);
     }
     job->likelihoods[i] = total.largest + log(total.sum) - log((double)samples);
@@ -146,8 +149,11 @@ static enum lat_status bench_init(struct bench *bench, struct job *job, struct l
     bench->noise = lat_alloc_raw(CHUNK * width, sizeof(float));
     bench->codes = lat_alloc_raw(CHUNK * width, sizeof(float));
     bench->decoded = lat_alloc_raw(CHUNK * elements, sizeof(float));
-    const bool good = bench->row && bench->mean && bench->deviation && bench->noise &&
-                      bench->codes && bench->decoded;
+    if (lat_model_has_spread(job->model))
+        bench->spreads = lat_alloc_raw(CHUNK * elements, sizeof(float));
+    const bool good = (bench->spreads || !lat_model_has_spread(job->model)) && bench->row &&
+                      bench->mean && bench->deviation && bench->noise && bench->codes &&
+                      bench->decoded;
     return good ? LAT_OK : lat_fail_memory(err);
 }
 
@@ -160,6 +166,7 @@ static void bench_release(struct bench *bench)
     lat_free(bench->noise);
     lat_free(bench->codes);
     lat_free(bench->decoded);
+    lat_free(bench->spreads);
 }
 
 static void note_done(struct job *job)

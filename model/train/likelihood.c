@@ -1,7 +1,8 @@
 /* Likelihoods: the negative logarithm of each element, constants left out, and what an exported
  * decoder gives.
  *
- * gaussian     unit variance: (x - t)^2 / 2. Gives the mean.
+ * gaussian     unit variance: (x - t)^2 / 2. Gives the mean. With a learned spread s, of which
+ *              the decoder gives the logarithm: ((x - t) / s)^2 / 2 + log s; student_t alike.
  * bernoulli    cross-entropy of t in [0,1]. Gives the probability.
  * student_t    unit scale and three degrees of freedom, both fixed: 2 log(1 + (x - t)^2 / 3)
  *              (Lange, Little & Taylor 1989, eq. 1; three degrees, the least that Mattei &
@@ -24,11 +25,30 @@
 
 /* --- gaussian, bernoulli ------------------------------------------------------------------ */
 
+/* (x - t) / s. */
+static struct lat_value *off(struct lat_build *build, struct lat_value *output,
+                             struct lat_value *target)
+{
+    struct lat_graph *g = build->graph;
+    struct lat_value *difference = lat_graph_sub(g, output, target);
+    if (build->log_spread == NULL) {
+        return difference;
+    }
+    return lat_graph_mul(g, difference, lat_graph_exp(g, lat_graph_neg(g, build->log_spread)));
+}
+
+/* nll + log s. */
+static struct lat_value *with_spread(struct lat_build *build, struct lat_value *nll)
+{
+    return build->log_spread == NULL ? nll
+                                     : lat_graph_add(build->graph, nll, build->log_spread);
+}
+
 static struct lat_value *gaussian_nll(struct lat_build *build, struct lat_value *output,
                                       struct lat_value *target)
 {
-    struct lat_value *difference = lat_graph_sub(build->graph, output, target);
-    return lat_graph_scale(build->graph, lat_graph_square(build->graph, difference), 0.5F);
+    struct lat_value *square = lat_graph_square(build->graph, off(build, output, target));
+    return with_spread(build, lat_graph_scale(build->graph, square, 0.5F));
 }
 
 static struct lat_value *linear_mean(struct lat_build *build, struct lat_value *output)
@@ -58,9 +78,9 @@ static struct lat_value *student_t_nll(struct lat_build *build, struct lat_value
 {
     struct lat_graph *g = build->graph;
     const float degrees = LAT_STUDENT_T_DEGREES;
-    struct lat_value *square = lat_graph_square(g, lat_graph_sub(g, output, target));
+    struct lat_value *square = lat_graph_square(g, off(build, output, target));
     struct lat_value *ratio = lat_graph_shift(g, lat_graph_scale(g, square, 1 / degrees), 1);
-    return lat_graph_scale(g, lat_graph_log(g, ratio), (degrees + 1) / 2);
+    return with_spread(build, lat_graph_scale(g, lat_graph_log(g, ratio), (degrees + 1) / 2));
 }
 
 /* --- multinomial -------------------------------------------------------------------------- */
@@ -136,10 +156,10 @@ static struct lat_value *elements_of(struct lat_build *build, struct lat_value *
 static size_t next_group(const struct lat_table *table, size_t *inout_column)
 {
     size_t c = *inout_column;
-    const enum lat_column_type type = table->columns[c].type;
+    const bool words = lat_column_has_words(&table->columns[c]);
     do
         c++;
-    while (type == LAT_COLUMN_NUMERIC && c < table->names.n && table->columns[c].type == type);
+    while (!words && c < table->names.n && !lat_column_has_words(&table->columns[c]));
     *inout_column = c;
     return c < table->names.n ? table->columns[c].start : table->elements;
 }
@@ -152,6 +172,7 @@ static struct lat_value *by_columns(
                                      struct lat_value *))
 {
     const struct lat_table *table = build->input->table;
+    struct lat_value *log_spread = build->log_spread;
     struct lat_graph *g = build->graph;
     size_t n = 0;
     if (table == NULL)
@@ -163,10 +184,12 @@ static struct lat_value *by_columns(
     for (size_t c = 0; c < table->names.n;) {
         const struct lat_column *column = &table->columns[c];
         const size_t begin = column->start, end = next_group(table, &c);
-        parts[n++] = (column->type == LAT_COLUMN_NUMERIC ? numeric : categorical)(
+        build->log_spread = log_spread ? elements_of(build, log_spread, begin, end) : NULL;
+        parts[n++] = (lat_column_has_words(column) ? categorical : numeric)(
             build, elements_of(build, output, begin, end),
             target ? elements_of(build, target, begin, end) : NULL);
     }
+    build->log_spread = log_spread;
     return n == 1 ? parts[0] : lat_graph_concat(g, parts, n, 1);
 }
 

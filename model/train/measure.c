@@ -19,6 +19,7 @@ struct pass {
     size_t elements, width; /* of a row, of a code */
     struct lat_rows source;
     float *rows, *decoded, *codes;
+    float *spreads;         /* NULL where the model says none */
     float *noisy, *given;   /* items with noise, as rows; NULL without */
     struct lat_rng rng;     /* of the noise */
     float *target, *output; /* [elements], a row in the units of training */
@@ -74,9 +75,10 @@ static void judge(struct pass *pass, size_t at, size_t n)
         if (pass->measure->absolute_errors)
             pass->measure->absolute_errors[at + i] =
                 absolute_error(row, decoded, pass->elements);
-        pass->nll +=
-            lat_input_nll(&pass->manifest->input, likelihood, in_units(pass, row, pass->target),
-                          in_units(pass, decoded, pass->output));
+        pass->nll += lat_input_nll_spread(&pass->manifest->input, likelihood,
+                                          in_units(pass, row, pass->target),
+                                          in_units(pass, decoded, pass->output),
+                                          pass->spreads ? pass->spreads + first : NULL);
     }
 }
 
@@ -111,7 +113,8 @@ static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
             break;
         status = lat_model_encode(pass->model, give(pass, m), m, codes, NULL, err);
         if (status == LAT_OK && pass->options->decode) {
-            status = lat_model_decode(pass->model, codes, m, pass->decoded, err);
+            status = lat_model_decode_spread(pass->model, codes, m, pass->decoded,
+                                             pass->spreads, err);
             if (status == LAT_OK)
                 judge(pass, at, m);
         }
@@ -141,6 +144,10 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
         pass->given = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
         good = good && pass->noisy && pass->given;
         lat_rng_seed(&pass->rng, pass->options->noise->seed);
+    }
+    if (lat_model_has_spread(pass->model)) {
+        pass->spreads = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
+        good = good && pass->spreads;
     }
     if (pass->options->keep_codes) {
         pass->measure->codes = lat_alloc_raw(total, sizeof(float));
@@ -181,6 +188,7 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
     lat_free(pass.rows);
     lat_free(pass.decoded);
     lat_free(pass.codes);
+    lat_free(pass.spreads);
     lat_free(pass.noisy);
     lat_free(pass.given);
     lat_free(pass.target);

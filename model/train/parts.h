@@ -36,6 +36,8 @@ struct lat_build {
     int64_t batch;
     struct lat_parameters *parameters; /* borrowed; new names are added */
     const float *const *weights;       /* one a parameter: constants; NULL: inputs */
+    struct lat_value *log_spread;      /* of each element decoded last, or of those of it that
+                                        * a likelihood looks at; NULL: all are 1 */
     struct lat_value **values;         /* one a parameter, those of this graph; owned */
     size_t n_values;
 };
@@ -122,12 +124,14 @@ struct lat_code lat_build_encode(struct lat_build *build, struct lat_value *x);
 
 /* Constants of likelihoods, shared with what measures packages. */
 #define LAT_STUDENT_T_DEGREES 3.0F
+#define LAT_LOG_SPREAD_MOST   4.0F  /* of a learned spread, either way: 0.018 to 55 */
 #define LAT_CODEAN_LEAST      1e-6F /* added to squared lengths */
 
 struct lat_likelihood_part {
     enum lat_likelihood id;
     /* Negative log-likelihood of each element, [items, ...]: what is summed over all axes but
-     * the first. `output` is the decoder's, linear; it has the target's shape. */
+     * the first. `output` is the decoder's, linear; it has the target's shape. Those with a
+     * scale take it from build->log_spread. */
     struct lat_value *(*nll)(struct lat_build *build, struct lat_value *output,
                              struct lat_value *target);
     /* The decoder's linear output -> what an exported decoder gives (the distribution's mean).

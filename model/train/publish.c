@@ -19,6 +19,7 @@
 #include "model/calibration.h"
 #include "model/model_internal.h"
 #include "model/train/ease.h"
+#include "model/train/impute_fit.h"
 #include "model/train/measure.h"
 
 #include "base/banned.h"
@@ -122,15 +123,19 @@ static void describe(const struct lat_publication *publication, uint32_t version
                  "log_variance");
     snprintf(manifest->decoder_input_tensor, sizeof(manifest->decoder_input_tensor), "code");
     snprintf(manifest->output_tensor, sizeof(manifest->output_tensor), "output");
+    if (spec->learned_spread)
+        snprintf(manifest->spread_tensor, sizeof(manifest->spread_tensor), "spread");
     manifest->likelihood = spec->likelihood;
     manifest->denoising = spec->corruption[0] != '\0';
     manifest->capabilities = lat_manifest_derive(manifest);
 }
 
-/* The errors of the calibration set, by the package as it lies in `folder`. */
+/* The errors of the calibration set, by the package as it lies in `folder`; *out_imputation
+ * those of cells of it that are hidden, NULL where nothing is imputed. */
 static enum lat_status measure(const struct lat_publication *publication, const char *folder,
                                const struct lat_manifest *manifest,
                                struct lat_measure *out_measure, size_t *out_n,
+                               struct lat_impute_calibration **out_imputation,
                                struct lat_error *err)
 {
     const struct lat_model_source source = {.engine = publication->engine,
@@ -150,6 +155,9 @@ static enum lat_status measure(const struct lat_publication *publication, const 
     if (status == LAT_OK)
         status = lat_measure_model(loaded.model, publication->dataset, indices, *out_n,
                                    &options, out_measure, err);
+    if (status == LAT_OK)
+        status = lat_impute_fit(loaded.model, publication->dataset, indices, *out_n,
+                                publication->spec->seed, out_imputation, err);
     if (loaded.model)
         lat_model_release(loaded.model);
     lat_buf_release(&loaded.json);
@@ -178,6 +186,7 @@ static enum lat_status write_package(const struct lat_publication *publication,
 {
     struct lat_measure measured = {0};
     struct lat_buf record = {0};
+    struct lat_impute_calibration *imputation = NULL;
     size_t n = 0;
     enum lat_status status =
         publication->step
@@ -186,7 +195,8 @@ static enum lat_status write_package(const struct lat_publication *publication,
     if (status == LAT_OK)
         status = lat_manifest_write(folder, manifest, NULL, err);
     if (status == LAT_OK)
-        status = measure(publication, folder, manifest, &measured, &n, err);
+        status = measure(publication, folder, manifest, &measured, &n, &imputation, err);
+    manifest->imputation = imputation;
     if (status == LAT_OK)
         status = compare(publication, &measured, n, err);
     if (status == LAT_OK) {
@@ -205,6 +215,8 @@ static enum lat_status write_package(const struct lat_publication *publication,
         status = lat_manifest_write(folder, manifest, record.data, err);
     if (status == LAT_OK)
         result->package_bytes = lat_package_bytes(folder);
+    manifest->imputation = NULL;
+    lat_impute_calibration_free(imputation);
     lat_buf_release(&record);
     lat_measure_release(&measured);
     return status;

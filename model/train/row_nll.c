@@ -101,36 +101,63 @@ static double (*const formulas[])(const float *, const float *, size_t) = {
     [LAT_LIKELIHOOD_MIXED] = NULL,          [LAT_LIKELIHOOD_CODEAN] = codean,
 };
 
+/* Elements that follow a bell with a scale of their own. */
+static double scaled_nll(enum lat_likelihood likelihood, const float *target,
+                         const float *output, const float *spread, size_t n)
+{
+    const double degrees = (double)LAT_STUDENT_T_DEGREES;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double scale = (double)spread[i];
+        const double off = ((double)output[i] - (double)target[i]) / scale;
+        sum += log(scale) + (likelihood == LAT_LIKELIHOOD_STUDENT_T
+                                 ? (degrees + 1) / 2 * log1p(off * off / degrees)
+                                 : 0.5 * off * off);
+    }
+    return sum;
+}
+
 /* Each column by itself, those of missing cells left out. */
 static double table_nll(const struct lat_table *table, enum lat_likelihood likelihood,
-                        const float *target, const float *output)
+                        const float *target, const float *output, const float *spread)
 {
     double sum = 0;
     for (size_t c = 0; c < table->names.n; c++) {
         const struct lat_column *column = &table->columns[c];
-        const bool numeric = column->type == LAT_COLUMN_NUMERIC;
+        const bool numeric = !lat_column_has_words(column);
+        const size_t at = column->start, n = column->width;
         const enum lat_likelihood of =
             !numeric && likelihood != LAT_LIKELIHOOD_GAUSSIAN ? LAT_LIKELIHOOD_MULTINOMIAL
             : likelihood == LAT_LIKELIHOOD_MIXED              ? LAT_LIKELIHOOD_GAUSSIAN
                                                               : likelihood;
-        if (!isnan(target[column->start]))
-            sum +=
-                lat_row_nll(of, target + column->start, output + column->start, column->width);
+        if (isnan(target[at]))
+            continue;
+        sum += spread && of != LAT_LIKELIHOOD_MULTINOMIAL
+                   ? scaled_nll(of, target + at, output + at, spread + at, n)
+                   : lat_row_nll(of, target + at, output + at, n);
     }
+    return sum;
+}
+
+double lat_input_nll_spread(const struct lat_input_spec *input, enum lat_likelihood likelihood,
+                            const float *target, const float *output, const float *spread)
+{
+    if (input->table)
+        return table_nll(input->table, likelihood, target, output, spread);
+    if (!lat_input_has_gaps(input))
+        return spread
+                   ? scaled_nll(likelihood, target, output, spread, lat_input_elements(input))
+                   : lat_row_nll(likelihood, target, output, lat_input_elements(input));
+    double sum = 0;
+    for (size_t i = 0; i < lat_input_elements(input); i++)
+        sum += isnan(target[i]) ? 0 : lat_row_nll(likelihood, &target[i], &output[i], 1);
     return sum;
 }
 
 double lat_input_nll(const struct lat_input_spec *input, enum lat_likelihood likelihood,
                      const float *target, const float *output)
 {
-    if (input->table)
-        return table_nll(input->table, likelihood, target, output);
-    if (!lat_input_has_gaps(input))
-        return lat_row_nll(likelihood, target, output, lat_input_elements(input));
-    double sum = 0;
-    for (size_t i = 0; i < lat_input_elements(input); i++)
-        sum += isnan(target[i]) ? 0 : lat_row_nll(likelihood, &target[i], &output[i], 1);
-    return sum;
+    return lat_input_nll_spread(input, likelihood, target, output, NULL);
 }
 
 double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,

@@ -16,4 +16,8 @@ double lat_row_nll(enum lat_likelihood likelihood, const float *target, const fl
 double lat_input_nll(const struct lat_input_spec *input, enum lat_likelihood likelihood,
                      const float *target, const float *output);
 
+/* The same with the spread of each element, in the same units; NULL: 1. */
+double lat_input_nll_spread(const struct lat_input_spec *input, enum lat_likelihood likelihood,
+                            const float *target, const float *output, const float *spread);
+
 #endif

@@ -112,6 +112,7 @@ struct lat_spec {
     } code;
     bool likelihood_given;
     enum lat_likelihood likelihood;
+    bool learned_spread; /* the decoder says of each element how far it may lie off, too */
     char corruption[LAT_NOISE_NAME_MAX]; /* "" (none) or a row of the corruption table */
     double corruption_level;
     char augmentation[LAT_NOISE_NAME_MAX]; /* "" or a row of that table that moves pictures */

@@ -17,7 +17,18 @@ static void read_likelihood(struct lat_fields *root, struct lat_spec *spec)
         words[i] = (struct lat_choice){lat_likelihood_names[i], (int)i,
                                        lat_likelihood_find((enum lat_likelihood)i) != NULL};
     spec->likelihood_given = lat_fields_has(root, "likelihood");
-    LAT_SPEC_CHOICE(root, "likelihood", words, spec->likelihood);
+    if (lat_fields_is_text(root, "likelihood") || !spec->likelihood_given) {
+        LAT_SPEC_CHOICE(root, "likelihood", words, spec->likelihood);
+        return;
+    }
+    static const struct lat_choice spreads[] = {{"fixed", 0, true}, {"learned", 1, true}};
+    struct lat_fields fields;
+    if (!lat_fields_object(root, "likelihood", &fields))
+        return;
+    spec->likelihood_given = lat_fields_has(&fields, "type");
+    LAT_SPEC_CHOICE(&fields, "type", words, spec->likelihood);
+    LAT_SPEC_CHOICE(&fields, "spread", spreads, spec->learned_spread);
+    lat_fields_end(&fields);
 }
 
 /* "none" or a row of the corruptions; `moves`: only of those that are for pictures. The name

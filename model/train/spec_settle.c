@@ -72,12 +72,39 @@ static enum lat_status check_likelihood(const struct lat_spec *spec,
     return LAT_OK;
 }
 
+/* Only a scale of a bell has a spread, and only a dense layer has room for one an element. */
+static enum lat_status check_spread(const struct lat_spec *spec,
+                                    const struct lat_input_spec *input, struct lat_error *err)
+{
+    if (!spec->learned_spread)
+        return LAT_OK;
+    if (spec->likelihood != LAT_LIKELIHOOD_GAUSSIAN &&
+        spec->likelihood != LAT_LIKELIHOOD_STUDENT_T &&
+        spec->likelihood != LAT_LIKELIHOOD_MIXED)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood/spread: learned goes with gaussian, student_t or mixed, "
+                        "not '%s'",
+                        lat_likelihood_names[spec->likelihood]);
+    if (input->kind != LAT_INPUT_TABLE && input->kind != LAT_INPUT_VECTOR)
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/likelihood/spread: learned is for tables and vectors, the data are "
+                        "of kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (spec->method != LAT_METHOD_AUTOENCODER || spec->encoder.tied || spec->layerwise)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood/spread: learned wants an autoencoder whose decoder has "
+                        "weights of its own, and no layer-wise pretraining");
+    return LAT_OK;
+}
+
 enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
                                 float lowest, float highest, struct lat_error *err)
 {
     if (!spec->likelihood_given)
         spec->likelihood = usual_likelihood(input->kind);
     enum lat_status status = check_likelihood(spec, input, lowest, highest, err);
+    if (status == LAT_OK)
+        status = check_spread(spec, input, err);
     if (status != LAT_OK) {
         lat_error_at(err, "/likelihood");
         return status;

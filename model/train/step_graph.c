@@ -128,12 +128,30 @@ struct pass {
     struct lat_code code;
 };
 
+/* Of what a decoder with a learned spread gives, [batch, 2 elements], the first half is the
+ * rows, the second says the logarithm of the spread, kept within bounds. */
+static struct lat_value *take_spread(struct lat_build *build, struct lat_value *output)
+{
+    struct lat_graph *g = build->graph;
+    const int64_t n = (int64_t)lat_input_elements(build->input);
+    const float most = LAT_LOG_SPREAD_MOST;
+    struct lat_value *raw = lat_graph_slice(g, output, (const int64_t[2]){0, n},
+                                            (const int64_t[2]){build->batch, 2 * n});
+    raw = lat_graph_tanh(g, lat_graph_scale(g, raw, 1 / most));
+    build->log_spread = lat_graph_scale(g, raw, most);
+    return lat_graph_slice(g, output, (const int64_t[2]){0, 0},
+                           (const int64_t[2]){build->batch, n});
+}
+
 /* Decodes and gives the rows the encoder's shape. */
 static struct lat_value *decode(struct lat_design *design, struct lat_build *build,
                                 struct lat_value *code)
 {
     struct lat_shape row = lat_network_row_shape(design->encoder, &design->input, build->batch);
     struct lat_value *output = design->decoder->decode(build, code);
+    if (design->spec.learned_spread) {
+        output = take_spread(build, output);
+    }
     output = lat_build_activation(build, design->spec.output_activation, output);
     if (design->input.ratings) {
         output = lat_ratings_lift(build, code, output);
@@ -335,5 +353,12 @@ void lat_design_export_decoder(struct lat_design *design, const float *const *we
         output = lat_graph_add(graph, output, per_element(design, graph, "shift", shift));
     }
     lat_graph_output(graph, output, "output");
+    if (build.log_spread != NULL) {
+        struct lat_value *spread = lat_graph_exp(graph, build.log_spread);
+        if (scale != NULL) {
+            spread = lat_graph_mul(graph, spread, per_element(design, graph, "spread", scale));
+        }
+        lat_graph_output(graph, spread, "spread");
+    }
     lat_build_release(&build);
 }

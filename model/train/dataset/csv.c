@@ -78,17 +78,21 @@ static bool convert(struct lat_csv *csv, size_t i, float *out, struct lat_datase
         *out = NAN;
         return true;
     }
-    if (column->type == LAT_TYPE_NUMERIC && lat_text_number(cell, &number)) {
+    const bool words = lat_csv_has_words(column);
+    const bool date = column->type == 1 + LAT_COLUMN_DATE;
+    if (!words && (date ? lat_date_parse(column->format, cell->text, cell->len, &number)
+                        : lat_text_number(cell, &number))) {
         *out = (float)number;
         return true;
     }
-    if (column->type == LAT_TYPE_CATEGORICAL &&
-        lat_words_find(column->categories, cell->text, cell->len, &category)) {
+    if (words && lat_words_find(column->categories, cell->text, cell->len, &category)) {
         *out = (float)category;
         return true;
     }
     skip_cell(csv, i, cell,
-              column->type == LAT_TYPE_NUMERIC ? "is no number" : "is no category of it",
+              words  ? "is no category of it"
+              : date ? "is no date as the others are"
+                     : "is no number",
               dataset);
     return false;
 }
@@ -99,10 +103,12 @@ static void note(struct lat_csv_column *column, float value)
     if (isnan(value))
         return;
     column->n_seen++;
-    if (column->type == LAT_TYPE_CATEGORICAL) {
+    if (lat_csv_has_words(column)) {
         column->counts[(size_t)value]++;
         return;
     }
+    column->least = column->n_seen == 1 ? (double)value : fmin(column->least, (double)value);
+    column->most = column->n_seen == 1 ? (double)value : fmax(column->most, (double)value);
     const double off = (double)value - column->mean;
     column->mean += off / (double)column->n_seen;
     column->squares += off * ((double)value - column->mean);
@@ -213,8 +219,9 @@ bool lat_csv_matches(const char *path)
 static void read_column(struct lat_fields *data, size_t i, struct lat_arena *arena,
                         const char **out_name, uint8_t *out_type)
 {
-    static const struct lat_choice types[] = {{"numeric", LAT_TYPE_NUMERIC, true},
-                                              {"categorical", LAT_TYPE_CATEGORICAL, true}};
+    struct lat_choice types[LAT_COLUMN_TYPES];
+    for (int t = 0; t < LAT_COLUMN_TYPES; t++)
+        types[t] = (struct lat_choice){lat_column_type_names[t], 1 + t, true};
     struct lat_fields child;
     int type = LAT_TYPE_TOLD;
     lat_fields_element(data, "columns", i, arena, out_name, &child);

@@ -9,14 +9,21 @@
 struct lat_csv_column {
     const char *name;                   /* borrowed from the text table */
     uint32_t position;                  /* of its cells */
-    int type;                           /* LAT_TYPE_… */
+    int type;                           /* LAT_TYPE_TOLD, or 1 + an enum lat_column_type */
     struct lat_words words;             /* the words seen, sorted once they are all there */
     const struct lat_words *categories; /* `words`, or those of a table that was given */
     bool too_many;                      /* more words than are kept */
     size_t n_numbers, n_words, n_seen;
+    size_t n_whole;        /* of the numbers those written without a point */
+    unsigned date_formats; /* bits: formats that every word so far is a date of */
+    enum lat_date_format format;
     size_t *counts;       /* of each category; owned */
     double mean, squares; /* of the numbers: mean, summed squares around it */
+    double least, most;
 };
+
+/* Once the types are settled: whether it is one of words. */
+bool lat_csv_has_words(const struct lat_csv_column *column);
 
 struct lat_csv {
     const struct lat_data_options *options;

@@ -1,6 +1,8 @@
-/* Which columns are taken and what they are. A column whose type nobody says is numeric when
- * most of its cells are numbers, categorical otherwise; its categories are the words seen, in
- * the order of their bytes. */
+/* Which columns are taken and what they are. A column whose type nobody says is one of numbers
+ * when most of its cells are numbers: integer if all of them are written without a point, else
+ * numeric. One of words is one of dates if each of them is a date of the same format, boolean
+ * if there are two that mean yes and no, categorical otherwise; categories are the words seen,
+ * in the order of their bytes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +25,11 @@ static bool is_excluded(const struct lat_csv *csv, size_t position)
 
 static void take(struct lat_csv *csv, uint32_t position, int type)
 {
-    csv->columns[csv->n++] = (struct lat_csv_column){
-        .name = csv->text.names[position], .position = position, .type = type};
+    csv->columns[csv->n++] =
+        (struct lat_csv_column){.name = csv->text.names[position],
+                                .position = position,
+                                .type = type,
+                                .date_formats = (1U << LAT_DATE_FORMATS) - 1};
 }
 
 /* The columns of a table that is given, in its order. */
@@ -38,9 +43,9 @@ static enum lat_status take_given(struct lat_csv *csv, const struct lat_table *t
         status = lat_text_table_find(&csv->text, table->names.items[i], &position, err);
         if (status != LAT_OK)
             return status;
-        take(csv, position,
-             column->type == LAT_COLUMN_NUMERIC ? LAT_TYPE_NUMERIC : LAT_TYPE_CATEGORICAL);
+        take(csv, position, 1 + (int)column->type);
         csv->columns[i].categories = &column->categories;
+        csv->columns[i].format = column->format;
     }
     return status;
 }
@@ -57,17 +62,26 @@ static enum lat_status take_chosen(struct lat_csv *csv, struct lat_error *err)
         const int type = options->column_types ? options->column_types[i] : LAT_TYPE_TOLD;
         status = lat_text_table_find(&csv->text, options->columns[i], &position, err);
         if (status == LAT_OK && !is_excluded(csv, position))
-            take(csv, position, vectors ? LAT_TYPE_NUMERIC : type);
+            take(csv, position, vectors ? 1 + LAT_COLUMN_NUMERIC : type);
     }
     for (size_t i = 0; status == LAT_OK && !options->columns && i < csv->text.width; i++)
         if (!is_excluded(csv, i))
-            take(csv, (uint32_t)i, vectors ? LAT_TYPE_NUMERIC : LAT_TYPE_TOLD);
+            take(csv, (uint32_t)i, vectors ? 1 + LAT_COLUMN_NUMERIC : LAT_TYPE_TOLD);
     if (status == LAT_OK && csv->n == 0)
         status = lat_fail(err, LAT_INVALID, "no_columns", "no column is left to train on");
     return status;
 }
 
 /* ---- what the cells say ---- */
+
+static void look_for_dates(struct lat_csv_column *column, const struct lat_text_cell *cell)
+{
+    double days;
+    for (int f = 0; column->date_formats && f < LAT_DATE_FORMATS; f++)
+        if ((column->date_formats & 1U << f) &&
+            !lat_date_parse((enum lat_date_format)f, cell->text, cell->len, &days))
+            column->date_formats &= ~(1U << f);
+}
 
 static enum lat_status look_at_cell(struct lat_csv *csv, struct lat_csv_column *column,
                                     struct lat_error *err)
@@ -80,12 +94,14 @@ static enum lat_status look_at_cell(struct lat_csv *csv, struct lat_csv_column *
     const bool is_number = lat_text_number(cell, &number);
     column->n_numbers += is_number;
     column->n_words += !is_number;
-    if (column->type == LAT_TYPE_NUMERIC || column->too_many || cell->len == 0 ||
-        cell->len > WORD_MAX_LEN || strlen(cell->text) != cell->len ||
+    column->n_whole += is_number && strpbrk(cell->text, ".eEnN") == NULL;
+    if (!is_number)
+        look_for_dates(column, cell);
+    if ((column->type != LAT_TYPE_TOLD && !lat_csv_has_words(column)) || column->too_many ||
+        cell->len == 0 || cell->len > WORD_MAX_LEN || strlen(cell->text) != cell->len ||
         !lat_utf8_valid(cell->text, cell->len))
         return LAT_OK;
-    const size_t most =
-        column->type == LAT_TYPE_CATEGORICAL ? LAT_CATEGORIES_MAX : TOLD_CATEGORIES_MAX;
+    const size_t most = lat_csv_has_words(column) ? LAT_CATEGORIES_MAX : TOLD_CATEGORIES_MAX;
     column->too_many = column->words.n == most &&
                        !lat_words_find(&column->words, cell->text, cell->len, &unused);
     return column->too_many
@@ -131,13 +147,58 @@ static enum lat_status sort_words(struct lat_words *words, struct lat_error *err
     return status;
 }
 
-static enum lat_status settle(struct lat_csv_column *column, struct lat_error *err)
+bool lat_csv_has_words(const struct lat_csv_column *column)
+{
+    return column->type == 1 + LAT_COLUMN_CATEGORICAL || column->type == 1 + LAT_COLUMN_BOOLEAN;
+}
+
+static bool is_boolean(const struct lat_csv_column *column)
+{
+    const struct lat_words *words = &column->words;
+    if (column->too_many || words->n != 2 || column->n_numbers)
+        return false;
+    const int first = lat_boolean_of(words->items[0], strlen(words->items[0]));
+    const int second = lat_boolean_of(words->items[1], strlen(words->items[1]));
+    return first >= 0 && second >= 0 && first != second;
+}
+
+static enum lat_column_type tell(const struct lat_csv_column *column)
+{
+    if (column->n_words <= column->n_numbers)
+        return column->n_numbers && column->n_whole == column->n_numbers ? LAT_COLUMN_INTEGER
+                                                                         : LAT_COLUMN_NUMERIC;
+    if (!column->n_numbers && column->date_formats)
+        return LAT_COLUMN_DATE;
+    return is_boolean(column) ? LAT_COLUMN_BOOLEAN : LAT_COLUMN_CATEGORICAL;
+}
+
+/* The format of a column that is said to be of dates: that of all its cells. */
+static enum lat_status settle_dates(struct lat_csv_column *column, bool given,
+                                    struct lat_error *err)
+{
+    if (given)
+        return LAT_OK;
+    if (column->n_numbers || !column->n_words || !column->date_formats)
+        return lat_fail(err, LAT_INVALID, "wrong_type",
+                        "column '%.60s': its cells are not all dates of one format, as in %s",
+                        column->name, lat_date_format_names[0]);
+    while (!(column->date_formats & 1U << column->format))
+        column->format++;
+    return LAT_OK;
+}
+
+static enum lat_status settle(struct lat_csv_column *column, bool given, struct lat_error *err)
 {
     if (column->type == LAT_TYPE_TOLD)
-        column->type =
-            column->n_words > column->n_numbers ? LAT_TYPE_CATEGORICAL : LAT_TYPE_NUMERIC;
-    if (column->type == LAT_TYPE_NUMERIC)
+        column->type = 1 + (int)tell(column);
+    if (column->type == 1 + LAT_COLUMN_DATE)
+        return settle_dates(column, given, err);
+    if (!lat_csv_has_words(column))
         return LAT_OK;
+    if (column->type == 1 + LAT_COLUMN_BOOLEAN && !given && column->words.n != 2)
+        return lat_fail(err, LAT_INVALID, "wrong_type",
+                        "column '%.60s': a boolean has two words, not %zu", column->name,
+                        column->words.n);
     if (!column->categories) {
         if (column->too_many)
             return lat_fail(err, LAT_INVALID, "too_many_categories",
@@ -182,7 +243,7 @@ enum lat_status lat_csv_begin(struct lat_csv *csv, struct lat_error *err)
         }
     }
     for (size_t i = 0; status == LAT_OK && i < csv->n; i++)
-        status = settle(&csv->columns[i], err);
+        status = settle(&csv->columns[i], given != NULL, err);
     return status;
 }
 
@@ -200,13 +261,16 @@ static enum lat_status fill_column(const struct lat_csv_column *from, struct lat
                                    struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
-    if (from->type == LAT_TYPE_NUMERIC) {
+    column->type = (enum lat_column_type)(from->type - 1);
+    column->format = from->format;
+    if (!lat_csv_has_words(from)) {
         const double deviation = from->n_seen ? sqrt(from->squares / (double)from->n_seen) : 0;
         column->mean = from->mean;
         column->std = deviation > 1e-12 * (1 + fabs(from->mean)) ? deviation : 1;
+        column->least = from->n_seen ? from->least : 1;
+        column->most = from->n_seen ? from->most : 0;
         return LAT_OK;
     }
-    column->type = LAT_COLUMN_CATEGORICAL;
     column->shares = lat_alloc(from->words.n, sizeof(float));
     if (!column->shares)
         return lat_fail_memory(err);

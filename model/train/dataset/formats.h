@@ -31,8 +31,8 @@ struct lat_data_options {
     const struct lat_input_spec *as; /* read for this input; NULL: find out what it is */
 };
 
-enum { LAT_HEADER_TOLD, LAT_HEADER_YES, LAT_HEADER_NO };        /* TOLD: by the first line */
-enum { LAT_TYPE_TOLD, LAT_TYPE_NUMERIC, LAT_TYPE_CATEGORICAL }; /* TOLD: by its cells */
+enum { LAT_HEADER_TOLD, LAT_HEADER_YES, LAT_HEADER_NO }; /* TOLD: by the first line */
+enum { LAT_TYPE_TOLD }; /* by its cells; any other is 1 + an enum lat_column_type */
 
 struct lat_data_format {
     const char *name;

@@ -64,7 +64,7 @@ static struct lat_value *decode_tied(struct lat_build *build, struct lat_value *
 
 static struct lat_value *decode(struct lat_build *build, struct lat_value *x)
 {
-    size_t out = lat_input_elements(build->input);
+    size_t out = lat_input_elements(build->input) * (build->spec->learned_spread ? 2 : 1);
     if (build->spec->encoder.tied) {
         return decode_tied(build, x, out);
     }

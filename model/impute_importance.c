@@ -1,0 +1,238 @@
+/* The noise of the K codes is drawn once a call, in pairs of opposite sign, and shared by all
+ * rows: a row's value depends on itself and the seed, not on its neighbours in the batch. Draws
+ * of completed rows have a stream a row (lat_impute_seed), so that those of different rows are
+ * independent.
+ *
+ * The weight of a code needs a logarithm for every observed cell; products of a few cells are
+ * taken first, and one logarithm of each. */
+#include <math.h>
+
+#include "base/mem.h"
+#include "model/impute_internal.h"
+
+#include "base/banned.h"
+
+enum {
+    RUN = 8,            /* factors of a product: from 0.018 up, and far from overflow */
+    BATCH_CODES = 2048, /* codes of one run of the decoder, at least one row's */
+};
+
+static const double SHARE_LEAST = 1e-7;
+
+/* What is observed of a row. */
+struct observed {
+    uint32_t *numbers; /* elements that follow a bell */
+    uint32_t *words;   /* the element of each category that was seen */
+    size_t n_numbers, n_words;
+};
+
+struct bench {
+    struct lat_imputation *imputation;
+    size_t samples, rows;     /* codes of a row; rows of a batch */
+    float *noise;             /* [samples][width] */
+    double *half_squares;     /* [samples] of the noise */
+    float *means, *variances; /* [n][width] */
+    float *codes;             /* [rows * samples][width] */
+    float *decoded, *spreads; /* [rows * samples][elements] */
+    double *weights;          /* [samples] */
+    struct observed observed;
+};
+
+/* ---- drawing ---- */
+
+static void draw_noise(struct bench *bench)
+{
+    const size_t width = bench->imputation->width;
+    struct lat_rng rng;
+    lat_rng_seed(&rng, bench->imputation->options->seed);
+    for (size_t k = 0; k < bench->samples; k++) {
+        float *noise = bench->noise + k * width;
+        if (k % 2 == 0)
+            lat_rng_normals(&rng, noise, width);
+        double square = 0;
+        for (size_t d = 0; d < width; d++) {
+            noise[d] = k % 2 ? -noise[(ptrdiff_t)d - (ptrdiff_t)width] : noise[d];
+            square += (double)noise[d] * (double)noise[d];
+        }
+        bench->half_squares[k] = 0.5 * square;
+    }
+}
+
+/* The codes of row `i` into `codes`. */
+static void place_codes(const struct bench *bench, size_t i, float *codes)
+{
+    const size_t width = bench->imputation->width;
+    const float *mean = bench->means + i * width, *variance = bench->variances + i * width;
+    for (size_t k = 0; k < bench->samples; k++)
+        for (size_t d = 0; d < width; d++)
+            codes[k * width + d] = mean[d] + sqrtf(variance[d]) * bench->noise[k * width + d];
+}
+
+/* ---- weighing ---- */
+
+static void observe(const struct bench *bench, const float *row, struct observed *out)
+{
+    const struct lat_table *table = bench->imputation->table;
+    const bool plain = bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_GAUSSIAN;
+    out->n_numbers = out->n_words = 0;
+    for (size_t c = 0; c < table->names.n; c++) {
+        const struct lat_column *column = &table->columns[c];
+        const bool words = lat_column_has_words(column) && !plain;
+        for (size_t i = 0; i < column->width && !isnan(row[column->start]); i++) {
+            const uint32_t e = (uint32_t)(column->start + i);
+            if (!words)
+                out->numbers[out->n_numbers++] = e;
+            else if (row[e] > 0.5F)
+                out->words[out->n_words++] = e;
+        }
+    }
+}
+
+/* -log p(x|z) of the numbers, constants left out: log s and half of the squared error over s,
+ * or (degrees + 1) / 2 = 2 times log(1 + its third). */
+static double numbers_nll(const struct observed *observed, bool heavy, const float *row,
+                          const float *decoded, const float *spreads)
+{
+    double sum = 0, squares = 0, product = 1;
+    for (size_t j = 0; j < observed->n_numbers; j++) {
+        const uint32_t e = observed->numbers[j];
+        const double s = (double)spreads[e];
+        const double off = ((double)row[e] - (double)decoded[e]) / s;
+        const double factor = 1 + off * off * (1.0 / 3);
+        squares += off * off;
+        product *= heavy ? s * factor * factor : s;
+        if (j % RUN == RUN - 1) {
+            sum += log(product);
+            product = 1;
+        }
+    }
+    return sum + log(product) + (heavy ? 0 : 0.5 * squares);
+}
+
+static double words_nll(const struct observed *observed, const float *decoded)
+{
+    double sum = 0;
+    for (size_t j = 0; j < observed->n_words; j++)
+        sum -= log(fmax((double)decoded[observed->words[j]], SHARE_LEAST));
+    return sum;
+}
+
+/* Weights of the codes of one row, of sum 1; the number of equal ones they are worth (Kong
+ * 1992). */
+static float weigh(struct bench *bench, const float *row, const float *codes,
+                   const float *decoded, const float *spreads)
+{
+    const size_t width = bench->imputation->width, elements = bench->imputation->elements;
+    const bool heavy =
+        bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_STUDENT_T;
+    double most = (double)-INFINITY, sum = 0, squares = 0;
+    observe(bench, row, &bench->observed);
+    for (size_t k = 0; k < bench->samples; k++) {
+        double prior = 0;
+        for (size_t d = 0; d < width; d++)
+            prior += (double)codes[k * width + d] * (double)codes[k * width + d];
+        const double w = bench->half_squares[k] - 0.5 * prior -
+                         numbers_nll(&bench->observed, heavy, row, decoded + k * elements,
+                                     spreads + k * elements) -
+                         words_nll(&bench->observed, decoded + k * elements);
+        bench->weights[k] = isnan(w) ? (double)-INFINITY : w;
+        most = fmax(most, bench->weights[k]);
+    }
+    for (size_t k = 0; k < bench->samples; k++) {
+        bench->weights[k] = isfinite(most) ? exp(bench->weights[k] - most) : 1;
+        sum += bench->weights[k];
+    }
+    for (size_t k = 0; k < bench->samples; k++) {
+        bench->weights[k] /= sum;
+        squares += bench->weights[k] * bench->weights[k];
+    }
+    return (float)(1 / squares);
+}
+
+/* ---- rows ---- */
+
+static enum lat_status impute_batch(struct bench *bench, size_t at, size_t n,
+                                    struct lat_error *err)
+{
+    struct lat_imputation *imputation = bench->imputation;
+    const size_t codes = bench->samples * imputation->width;
+    const size_t cells = bench->samples * imputation->elements;
+    for (size_t i = 0; i < n; i++)
+        place_codes(bench, at + i, bench->codes + i * codes);
+    const enum lat_status status =
+        imputation->engine->decode(imputation->engine->context, bench->codes,
+                                   n * bench->samples, bench->decoded, bench->spreads, err);
+    if (status != LAT_OK)
+        return status;
+    for (size_t i = 0; i < n; i++) {
+        const struct lat_impute_mixture mixture = {.decoded = bench->decoded + i * cells,
+                                                   .spreads = bench->spreads + i * cells,
+                                                   .weights = bench->weights,
+                                                   .n = bench->samples};
+        imputation->out->effective[at + i] =
+            weigh(bench, imputation->rows + (at + i) * imputation->elements,
+                  bench->codes + i * codes, mixture.decoded, mixture.spreads);
+        lat_impute_mix(imputation->model, imputation->options, &mixture, at + i,
+                       imputation->out);
+    }
+    return LAT_OK;
+}
+
+static enum lat_status allocate(struct bench *bench, struct lat_error *err)
+{
+    const struct lat_imputation *imputation = bench->imputation;
+    const size_t width = imputation->width, elements = imputation->elements;
+    const size_t codes = bench->rows * bench->samples;
+    size_t cells;
+    if (!lat_mul_size(codes, elements, &cells))
+        return lat_fail_memory(err);
+    bench->noise = lat_alloc_raw(bench->samples * width, sizeof(float));
+    bench->half_squares = lat_alloc_raw(bench->samples, sizeof(double));
+    bench->means = lat_alloc_raw(imputation->n * width, sizeof(float));
+    bench->variances = lat_alloc_raw(imputation->n * width, sizeof(float));
+    bench->codes = lat_alloc_raw(codes * width, sizeof(float));
+    bench->decoded = lat_alloc_raw(cells, sizeof(float));
+    bench->spreads = lat_alloc_raw(cells, sizeof(float));
+    bench->weights = lat_alloc_raw(bench->samples, sizeof(double));
+    bench->observed.numbers = lat_alloc_raw(elements, sizeof(uint32_t));
+    bench->observed.words = lat_alloc_raw(elements, sizeof(uint32_t));
+    return bench->noise && bench->half_squares && bench->means && bench->variances &&
+                   bench->codes && bench->decoded && bench->spreads && bench->weights &&
+                   bench->observed.numbers && bench->observed.words
+               ? LAT_OK
+               : lat_fail_memory(err);
+}
+
+static void release(struct bench *bench)
+{
+    lat_free(bench->noise);
+    lat_free(bench->half_squares);
+    lat_free(bench->means);
+    lat_free(bench->variances);
+    lat_free(bench->codes);
+    lat_free(bench->decoded);
+    lat_free(bench->spreads);
+    lat_free(bench->weights);
+    lat_free(bench->observed.numbers);
+    lat_free(bench->observed.words);
+}
+
+enum lat_status lat_impute_by_importance(struct lat_imputation *imputation,
+                                         struct lat_error *err)
+{
+    struct bench bench = {.imputation = imputation, .samples = imputation->options->samples};
+    bench.rows = bench.samples < BATCH_CODES ? BATCH_CODES / bench.samples : 1;
+    bench.rows = bench.rows < imputation->n ? bench.rows : imputation->n;
+    enum lat_status status = allocate(&bench, err);
+    if (status == LAT_OK)
+        status = imputation->engine->encode(imputation->engine->context, imputation->rows,
+                                            imputation->n, bench.means, bench.variances, err);
+    if (status == LAT_OK)
+        draw_noise(&bench);
+    for (size_t at = 0; status == LAT_OK && at < imputation->n; at += bench.rows) {
+        const size_t left = imputation->n - at;
+        status = impute_batch(&bench, at, left < bench.rows ? left : bench.rows, err);
+    }
+    release(&bench);
+    return status;
+}

@@ -1,0 +1,151 @@
+/* The engine of an imputation is the batch queue: a run of many codes takes one slot, and gives
+ * it back between two runs. Neighbours are weighed by a normal kernel of their distance, as
+ * wide as the middle one is far. */
+#include "service/impute.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "index/store.h"
+#include "service/app.h"
+#include "service/batcher.h"
+
+#include "base/banned.h"
+
+struct through {
+    struct lat_call *call;
+    struct lat_model *model;
+};
+
+static enum lat_status encode(void *context, const float *rows, size_t n, float *out_codes,
+                              float *out_variances, struct lat_error *err)
+{
+    const struct through *through = context;
+    return lat_batcher_encode(through->call->app->batcher, through->model, rows, n, out_codes,
+                              out_variances, through->call, err);
+}
+
+static enum lat_status decode(void *context, const float *codes, size_t n, float *out_rows,
+                              float *out_spreads, struct lat_error *err)
+{
+    const struct through *through = context;
+    return lat_batcher_decode_spread(through->call->app->batcher, through->model, codes, n,
+                                     out_rows, out_spreads, through->call, err);
+}
+
+/* ---- neighbours ---- */
+
+static enum lat_status check_collection(struct lat_call *call, const struct lat_model *model,
+                                        const char *collection, struct lat_error *err)
+{
+    struct lat_collection_spec spec;
+    const enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
+    if (status != LAT_OK || strcmp(spec.model, lat_model_reference(model)) == 0)
+        return status;
+    lat_fail(err, LAT_INVALID, "wrong_model",
+             "collection '%s' has codes of '%s', not of '%s': they are not comparable",
+             collection, spec.model[0] ? spec.model : "no model", lat_model_reference(model));
+    lat_error_expected(err, lat_model_reference(model), spec.model);
+    return LAT_INVALID;
+}
+
+static void weigh(const struct lat_search_result *result, double *weights)
+{
+    const double middle = (double)result->hits[result->n / 2].distance;
+    const double nearest = (double)result->hits[0].distance;
+    double sum = 0;
+    for (size_t j = 0; j < result->n; j++) {
+        const double off =
+            middle > nearest ? ((double)result->hits[j].distance - nearest) / (middle - nearest)
+                             : 0;
+        weights[j] = exp(-0.5 * off * off);
+        sum += weights[j];
+    }
+    for (size_t j = 0; j < result->n; j++)
+        weights[j] /= sum;
+}
+
+/* What a row's neighbours decode to goes into row `i` of *out. */
+static enum lat_status mix_neighbours(struct through *through,
+                                      const struct lat_impute_request *request,
+                                      const struct lat_search_result *result, size_t i,
+                                      struct lat_imputed *out, struct lat_error *err)
+{
+    const size_t width = lat_model_manifest(through->model)->code_dimension;
+    const size_t elements = out->elements, n = result->n;
+    float *codes = lat_alloc_raw(n * width, sizeof(float));
+    float *decoded = lat_alloc_raw(n * elements, sizeof(float));
+    double *weights = lat_alloc_raw(n, sizeof(double));
+    enum lat_status status = codes && decoded && weights ? LAT_OK : lat_fail_memory(err);
+    for (size_t j = 0; status == LAT_OK && j < n; j++)
+        memcpy(codes + j * width, result->hits[j].code, width * sizeof(float));
+    if (status == LAT_OK)
+        status = decode(through, codes, n, decoded, NULL, err);
+    if (status == LAT_OK) {
+        weigh(result, weights);
+        const struct lat_impute_mixture mixture = {
+            .decoded = decoded, .weights = weights, .n = n};
+        lat_impute_mix(through->model, &request->options, &mixture, i, out);
+    }
+    lat_free(codes);
+    lat_free(decoded);
+    lat_free(weights);
+    return status;
+}
+
+static enum lat_status find_and_mix(struct through *through,
+                                    const struct lat_impute_request *request, const float *code,
+                                    size_t i, struct lat_imputed *out, struct lat_error *err)
+{
+    struct lat_call *call = through->call;
+    struct lat_search_result result = {0};
+    const struct lat_query query = {
+        .code = code, .k = request->k, .max_distance = INFINITY, .parts = LAT_ITEM_CODE};
+    enum lat_status status =
+        lat_store_search(call->app->store, request->collection, &query, &result, err);
+    if (status != LAT_OK)
+        return status;
+    call->timing_ns[LAT_TIMING_INDEX] += result.index_ns;
+    call->timing_ns[LAT_TIMING_DB] += result.db_ns;
+    status = result.n
+                 ? mix_neighbours(through, request, &result, i, out, err)
+                 : lat_fail(err, LAT_INVALID, "no_neighbours",
+                            "collection '%s' has no item to learn from", request->collection);
+    lat_search_result_release(&result);
+    return status;
+}
+
+static enum lat_status by_neighbours(struct through *through, const float *rows, size_t n,
+                                     const struct lat_impute_request *request,
+                                     struct lat_imputed *out, struct lat_error *err)
+{
+    const size_t width = lat_model_manifest(through->model)->code_dimension;
+    enum lat_status status = lat_impute_check(through->model, LAT_IMPUTE_NEIGHBOURS, err);
+    if (status == LAT_OK)
+        status = check_collection(through->call, through->model, request->collection, err);
+    if (status != LAT_OK)
+        return status;
+    float *codes = lat_alloc_raw(n * width + 1, sizeof(float));
+    status = codes
+                 ? lat_imputed_begin(through->model, rows, n, request->options.draws, out, err)
+                 : lat_fail_memory(err);
+    if (status == LAT_OK)
+        status = encode(through, rows, n, codes, NULL, err);
+    for (size_t i = 0; status == LAT_OK && i < n; i++)
+        status = find_and_mix(through, request, codes + i * width, i, out, err);
+    lat_free(codes);
+    return status;
+}
+
+enum lat_status lat_impute_run(struct lat_call *call, struct lat_model *model,
+                               const float *rows, size_t n,
+                               const struct lat_impute_request *request,
+                               struct lat_imputed *out, struct lat_error *err)
+{
+    struct through through = {call, model};
+    const struct lat_impute_engine engine = {encode, decode, &through};
+    return request->options.method == LAT_IMPUTE_NEIGHBOURS
+               ? by_neighbours(&through, rows, n, request, out, err)
+               : lat_impute(model, &engine, rows, n, &request->options, out, err);
+}
