@@ -29,9 +29,9 @@ static struct raw raw_of(const struct lat_model *model)
                         .method = (int)lat_impute_usual(model)};
 }
 
-/* NULL, or what does not go together, at `*out_key`. */
+/* NULL, or what is wrong with the collection. */
 static const char *settle(const struct raw *raw, struct lat_impute_asked *out,
-                          const char **out_key)
+                          const char **out_code)
 {
     struct lat_impute_request *request = &out->request;
     request->options =
@@ -43,11 +43,13 @@ static const char *settle(const struct raw *raw, struct lat_impute_asked *out,
     request->k = (size_t)raw->k;
     request->collection = out->collection[0] ? out->collection : NULL;
     out->policy = (enum lat_impute_policy)raw->policy;
-    *out_key = "collection";
+    *out_code = "invalid_name";
     if (request->collection && !lat_name_valid(request->collection))
         return "no name of a collection: [a-z0-9][a-z0-9._-]{0,62}";
+    *out_code = "missing_field";
     if (raw->method == LAT_IMPUTE_NEIGHBOURS && !request->collection)
         return "the method 'neighbours' looks for them in a collection: name it";
+    *out_code = "two_kinds";
     if (raw->method != LAT_IMPUTE_NEIGHBOURS && request->collection)
         return "goes with the method 'neighbours'";
     return NULL;
@@ -57,7 +59,7 @@ void lat_object_impute(struct lat_object *object, const struct lat_model *model,
                        struct lat_impute_asked *out)
 {
     struct raw raw = raw_of(model);
-    const char *key = NULL;
+    const char *code = NULL;
     *out = (struct lat_impute_asked){0};
     lat_object_count(object, "draws", &raw.draws, 0, LAT_IMPUTE_DRAWS_MAX);
     lat_object_count(object, "seed", &raw.seed, 0, SEED_MOST);
@@ -69,18 +71,16 @@ void lat_object_impute(struct lat_object *object, const struct lat_model *model,
                       &raw.method);
     lat_object_choice(object, "on_invalid", policies, LAT_ARRAY_LEN(policies), &raw.policy);
     lat_object_copy(object, "collection", out->collection, sizeof(out->collection));
-    const char *words = settle(&raw, out, &key);
+    const char *words = settle(&raw, out, &code);
     if (words)
-        lat_object_fail(object, key, LAT_INVALID,
-                        out->collection[0] ? "invalid_value" : "missing_field", "'%s': %s", key,
-                        words);
+        lat_object_fail(object, "collection", LAT_INVALID, code, "'collection': %s", words);
 }
 
 void lat_options_impute(struct lat_options *options, const struct lat_model *model,
                         struct lat_impute_asked *out)
 {
     struct raw raw = raw_of(model);
-    const char *key = NULL;
+    const char *code = NULL;
     *out = (struct lat_impute_asked){0};
     lat_option_count(options, "seed", &raw.seed, 0, SEED_MOST);
     lat_option_count(options, "samples", &raw.samples, 1, LAT_IMPUTE_SAMPLES_MAX);
@@ -93,11 +93,9 @@ void lat_options_impute(struct lat_options *options, const struct lat_model *mod
     const char *collection = lat_option_text(options, "collection");
     if (collection)
         snprintf(out->collection, sizeof(out->collection), "%s", collection);
-    const char *words = settle(&raw, out, &key);
+    const char *words = settle(&raw, out, &code);
     if (words)
-        lat_fail(options->err, LAT_INVALID,
-                 out->collection[0] ? "invalid_value" : "missing_field", "option '%s': %s", key,
-                 words);
+        lat_fail(options->err, LAT_INVALID, code, "option 'collection': %s", words);
 }
 
 void lat_impute_write_asked(struct lat_buf *out, const struct lat_impute_asked *asked)

@@ -83,7 +83,9 @@ enum lat_status lat_impute_calibrate(struct lat_impute_calibration *calibration,
         const double at = (double)k * (double)(n - 1) / (LAT_IMPUTE_QUANTILES - 1);
         const size_t low = (size_t)at, high = low + 1 < n ? low + 1 : n - 1;
         const float share = (float)(at - (double)low);
-        out->quantiles[k] = (1 - share) * residuals[low].r + share * residuals[high].r;
+        const float between = (1 - share) * residuals[low].r + share * residuals[high].r;
+        out->quantiles[k] =
+            k && between < out->quantiles[k - 1] ? out->quantiles[k - 1] : between;
     }
     lat_free(sums);
     lat_free(out->scales);

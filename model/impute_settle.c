@@ -20,6 +20,19 @@ struct bench {
     size_t *active, n;
 };
 
+/* A number that is decoded from a guess that is off can run away: it stays among those that the
+ * column has been seen to have. */
+static float within(const struct lat_column *column, float decoded, float otherwise)
+{
+    if (!isfinite(decoded))
+        return otherwise;
+    if (lat_column_has_words(column) || column->least > column->most)
+        return decoded;
+    const float least = (float)((column->least - column->mean) / column->std);
+    const float most = (float)((column->most - column->mean) / column->std);
+    return fminf(fmaxf(decoded, least), most);
+}
+
 /* What was decoded goes into the holes of row `i`; the largest change. */
 static float refill(struct bench *bench, size_t i)
 {
@@ -36,9 +49,9 @@ static float refill(struct bench *bench, size_t i)
         if (lat_column_has_words(column))
             lat_impute_normalise(column, decoded + column->start);
         for (size_t e = column->start; e < column->start + column->width; e++) {
-            const float change = fabsf(decoded[e] - current[e]);
-            most = change > most ? change : most;
-            current[e] = isfinite(decoded[e]) ? decoded[e] : current[e];
+            const float filled = within(column, decoded[e], current[e]);
+            most = fmaxf(most, fabsf(filled - current[e]));
+            current[e] = filled;
         }
     }
     return most;

@@ -78,8 +78,10 @@ static void note(struct fit *fit, enum lat_impute_method method, size_t n,
             if (lat_column_has_words(column) || isnan(fit->truth[at]) || !isnan(fit->cut[at]) ||
                 !(spread > 0) || fit->n_residuals[method] == fit->capacity)
                 continue;
-            fit->residuals[method][fit->n_residuals[method]++] = (struct lat_impute_residual){
-                (uint32_t)c, (fit->truth[at] - imputed->values[at]) / spread};
+            const float r = (fit->truth[at] - imputed->values[at]) / spread;
+            if (isfinite(r))
+                fit->residuals[method][fit->n_residuals[method]++] =
+                    (struct lat_impute_residual){(uint32_t)c, r};
         }
 }
 
