@@ -112,7 +112,6 @@ Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
                                           "/v1",
                                           "/v1/nowhere",
                                           "/v1/models/tiny/score",
-                                          "/v1/models/tiny/impute",
                                           "/v1/models/tiny/dance",
                                           "/v1/collections/x/anomalies",
                                           "/v2",
