@@ -1,7 +1,7 @@
 # The front door. Each target brings what it needs first (scripts/bootstrap), then hands over to CMake.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-console bench check format asan tsan fuzz torture image bare install clean help results-list
+.PHONY: build demo test test-console bench check format asan tsan fuzz torture image bare deb deb-test install clean help results-list
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
@@ -68,11 +68,19 @@ bare: ## both commands of the README on a bare Debian: SUITE=bookworm or trixie 
 	@scripts/bootstrap image
 	@scripts/bare $(SUITE)
 
+deb: ## the Debian package of this machine's Debian
+	@scripts/bootstrap
+	@scripts/package
+
+deb-test: ## builds it in a bare Debian and installs it in another: SUITE=trixie or bookworm (needs root)
+	@scripts/bootstrap image
+	@scripts/package_try $(SUITE)
+
 install: build ## into /usr/local, or PREFIX=
 	@cmake --install build $(if $(PREFIX),--prefix $(PREFIX))
 
 clean: ## removes what was built; .deps and .demo stay
-	@rm -rf build build-dev build-asan build-tsan build-fuzz
+	@rm -rf build build-dev build-asan build-tsan build-fuzz build-package
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / { sub(/%/, "NAME", $$1); printf "  make %-13s%s\n", $$1, $$2 }' Makefile
