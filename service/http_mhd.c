@@ -350,6 +350,9 @@ void lat_mhd_send(struct lat_http *http, void *connection, int fd, const void *b
         lat_tls_send(info->tls_session, bytes, len);
 }
 
+/* TLS 1.2 and 1.3, whatever the machine's default is. */
+static char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 static enum lat_status start_thread(struct network_thread *thread, struct lat_error *err)
 {
     struct lat_http *http = thread->http;
@@ -357,9 +360,10 @@ static enum lat_status start_thread(struct network_thread *thread, struct lat_er
     const unsigned idle_s = options->timeout_ms / 1000 + IDLE_S;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)lat_tls_retriever},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities},
         {MHD_OPTION_END, 0, NULL}};
     if (!options->tls)
-        tls[0] = tls[1];
+        tls[0] = tls[2];
     thread->daemon = MHD_start_daemon(
         (options->tls ? MHD_USE_TLS : MHD_NO_FLAG) | MHD_USE_EPOLL_INTERNAL_THREAD |
             MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
