@@ -159,7 +159,7 @@ enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *
     bool has_metric = false, created = false;
     enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
-        status = lat_call_collection(call, &name, err);
+        status = lat_call_new_collection(call, &name, err);
     if (status == LAT_OK && call->body_len) {
         status = lat_call_json(call, &json, err);
         if (status == LAT_OK)

@@ -41,6 +41,8 @@ lat_handler lat_api_model_recommend, lat_api_item_similar, lat_api_popular, lat_
 /* jobs.c, job_start.c, job_events.c */
 lat_handler lat_api_job_start, lat_api_jobs, lat_api_job, lat_api_job_cancel,
     lat_api_job_events;
+/* aliases.c */
+lat_handler lat_api_alias_put, lat_api_alias, lat_api_alias_delete, lat_api_aliases;
 /* snapshots.c */
 lat_handler lat_api_snapshot_make, lat_api_snapshots, lat_api_snapshot, lat_api_snapshot_delete;
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "service/router.h"
+#include "index/aliases.h"
 
 #include "base/banned.h"
 
@@ -311,8 +312,19 @@ enum lat_status lat_check_id(const char *id, size_t len, struct lat_error *err)
     return LAT_INVALID;
 }
 
-enum lat_status lat_call_collection(const struct lat_call *call, const char **out_name,
+enum lat_status lat_call_collection(struct lat_call *call, const char **out_name,
                                     struct lat_error *err)
+{
+    char behind[LAT_COLLECTION_NAME_MAX];
+    const enum lat_status status = lat_call_new_collection(call, out_name, err);
+    if (status != LAT_OK || !lat_store_alias_resolve(call->app->store, *out_name, behind))
+        return status;
+    *out_name = lat_arena_strdup(&call->arena, behind);
+    return *out_name ? LAT_OK : lat_fail_memory(err);
+}
+
+enum lat_status lat_call_new_collection(const struct lat_call *call, const char **out_name,
+                                        struct lat_error *err)
 {
     const char *name = call->params[0];
     if (!lat_name_valid(name))
@@ -334,7 +346,7 @@ enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
 enum lat_status lat_options_end_collection(struct lat_options *options, const char **out_name,
                                            struct lat_collection_spec *out_spec)
 {
-    const struct lat_call *call = options->call;
+    struct lat_call *call = options->call;
     enum lat_status status = lat_options_end(options);
     if (status == LAT_OK)
         status = lat_call_collection(call, out_name, options->err);
@@ -346,7 +358,7 @@ enum lat_status lat_options_end_collection(struct lat_options *options, const ch
 enum lat_status lat_options_end_item(struct lat_options *options, const char **out_name,
                                      const char **out_id, struct lat_collection_spec *out_spec)
 {
-    const struct lat_call *call = options->call;
+    struct lat_call *call = options->call;
     enum lat_status status = lat_options_end(options);
     if (status == LAT_OK)
         status = lat_call_collection(call, out_name, options->err);

@@ -73,9 +73,13 @@ enum lat_status lat_call_json(struct lat_call *call, struct lat_json *json,
  * for pictures, image/anything. The wildcard for everything does not count. */
 bool lat_call_accepts(const struct lat_call *call, const char *type);
 
-/* The collection's name out of the path, checked. LAT_INVALID invalid_name. */
-enum lat_status lat_call_collection(const struct lat_call *call, const char **out_name,
+/* The collection's name out of the path, checked; an alias gives the name behind it, so that
+ * one call sees one collection whatever becomes of the alias. LAT_INVALID invalid_name. */
+enum lat_status lat_call_collection(struct lat_call *call, const char **out_name,
                                     struct lat_error *err) LAT_MUST_USE;
+/* The name as it stands: of one to be created, or an alias. */
+enum lat_status lat_call_new_collection(const struct lat_call *call, const char **out_name,
+                                        struct lat_error *err) LAT_MUST_USE;
 /* The item's id out of the path, checked. LAT_INVALID invalid_id. */
 enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
                               struct lat_error *err) LAT_MUST_USE;

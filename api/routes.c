@@ -59,6 +59,11 @@ static const struct lat_route rows[] = {
     {LAT_DELETE, COLL, lat_api_collection_delete, WRITE, "Delete a collection and its items"},
     {LAT_POST, COLL "/reindex", lat_api_reindex, WRITE, "Rebuild the index beside the old one"},
 
+    {LAT_GET, "/v1/aliases", lat_api_aliases, READ, "List aliases"},
+    {LAT_PUT, "/v1/aliases/{a}", lat_api_alias_put, WRITE, "Point an alias to a collection"},
+    {LAT_GET, "/v1/aliases/{a}", lat_api_alias, READ, "Where an alias points to"},
+    {LAT_DELETE, "/v1/aliases/{a}", lat_api_alias_delete, WRITE, "Delete an alias"},
+
     {LAT_GET, COLL "/items", lat_api_items, READ, "List items in the order of ids"},
     {LAT_PUT, COLL "/items", lat_api_items_put, WRITE, "Store a batch of items"},
     {LAT_POST, COLL "/items/delete", lat_api_items_delete, WRITE, "Delete by ids or by filter"},

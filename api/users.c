@@ -22,7 +22,7 @@ static enum lat_status end_options(struct lat_options *options, const char **out
                                    const char **out_user)
 {
     struct lat_collection_spec spec;
-    const struct lat_call *call = options->call;
+    struct lat_call *call = options->call;
     enum lat_status status = lat_options_end(options);
     if (status == LAT_OK)
         status = lat_call_collection(call, out_name, options->err);

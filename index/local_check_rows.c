@@ -55,6 +55,9 @@ static const struct rule rules[] = {
     {"SELECT c.name, t.version FROM tombstones t JOIN collections c"
      " ON c.collection=t.collection WHERE t.version>c.sequence OR t.version<=c.pruned",
      "a tombstone out of its time, version"},
+    {"SELECT alias, collection FROM aliases WHERE collection NOT IN"
+     " (SELECT collection FROM collections) OR alias IN (SELECT name FROM collections)",
+     "an alias of no collection, or with the name of one,"},
     {"SELECT name, number FROM users WHERE collection NOT IN (SELECT collection FROM"
      " collections) AND collection NOT IN (SELECT collection FROM dropped)",
      "a user of no collection, number"},

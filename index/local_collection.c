@@ -91,6 +91,15 @@ enum lat_status lat_collection_find(struct lat_local *store, const char *name,
                                     struct lat_collection **out_collection,
                                     struct lat_error *err)
 {
+    char behind[LAT_COLLECTION_NAME_MAX];
+    const bool alias = lat_local_alias_resolve(&store->base, name, behind);
+    return lat_collection_find_exact(store, alias ? behind : name, out_collection, err);
+}
+
+enum lat_status lat_collection_find_exact(struct lat_local *store, const char *name,
+                                          struct lat_collection **out_collection,
+                                          struct lat_error *err)
+{
     bool there;
     lat_rwlock_read(&store->table_lock);
     const size_t at = place(store, name, &there);
@@ -337,12 +346,15 @@ static enum lat_status apply_create(struct lat_task *base, struct lat_local *sto
     lat_collection_unref(task->collection); /* of a run before, rolled back */
     task->collection = NULL;
     task->created = task->again = false;
-    if (lat_collection_find(store, task->spec->name, &there, NULL) == LAT_OK) {
+    if (lat_collection_find_exact(store, task->spec->name, &there, NULL) == LAT_OK) {
         const enum lat_status status = same_as(there, task->spec, err);
         lat_collection_unref(there);
         return status;
     }
-    enum lat_status status = insert_spec(store->writer.db, task->spec, now, &key, err);
+    enum lat_status status = lat_alias_check_free(store, task->spec->name, err);
+    if (status != LAT_OK)
+        return status;
+    status = insert_spec(store->writer.db, task->spec, now, &key, err);
     /* Two of one name in one group: the other's row is there, but not in the table yet. */
     task->again = status == LAT_INVALID;
     if (status == LAT_OK)
@@ -401,6 +413,9 @@ static enum lat_status apply_drop(struct lat_task *task, struct lat_local *store
     if (collection->dropped)
         return lat_fail(err, LAT_NOT_FOUND, "collection_not_found", "no collection '%s'",
                         collection->name);
+    const enum lat_status unnamed = lat_alias_check_none(store, collection->name, err);
+    if (unnamed != LAT_OK)
+        return unnamed;
     for (size_t i = 0; i < LAT_ARRAY_LEN(steps); i++) {
         struct lat_stmt *stmt;
         enum lat_status status = lat_db_statement(store->writer.db, steps[i], &stmt, err);

@@ -118,6 +118,8 @@ static enum lat_status open_files(struct lat_local *store, unsigned readers,
     if (status == LAT_OK)
         status = lat_collections_read(store, store->writer.db, err);
     if (status == LAT_OK)
+        status = lat_aliases_read(store, store->writer.db, err);
+    if (status == LAT_OK)
         sweep_index_folder(store);
     return status;
 }
@@ -146,6 +148,7 @@ static void dispose(struct lat_local *store)
     for (size_t i = 0; i < store->n_table; i++)
         lat_collection_unref(store->table[i]);
     lat_free(store->table);
+    lat_free(store->aliases);
     lat_pool_close(&store->pool);
     lat_db_close(store->writer.db);
     if (store->lock_fd >= 0)

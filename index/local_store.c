@@ -101,5 +101,10 @@ const struct lat_store_ops lat_local_store = {
     .visible = lat_local_visible,
     .interactions_each = lat_local_interactions_each,
     .recommender_set = lat_local_recommender_set,
+    .alias_set = lat_local_alias_set,
+    .alias_drop = lat_local_alias_drop,
+    .alias_get = lat_local_alias_get,
+    .aliases = lat_local_aliases,
+    .alias_resolve = lat_local_alias_resolve,
     .check = lat_local_check,
 };

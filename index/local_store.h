@@ -13,6 +13,7 @@
 
 #include "base/metrics.h"
 #include "base/sync.h"
+#include "index/aliases.h"
 #include "index/interactions.h"
 #include "index/memory_index.h"
 #include "index/sqlite/db.h"
@@ -152,6 +153,9 @@ struct lat_local {
     struct lat_rwlock table_lock;
     struct lat_collection **table; /* by name; one reference each */
     size_t n_table, table_capacity;
+    struct lat_alias *aliases; /* by name; the writer alone exchanges it, under the same lock */
+    size_t n_aliases;
+    atomic_bool has_aliases; /* so that a store without does not look */
 
     struct lat_writer writer;
     struct lat_pool pool;
@@ -203,6 +207,10 @@ void lat_collection_unref(struct lat_collection *collection);
 enum lat_status lat_collection_find(struct lat_local *store, const char *name,
                                     struct lat_collection **out_collection,
                                     struct lat_error *err);
+/* The same without a look at the aliases. */
+enum lat_status lat_collection_find_exact(struct lat_local *store, const char *name,
+                                          struct lat_collection **out_collection,
+                                          struct lat_error *err);
 /* Puts it into the table, which takes over the caller's reference. */
 enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
                                      struct lat_error *err);
@@ -334,6 +342,27 @@ enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
                                   const struct lat_index_spec *spec,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err);
+
+/* local_alias.c */
+enum lat_status lat_aliases_read(struct lat_local *store, struct lat_db *db,
+                                 struct lat_error *err);
+enum lat_status lat_local_alias_set(struct lat_store *base, const char *alias,
+                                    const char *collection, struct lat_alias *out,
+                                    bool *out_created, struct lat_error *err);
+enum lat_status lat_local_alias_drop(struct lat_store *base, const char *alias,
+                                     struct lat_error *err);
+enum lat_status lat_local_alias_get(struct lat_store *base, const char *name,
+                                    struct lat_alias *out, struct lat_error *err);
+enum lat_status lat_local_aliases(struct lat_store *base, const char *after, size_t limit,
+                                  struct lat_alias **out_aliases, size_t *out_n,
+                                  struct lat_error *err);
+bool lat_local_alias_resolve(struct lat_store *base, const char *name,
+                             char out_collection[LAT_COLLECTION_NAME_MAX]);
+/* Inside apply: no alias has this name; none points to this collection. LAT_CONFLICT. */
+enum lat_status lat_alias_check_free(struct lat_local *store, const char *name,
+                                     struct lat_error *err);
+enum lat_status lat_alias_check_none(struct lat_local *store, const char *collection,
+                                     struct lat_error *err);
 
 /* local_jobs.c */
 enum lat_status lat_local_job_save(struct lat_store *base, const struct lat_job_row *row,

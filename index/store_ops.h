@@ -4,6 +4,7 @@
 #ifndef LAT_INDEX_STORE_OPS_H
 #define LAT_INDEX_STORE_OPS_H
 
+#include "index/aliases.h"
 #include "index/changes.h"
 #include "index/interactions.h"
 
@@ -82,6 +83,18 @@ struct lat_store_ops {
                                          void *context, struct lat_error *err);
     enum lat_status (*recommender_set)(struct lat_store *store, const char *collection,
                                        const char *model, struct lat_error *err);
+    enum lat_status (*alias_set)(struct lat_store *store, const char *alias,
+                                 const char *collection, struct lat_alias *out,
+                                 bool *out_created, struct lat_error *err);
+    enum lat_status (*alias_drop)(struct lat_store *store, const char *alias,
+                                  struct lat_error *err);
+    enum lat_status (*alias_get)(struct lat_store *store, const char *alias,
+                                 struct lat_alias *out, struct lat_error *err);
+    enum lat_status (*aliases)(struct lat_store *store, const char *after, size_t limit,
+                               struct lat_alias **out_aliases, size_t *out_n,
+                               struct lat_error *err);
+    bool (*alias_resolve)(struct lat_store *store, const char *name,
+                          char out_collection[LAT_COLLECTION_NAME_MAX]);
     enum lat_status (*check)(const char *folder,
                              void (*report)(void *context, const char *line), void *context,
                              uint64_t *out_faults, struct lat_error *err);

@@ -66,6 +66,9 @@ const char *const lat_schema_steps[] = {
     "NULL,"
     " weight REAL NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(user, item, type))"
     " WITHOUT ROWID;",
+
+    "CREATE TABLE aliases(alias TEXT PRIMARY KEY, collection INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -90,6 +93,7 @@ static const char *const probes[] = {
     "SELECT entry, number, name FROM interaction_items INDEXED BY interaction_items_number"
     " WHERE collection = 1",
     "SELECT user, item, type, weight, at_ms FROM interactions",
+    "SELECT alias, collection, created_ms, updated_ms FROM aliases",
 };
 
 enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)
