@@ -8,6 +8,7 @@ int lat_cmd_serve(int argc, char **argv);
 int lat_cmd_health(int argc, char **argv);
 int lat_cmd_train(int argc, char **argv);
 int lat_cmd_eval(int argc, char **argv);
+int lat_cmd_impute(int argc, char **argv);
 int lat_cmd_import(int argc, char **argv);
 int lat_cmd_check(int argc, char **argv);
 int lat_cmd_backup(int argc, char **argv);

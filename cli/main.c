@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"serve", lat_cmd_serve, "answer HTTP requests until told to stop"},
     {"train", lat_cmd_train, "train an autoencoder from a specification"},
     {"eval", lat_cmd_eval, "measure a model on data"},
+    {"impute", lat_cmd_impute, "fill in the missing cells of a CSV file"},
     {"import", lat_cmd_import, "put pictures or vectors into a collection of a running server"},
     {"check", lat_cmd_check, "verify every invariant of a stopped server's data directory"},
     {"backup", lat_cmd_backup, "put a running or stopped server into one file"},

@@ -276,8 +276,10 @@ static enum lat_status read_record(struct lat_impute_csv *csv, struct record *re
     if (status == LAT_OK) {
         status = lat_impute_take_row(table, csv->taken, n_taken, csv->options.policy, row,
                                      csv->places, csv->flags, err);
-        if (status != LAT_OK)
+        if (status != LAT_OK) {
+            lat_error_prefix(err, "row %llu", (unsigned long long)index);
             lat_error_at(err, "/rows/%llu", (unsigned long long)index);
+        }
     }
     for (size_t j = 0; j < n_taken; j++)
         csv->holes += csv->taken[j].type == LAT_TABLE_NULL;

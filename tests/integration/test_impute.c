@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "tests/integration/client.h"
 #include "tests/integration/command.h"
 #include "tests/support/support.h"
@@ -200,6 +201,42 @@ Test(impute, models_that_cannot_say_why)
     PROBLEM(400, "bad_json");
     ask_as("POST", impute, "Content-Type: image/png\r\n", "x", 1);
     PROBLEM(415, "unsupported_media_type");
+}
+
+Test(impute, the_command_fills_a_file_here_and_through_a_server)
+{
+    char models[512], in[512], out[2][512];
+    struct lat_buf text[2] = {{0}, {0}};
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(in, sizeof(in), "%s", test_path("people.csv"));
+    snprintf(out[0], sizeof(out[0]), "%s", test_path("here.csv"));
+    snprintf(out[1], sizeof(out[1]), "%s", test_path("there.csv"));
+    cr_assert_eq(
+        RUN("impute", in, "--model", "folk", "--models", models, "--out", out[0], "--json"), 0,
+        "%s", output());
+    cr_expect_eq(member("rows"), 240);
+    cr_expect_eq(member("holes"), 35);
+    cr_expect_eq(member("filled"), 35);
+    cr_assert_eq(
+        RUN("impute", in, "--model", "folk", "--server", server.url, "--out", out[1], "--json"),
+        0, "%s", output());
+    cr_expect_eq(member("rows"), 240);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(lat_file_read(out[i], 1 << 20, &text[i], NULL), LAT_OK);
+    cr_expect_eq(text[0].len, text[1].len);
+    cr_expect_eq(memcmp(text[0].data, text[1].data, text[0].len), 0, "the same either way");
+    cr_expect_null(strstr(text[0].data, "\n,"), "no hole is left");
+    put_text("bad.csv", "x,colour\n3,blue\n4,rad\n");
+    snprintf(in, sizeof(in), "%s", test_path("bad.csv"));
+    cr_expect_eq(RUN("impute", in, "--model", "folk", "--models", models), 1);
+    cr_expect_not_null(strstr(output(), "rad"), "%s", output());
+    cr_expect_eq(
+        RUN("impute", in, "--model", "folk", "--models", models, "--on-invalid", "flag"), 0);
+    cr_expect_eq(RUN("impute", in), 2);
+    cr_expect_eq(RUN("impute", in, "--model", "folk", "--method", "magic"), 2);
+    cr_expect_eq(RUN("impute", "--help"), 0);
+    lat_buf_release(&text[0]);
+    lat_buf_release(&text[1]);
 }
 
 Test(impute, csv_comes_back_as_csv_with_its_holes_filled)
