@@ -60,10 +60,13 @@ static enum lat_status settle_identity(const char *name, uint32_t version,
         return LAT_INVALID;
     }
     if (manifest->version != 0 && manifest->version != version) {
+        char wants[24], says[24];
+        snprintf(wants, sizeof(wants), "%" PRIu32, version);
+        snprintf(says, sizeof(says), "%" PRIu32, manifest->version);
         lat_fail(err, LAT_INVALID, "wrong_folder",
-                 "model.json: /version: %" PRIu32 " in the folder of version %" PRIu32,
-                 manifest->version, version);
+                 "model.json: /version: %s in the folder of version %s", says, wants);
         lat_error_at(err, "/version");
+        lat_error_expected(err, wants, says);
         return LAT_INVALID;
     }
     snprintf(manifest->name, sizeof(manifest->name), "%s", name);

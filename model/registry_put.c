@@ -188,23 +188,37 @@ static enum lat_status sync_folder(const char *folder, struct lat_error *err)
     return status;
 }
 
-/* FOLDER/NAME/.new-XXXXXX of its own. */
+/* Removes the name's folder where that was its last version. */
+static void remove_if_empty(const struct lat_registry *registry, const char *name)
+{
+    char folder[LAT_PACKAGE_PATH_MAX];
+    snprintf(folder, sizeof(folder), "%s/%s", registry->folder, name);
+    rmdir(folder);
+}
+
+/* FOLDER/NAME/.new-XXXXXX of its own. Twice, because somebody else may find FOLDER/NAME empty
+ * and remove it before there is something in it. */
 static enum lat_status make_temporary(struct lat_registry *registry, const char *name,
                                       char *out_path, size_t size, struct lat_error *err)
 {
-    snprintf(out_path, size, "%s/%s", registry->folder, name);
-    enum lat_status status = lat_file_make_folder(out_path, err);
-    if (status == LAT_OK)
-        status = sync_folder(registry->folder, err);
-    if (status != LAT_OK)
-        return status;
-    snprintf(out_path, size, "%s/%s/.new-XXXXXX", registry->folder, name);
-    if (!mkdtemp(out_path))
-        return lat_fail_errno(err, errno, "creating a folder in '%s'", registry->folder);
-    if (chmod(out_path, 0755) != 0) {
-        status = lat_fail_errno(err, errno, "opening '%s' to others", out_path);
-        remove_tree(out_path);
+    bool made = false;
+    for (int i = 0; i < 2 && !made; i++) {
+        snprintf(out_path, size, "%s/%s", registry->folder, name);
+        enum lat_status status = lat_file_make_folder(out_path, err);
+        if (status == LAT_OK)
+            status = sync_folder(registry->folder, err);
+        if (status != LAT_OK)
+            return status;
+        snprintf(out_path, size, "%s/%s/.new-XXXXXX", registry->folder, name);
+        made = mkdtemp(out_path) != NULL;
     }
+    if (!made)
+        return lat_fail_errno(err, errno, "creating a folder in '%s'", registry->folder);
+    if (chmod(out_path, 0755) == 0)
+        return LAT_OK;
+    const enum lat_status status =
+        lat_fail_errno(err, errno, "opening '%s' to others", out_path);
+    remove_tree(out_path);
     return status;
 }
 
@@ -288,8 +302,10 @@ static enum lat_status put_new(struct upload *upload, bool *out_created, struct 
         status = publish(upload, out_created, err);
     if (status == LAT_OK && *out_created)
         status = lat_registry_adopt(upload->registry, &upload->wanted, &loaded, err);
-    if (!*out_created)
+    if (!*out_created) {
         remove_tree(upload->temporary);
+        remove_if_empty(upload->registry, upload->wanted.name);
+    }
     lat_model_release(loaded.model);
     lat_buf_release(&loaded.json);
     return status;
@@ -352,9 +368,7 @@ enum lat_status lat_registry_delete(struct lat_registry *registry, const char *r
         remove_tree(temporary);
     }
     lat_registry_let_go(registry, &wanted, gone);
-    if (gone) {
-        snprintf(folder, sizeof(folder), "%s/%s", registry->folder, wanted.name);
-        rmdir(folder); /* only when it was the last one */
-    }
+    if (gone)
+        remove_if_empty(registry, wanted.name);
     return status;
 }

@@ -106,8 +106,8 @@ Test(versions, a_bad_one_is_refused_whole_and_what_serves_goes_on)
         {"{\"input\":{\"kind\":\"vectors\"}}", NULL, "/input/kind", "vectors", 422},
         {"{\"name\":\"other\",\"input\":{\"kind\":\"vector\"}}", "wrong_folder", "/name",
          "\"expected\":\"solid\",\"got\":\"other\"", 422},
-        {"{\"version\":9,\"input\":{\"kind\":\"vector\"}}", "wrong_folder", "/version", NULL,
-         422},
+        {"{\"version\":9,\"input\":{\"kind\":\"vector\"}}", "wrong_folder", "/version",
+         "\"expected\":2,\"got\":9", 422},
         {"{\"input\":{\"kind\":\"vector\"},\"encoder\":\"../../../encoder.onnx\"}", NULL,
          "/encoder", NULL, 422},
         {"{\"input\":{\"kind\":\"vector\"},\"encoder\":\"/etc/passwd\"}", NULL, "/encoder",
@@ -159,6 +159,9 @@ Test(versions, what_is_no_model_is_refused)
     add_model(&body, 1, NULL);
     send_parts("/v1/models/junk/versions/1", &body);
     PROBLEM(422, "unknown_field");
+    char folder[1100];
+    snprintf(folder, sizeof(folder), "%s/junk", api_models());
+    cr_assert_not(lat_file_exists(folder), "nothing of it stays");
     ask("GET", "/v1/models/junk", NULL);
     PROBLEM(404, "model_not_found");
     ask("PUT", "/v1/models/junk/versions/1", "{}");
