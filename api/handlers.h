@@ -21,6 +21,8 @@ lat_handler lat_api_encode, lat_api_decode, lat_api_reconstruct, lat_api_denoise
 lat_handler lat_api_generate, lat_api_interpolate, lat_api_latent;
 /* impute.c */
 lat_handler lat_api_impute;
+/* compress.c */
+lat_handler lat_api_compress, lat_api_decompress;
 /* collections.c */
 lat_handler lat_api_collections, lat_api_collection_put, lat_api_collection,
     lat_api_collection_delete, lat_api_reindex;

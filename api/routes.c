@@ -51,6 +51,8 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/impute", lat_api_impute, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
      "Fill in the missing cells of rows"},
     {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
+    {LAT_POST, MODEL "/compress", lat_api_compress, READ, "An input as few bytes"},
+    {LAT_POST, MODEL "/decompress", lat_api_decompress, READ, "Compressed bytes to an output"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
 
     {LAT_GET, "/v1/collections", lat_api_collections, READ, "List collections"},

@@ -14,6 +14,7 @@
 struct lat_series;
 struct lat_recommender;
 struct lat_impute_calibration;
+struct lat_compressor;
 
 /* Immutable once loaded, but for the count and the running average. */
 struct lat_model {
@@ -25,6 +26,7 @@ struct lat_model {
     struct lat_session *encoder, *decoder;          /* decoder NULL if none */
     struct lat_recommender *recommender;            /* NULL: cannot recommend */
     struct lat_impute_calibration *imputation;      /* NULL: the manifest has none */
+    struct lat_compressor *compressor;              /* NULL: cannot compress */
     char reference[LAT_NAME_MAX + 12];              /* "name@version" */
     uint64_t stamp;                                 /* lat_package_stamp() before it was read */
     struct lat_series *infer_seconds, *infer_batch; /* NULL during the trial run */

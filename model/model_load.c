@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "model/autoencoder.h"
 #include "model/impute_calibration.h"
+#include "model/compressor.h"
 #include "model/model_internal.h"
 #include "model/package_internal.h"
 #include "model/recommender_internal.h"
@@ -32,13 +33,15 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 uint64_t lat_package_stamp(const char *folder, const struct lat_manifest *manifest)
 {
-    const char *names[] = {"model.json", manifest->encoder, manifest->decoder};
+    const char *names[] = {"model.json",    manifest->encoder,  manifest->decoder,
+                           manifest->prior, manifest->analysis, manifest->synthesis};
     uint64_t hash = 0;
     for (size_t i = 0; i < LAT_ARRAY_LEN(names); i++) {
         char path[LAT_PATH_MAX + 256];
         struct stat info;
         const int len = snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        if (len < 0 || (size_t)len >= sizeof(path) || stat(path, &info) != 0)
+        if (names[i][0] == '\0' || len < 0 || (size_t)len >= sizeof(path) ||
+            stat(path, &info) != 0)
             continue;
         hash = mix(hash, (uint64_t)info.st_ino);
         hash = mix(hash, (uint64_t)info.st_size);
@@ -179,6 +182,7 @@ static void model_free(struct lat_model *model)
 {
     if (!model)
         return;
+    lat_compressor_close(model->compressor);
     lat_recommender_free(model->recommender);
     lat_session_close(model->decoder);
     lat_session_close(model->encoder);
@@ -256,6 +260,8 @@ enum lat_status lat_model_open(const struct lat_model_source *source,
     }
     if (status == LAT_OK && (model->manifest.capabilities & LAT_CAN_RECOMMEND))
         status = lat_recommender_new(source, model, &model->recommender, err);
+    if (status == LAT_OK && (model->manifest.capabilities & LAT_CAN_COMPRESS))
+        status = lat_compressor_open(source, &model->manifest, &model->compressor, err);
     if (status != LAT_OK)
         goto out;
     out->manifest = lone_manifest(model);

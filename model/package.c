@@ -59,7 +59,7 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest)
     unsigned can = LAT_CAN_ENCODE;
     if (manifest->decoder[0] == '\0')
         return can;
-    can |= LAT_CAN_DECODE | LAT_CAN_RECONSTRUCT;
+    can |= LAT_CAN_DECODE | LAT_CAN_RECONSTRUCT | LAT_CAN_COMPRESS;
     if (manifest->denoising)
         can |= LAT_CAN_DENOISE;
     if (manifest->log_variance_tensor[0] != '\0')
@@ -137,6 +137,14 @@ static enum lat_status find_files(const char *folder, struct lat_manifest *manif
         snprintf(key, sizeof(key), "files/%zu", i);
         status = check_file(folder, manifest->files[i], key, err);
     }
+    const struct {
+        const char *name, *key;
+    } others[] = {{manifest->prior, "compression/prior"},
+                  {manifest->analysis, "compression/analysis"},
+                  {manifest->synthesis, "compression/synthesis"}};
+    for (size_t i = 0; status == LAT_OK && i < LAT_ARRAY_LEN(others); i++)
+        if (others[i].name[0] != '\0')
+            status = check_file(folder, others[i].name, others[i].key, err);
     return status;
 }
 
@@ -282,6 +290,25 @@ static void write_files(struct lat_buf *out, const struct lat_manifest *manifest
     lat_buf_char(out, ']');
 }
 
+static void write_compression(struct lat_buf *out, const struct lat_manifest *manifest)
+{
+    if (manifest->prior[0] == '\0')
+        return;
+    write_key(out, "compression");
+    lat_buf_text(out, "{\"prior\": ");
+    lat_buf_json_string(out, manifest->prior, strlen(manifest->prior));
+    if (manifest->analysis[0] != '\0') {
+        lat_buf_text(out, ", \"analysis\": ");
+        lat_buf_json_string(out, manifest->analysis, strlen(manifest->analysis));
+        lat_buf_text(out, ", \"synthesis\": ");
+        lat_buf_json_string(out, manifest->synthesis, strlen(manifest->synthesis));
+        lat_buf_printf(out, ", \"stride\": %u, \"analysis_reach\": %u, \"synthesis_reach\": %u",
+                       manifest->code_stride, manifest->analysis_reach,
+                       manifest->synthesis_reach);
+    }
+    lat_buf_char(out, '}');
+}
+
 static void write_capabilities(struct lat_buf *out, unsigned capabilities)
 {
     bool first = true;
@@ -323,6 +350,7 @@ static void write_manifest(struct lat_buf *out, const struct lat_manifest *manif
     write_text(out, "decoder", manifest->decoder);
     write_files(out, manifest);
     write_tensors(out, manifest);
+    write_compression(out, manifest);
     write_text(out, "likelihood", lat_likelihood_names[manifest->likelihood]);
     write_key(out, "output_is_logit");
     lat_buf_text(out, manifest->output_is_logit ? "true" : "false");

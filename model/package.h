@@ -112,6 +112,11 @@ struct lat_manifest {
     char files[LAT_FILES_MAX][LAT_FILE_NAME_MAX]; /* what these two need beside them (weights
                                                    * kept outside of the ONNX file) */
     size_t n_files;
+    char prior[256];  /* of the code, for compression; "" if none */
+    /* a transform, for pictures of any size; "" and 0 if none (model/transform.h) */
+    char analysis[256], synthesis[256];
+    uint32_t code_stride;                     /* pixels a place of its code, along a side */
+    uint32_t analysis_reach, synthesis_reach; /* what it sees on each side: pixels, places */
     char input_tensor[128], code_tensor[128],
         log_variance_tensor[128]; /* "" = read from the file */
     char decoder_input_tensor[128], output_tensor[128];

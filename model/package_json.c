@@ -46,6 +46,35 @@ static enum lat_status read_tensors(const json_t *value, struct lat_manifest *ma
                                     manifest, err);
 }
 
+enum { STRIDE_MAX = 256, REACH_MAX = 4096 };
+
+static const struct lat_manifest_field compression_fields[] = {
+    {"prior", LAT_FIELD_FILE, LAT_FIELD_AT(prior)},
+    {"analysis", LAT_FIELD_FILE, LAT_FIELD_AT(analysis)},
+    {"synthesis", LAT_FIELD_FILE, LAT_FIELD_AT(synthesis)},
+    {"stride", LAT_FIELD_COUNT, LAT_FIELD_AT(code_stride), .max = STRIDE_MAX},
+    {"analysis_reach", LAT_FIELD_COUNT, LAT_FIELD_AT(analysis_reach), .max = REACH_MAX},
+    {"synthesis_reach", LAT_FIELD_COUNT, LAT_FIELD_AT(synthesis_reach), .max = REACH_MAX},
+};
+
+static enum lat_status read_compression(const json_t *value, struct lat_manifest *manifest,
+                                        struct lat_error *err)
+{
+    const enum lat_status status = lat_manifest_read_object(
+        value, compression_fields, LAT_ARRAY_LEN(compression_fields), 0, manifest, err);
+    if (status != LAT_OK)
+        return status;
+    const bool whole = manifest->analysis[0] && manifest->synthesis[0] &&
+                       manifest->code_stride && manifest->analysis_reach &&
+                       manifest->synthesis_reach;
+    const bool none = !manifest->analysis[0] && !manifest->synthesis[0];
+    if (!manifest->prior[0] || !(whole || none))
+        return lat_fail(err, LAT_INVALID, "missing_key",
+                        "a compression has a 'prior', and with a transform all of 'analysis', "
+                        "'synthesis', 'stride', 'analysis_reach' and 'synthesis_reach'");
+    return LAT_OK;
+}
+
 static enum lat_status read_capabilities(const json_t *value, struct lat_manifest *manifest,
                                          struct lat_error *err)
 {
@@ -154,6 +183,7 @@ static const struct lat_manifest_field manifest_fields[] = {
     {"decoder", LAT_FIELD_FILE, LAT_FIELD_AT(decoder)},
     {"files", LAT_FIELD_OWN, .read = read_files},
     {"tensors", LAT_FIELD_OWN, .read = read_tensors},
+    {"compression", LAT_FIELD_OWN, .read = read_compression},
     {"likelihood", LAT_FIELD_WORD, LAT_FIELD_AT(likelihood),
      LAT_FIELD_WORDS(lat_likelihood_names)},
     {"output_is_logit", LAT_FIELD_BOOL, LAT_FIELD_AT(output_is_logit)},

@@ -300,3 +300,31 @@ enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct la
                             .whole = true};
     return submit(batcher, &ticket, call, err);
 }
+
+/* A ticket of no model: nobody joins it, and its caller is told to lead. */
+enum lat_status lat_batcher_hold(struct lat_batcher *batcher, struct lat_call *call,
+                                 struct lat_error *err)
+{
+    struct ticket ticket = {0};
+    const uint64_t begin = lat_clock_ns();
+    enum lat_status status = LAT_OK;
+    lat_cond_init(&ticket.changed);
+    lat_mutex_lock(&batcher->mutex);
+    if (batcher->free_slots > 0)
+        batcher->free_slots--;
+    else if (!wait_turn(batcher, &ticket, call ? call->deadline_ns : 0))
+        status = lat_fail(err, LAT_UNAVAILABLE, "deadline_exceeded",
+                          "the engine's queue did not clear before the deadline");
+    lat_mutex_unlock(&batcher->mutex);
+    lat_cond_release(&ticket.changed);
+    if (call)
+        call->timing_ns[LAT_TIMING_QUEUE] += lat_clock_ns() - begin;
+    return status;
+}
+
+void lat_batcher_let_go(struct lat_batcher *batcher)
+{
+    lat_mutex_lock(&batcher->mutex);
+    pass_slot(batcher);
+    lat_mutex_unlock(&batcher->mutex);
+}

@@ -49,5 +49,10 @@ enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct la
                                           const float *codes, size_t n, float *out_rows,
                                           float *out_spreads, struct lat_call *call,
                                           struct lat_error *err) LAT_MUST_USE;
+/* A slot for work of the caller's own with the engine, waited for like a run and under the same
+ * deadline; lat_batcher_let_go after it, in every case where it was given. */
+enum lat_status lat_batcher_hold(struct lat_batcher *batcher, struct lat_call *call,
+                                 struct lat_error *err) LAT_MUST_USE;
+void lat_batcher_let_go(struct lat_batcher *batcher);
 
 #endif

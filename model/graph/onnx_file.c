@@ -80,6 +80,16 @@ static void add_initializer(struct writer *w, const char *name, enum lat_dtype d
     w->proto.initializer[w->proto.n_initializer++] = tensor;
 }
 
+/* What an open axis is called: sizes differ from one tensor to the next. */
+static char *open_axis(const char *name, size_t axis, struct writer *w)
+{
+    char *called =
+        axis == 0 ? text("batch")
+                  : lat_arena_printf(&w->arena, "%s_%s", name, axis == 2 ? "height" : "width");
+    w->failed = w->failed || called == NULL;
+    return called;
+}
+
 static Onnx__ValueInfoProto *value_info(struct writer *w, const struct lat_value *value,
                                         const char *name)
 {
@@ -99,9 +109,9 @@ static Onnx__ValueInfoProto *value_info(struct writer *w, const struct lat_value
     for (size_t i = 0; i < rank; i++) {
         pointers[i] = &dims[i];
         onnx__tensor_shape_proto__dimension__init(&dims[i]);
-        if (i == 0 && w->options->dynamic_batch) {
+        if ((i == 0 && w->options->dynamic_batch) || (i >= 2 && w->options->dynamic_size)) {
             dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-            dims[i].dim_param = text("batch");
+            dims[i].dim_param = open_axis(name, i, w);
         } else {
             dims[i].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
             dims[i].dim_value = value->shape.dims[i];

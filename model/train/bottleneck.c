@@ -2,7 +2,7 @@
  * spec names its activation; with k_sparse all but the k largest units of an item are set to 0
  * (Makhzani & Frey 2013, section 2), in training as in the exported encoder. A gaussian one has
  * two layers, for the mean and the logarithm of the variance (Kingma & Welling 2014, appendix
- * C.2). */
+ * C.2). A quantised one is the features themselves. */
 #include "model/train/parts.h"
 
 #include "base/banned.h"
@@ -43,9 +43,15 @@ static struct lat_code gaussian(struct lat_build *build, struct lat_value *featu
     return code;
 }
 
+static struct lat_code quantised(struct lat_build *build, struct lat_value *features)
+{
+    return (struct lat_code){.mean = lat_build_flat(build, features)};
+}
+
 static const struct lat_bottleneck bottlenecks[] = {
-    {"deterministic", LAT_CODE_DETERMINISTIC, false, deterministic},
-    {"gaussian", LAT_CODE_GAUSSIAN, true, gaussian},
+    {"deterministic", LAT_CODE_DETERMINISTIC, false, false, deterministic},
+    {"gaussian", LAT_CODE_GAUSSIAN, true, false, gaussian},
+    {"quantised", LAT_CODE_QUANTISED, false, true, quantised},
 };
 
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type)

@@ -92,7 +92,7 @@ struct lat_network {
 };
 
 extern const struct lat_network lat_network_dense, lat_network_convolutional,
-    lat_network_recurrent;
+    lat_network_recurrent, lat_network_transform;
 
 /* NULL when this build cannot train it. */
 const struct lat_network *lat_network_find(enum lat_network_type type);
@@ -113,6 +113,7 @@ struct lat_bottleneck {
     const char *name;
     enum lat_code_type type;
     bool samples; /* a distribution: what is decoded is drawn from it (variational.h) */
+    bool rounds;  /* to whole numbers: what is decoded has the noise of that on it (rate.c) */
     struct lat_code (*code)(struct lat_build *build, struct lat_value *features);
 };
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
@@ -121,6 +122,17 @@ const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
  * all the way to the code. */
 struct lat_value *lat_build_rows(struct lat_build *build, struct lat_value *x);
 struct lat_code lat_build_encode(struct lat_build *build, struct lat_value *x);
+
+/* rate.c: a quantised code as it is decoded in training, and its length in nats, [batch]. */
+struct lat_value *lat_build_rounded(struct lat_build *build, struct lat_value *code);
+struct lat_value *lat_build_code_length(struct lat_build *build, struct lat_value *rounded);
+
+/* transform.c: the shape a transform's code has, [channels, height, width]. LAT_INVALID where
+ * the picture is not a multiple of the strides. */
+enum lat_status lat_transform_code_shape(const struct lat_network_spec *encoder,
+                                         const struct lat_input_spec *input,
+                                         struct lat_shape *out_shape,
+                                         struct lat_error *err) LAT_MUST_USE;
 
 /* Constants of likelihoods, shared with what measures packages. */
 #define LAT_STUDENT_T_DEGREES 3.0F

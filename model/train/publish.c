@@ -21,6 +21,7 @@
 #include "model/train/ease.h"
 #include "model/train/impute_fit.h"
 #include "model/train/measure.h"
+#include "model/train/prior.h"
 
 #include "base/banned.h"
 
@@ -131,11 +132,11 @@ static void describe(const struct lat_publication *publication, uint32_t version
 }
 
 /* The errors of the calibration set, by the package as it lies in `folder`; *out_imputation
- * those of cells of it that are hidden, NULL where nothing is imputed. */
+ * those of cells of it that are hidden, NULL where nothing is imputed. Its codes become the
+ * prior that compression starts from. */
 static enum lat_status measure(const struct lat_publication *publication, const char *folder,
-                               const struct lat_manifest *manifest,
-                               struct lat_measure *out_measure, size_t *out_n,
-                               struct lat_impute_calibration **out_imputation,
+                               struct lat_manifest *manifest, struct lat_measure *out_measure,
+                               size_t *out_n, struct lat_impute_calibration **out_imputation,
                                struct lat_error *err)
 {
     const struct lat_model_source source = {.engine = publication->engine,
@@ -158,6 +159,9 @@ static enum lat_status measure(const struct lat_publication *publication, const 
     if (status == LAT_OK)
         status = lat_impute_fit(loaded.model, publication->dataset, indices, *out_n,
                                 publication->spec->seed, out_imputation, err);
+    if (status == LAT_OK)
+        status = lat_prior_publish(publication->spec, loaded.model, publication->dataset,
+                                   indices, *out_n, folder, manifest, err);
     if (loaded.model)
         lat_model_release(loaded.model);
     lat_buf_release(&loaded.json);

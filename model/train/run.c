@@ -115,6 +115,8 @@ static double divergence_weight(const struct lat_run *run, uint64_t step)
 {
     const struct lat_penalties *penalties = &run->spec.penalties;
     const uint64_t warm = run->steps_per_epoch * penalties->beta_warmup;
+    if (run->spec.code.type == LAT_CODE_QUANTISED) /* the weight of its length */
+        return penalties->rate;
     return step < warm ? penalties->beta * (double)step / (double)warm : penalties->beta;
 }
 

@@ -37,6 +37,7 @@ static void set_defaults(struct lat_spec *spec)
     spec->likelihood = LAT_LIKELIHOOD_BERNOULLI;
     spec->penalties.kl_sparsity_target = 0.05;
     spec->penalties.beta = 1;
+    spec->penalties.rate = 0.01;
     spec->optimizer = (struct lat_optimizer_spec){.type = LAT_OPTIMIZER_ADAM,
                                                   .rate = 0.001,
                                                   .batch = 256,

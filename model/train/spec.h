@@ -12,7 +12,12 @@
 
 enum { LAT_MAX_LAYERS = 16, LAT_NOISE_NAME_MAX = 32, LAT_DATA_MEMORY_MIB = 1024 };
 
-enum lat_network_type { LAT_NETWORK_DENSE, LAT_NETWORK_CONVOLUTIONAL, LAT_NETWORK_RECURRENT };
+enum lat_network_type {
+    LAT_NETWORK_DENSE,
+    LAT_NETWORK_CONVOLUTIONAL,
+    LAT_NETWORK_RECURRENT,
+    LAT_NETWORK_TRANSFORM
+};
 enum lat_cell { LAT_CELL_LSTM, LAT_CELL_GRU };
 enum lat_activation {
     LAT_LINEAR,
@@ -23,7 +28,7 @@ enum lat_activation {
     LAT_GELU,
     LAT_SILU
 };
-enum lat_code_type { LAT_CODE_DETERMINISTIC, LAT_CODE_GAUSSIAN };
+enum lat_code_type { LAT_CODE_DETERMINISTIC, LAT_CODE_GAUSSIAN, LAT_CODE_QUANTISED };
 enum lat_optimizer_type { LAT_OPTIMIZER_ADAM, LAT_OPTIMIZER_SGD };
 enum lat_schedule {
     LAT_SCHEDULE_CONSTANT,
@@ -48,6 +53,8 @@ struct lat_network_spec {
     uint32_t channels[LAT_MAX_LAYERS];
     uint32_t strides[LAT_MAX_LAYERS]; /* one a layer, default 2 */
     uint32_t kernel;                  /* odd; padding kernel/2 */
+    uint32_t kernels[LAT_MAX_LAYERS]; /* transform: one a layer */
+    bool gdn; /* transform: divisive normalisation in place of the activation */
     bool residual;
 };
 
@@ -85,6 +92,7 @@ struct lat_penalties {
     double contractive;
     double beta;          /* weight of a gaussian code's divergence from the prior */
     uint32_t beta_warmup; /* epochs over which it grows from 0, linearly; 0: none */
+    double rate;          /* weight of a quantised code's length in nats */
 };
 
 struct lat_optimizer_spec {

@@ -89,6 +89,10 @@ static void read_penalties(struct lat_fields *root, struct lat_spec *spec)
     lat_fields_count(&fields, "k_sparse", &penalties->k_sparse, 0, LAT_SPEC_MAX_WIDTH);
     lat_fields_real(&fields, "contractive", &penalties->contractive, 0, big);
     read_beta(&fields, spec);
+    if (lat_fields_has(&fields, "rate") && spec->code.type != LAT_CODE_QUANTISED)
+        lat_fields_fail(&fields, "rate", "out_of_range",
+                        "weighs the length of a code of the type \"quantised\"");
+    lat_fields_above(&fields, "rate", &penalties->rate, 0, 1e6);
     lat_fields_end(&fields);
 }
 

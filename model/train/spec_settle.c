@@ -1,5 +1,5 @@
 /* What a spec leaves to the data, and the rules that tie the two together. */
-#include "model/train/spec.h"
+#include "model/train/parts.h"
 
 #include "base/banned.h"
 
@@ -97,11 +97,32 @@ static enum lat_status check_spread(const struct lat_spec *spec,
     return LAT_OK;
 }
 
+/* The code is the transform's maps, and their picture must come out even. */
+static enum lat_status settle_quantised(struct lat_spec *spec,
+                                        const struct lat_input_spec *input,
+                                        struct lat_error *err)
+{
+    struct lat_shape shape = {0};
+    if (input->kind != LAT_INPUT_IMAGE)
+        return lat_fail(err, LAT_INVALID, "wrong_input_kind",
+                        "/network: a transform wants pictures, the data are of kind '%s'",
+                        lat_input_kind_names[input->kind]);
+    if (spec->likelihood != LAT_LIKELIHOOD_GAUSSIAN)
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/likelihood: a quantised code goes with gaussian, not '%s'",
+                        lat_likelihood_names[spec->likelihood]);
+    const enum lat_status status = lat_transform_code_shape(&spec->encoder, input, &shape, err);
+    if (status == LAT_OK)
+        spec->code.dimension = (size_t)(shape.dims[0] * shape.dims[1] * shape.dims[2]);
+    return status;
+}
+
 enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_spec *input,
                                 float lowest, float highest, struct lat_error *err)
 {
+    const bool quantised = spec->code.type == LAT_CODE_QUANTISED;
     if (!spec->likelihood_given)
-        spec->likelihood = usual_likelihood(input->kind);
+        spec->likelihood = quantised ? LAT_LIKELIHOOD_GAUSSIAN : usual_likelihood(input->kind);
     enum lat_status status = check_likelihood(spec, input, lowest, highest, err);
     if (status == LAT_OK)
         status = check_spread(spec, input, err);
@@ -110,6 +131,8 @@ enum lat_status lat_spec_settle(struct lat_spec *spec, const struct lat_input_sp
         return status;
     }
     status = check_networks(spec, input, err);
+    if (status == LAT_OK && quantised)
+        status = settle_quantised(spec, input, err);
     if (status != LAT_OK)
         lat_error_at(err, "/network");
     return status;

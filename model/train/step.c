@@ -101,7 +101,7 @@ static enum lat_status allocate_noise(struct lat_step *step, struct lat_error *e
 {
     const struct lat_design *design = &step->design;
     size_t rows;
-    if (!design->bottleneck->samples) {
+    if (!design->bottleneck->samples && !design->bottleneck->rounds) {
         return LAT_OK;
     }
     if (!lat_mul_size(lat_design_samples(design), design->spec.optimizer.batch, &rows) ||
@@ -117,6 +117,13 @@ float *lat_step_parameter_data(const struct lat_step *step, unsigned set, size_t
     return step->sets[set] + step->slots[i * (1 + step->design.n_moments)].offset;
 }
 
+/* Of what a code costs beside the likelihood: a divergence or a length. */
+static double code_weight(const struct lat_design *design)
+{
+    const struct lat_penalties *penalties = &design->spec.penalties;
+    return design->bottleneck->rounds ? penalties->rate : penalties->beta;
+}
+
 static void start(struct lat_step *step)
 {
     struct lat_rng rng;
@@ -126,17 +133,19 @@ static void start(struct lat_step *step)
                             lat_step_parameter_data(step, 0, i));
     }
     step->rng = rng;
-    step->divergence_weight = step->design.spec.penalties.beta;
+    step->divergence_weight = code_weight(&step->design);
     lat_step_begin_evaluation(step, false);
 }
 
 /* What is new at every step but not in the batch: standard normal numbers and the weight of the
- * divergence (variational.h), the signs of the contractive estimate. */
+ * divergence (variational.h), or the errors of rounding and the weight of the length (rate.c);
+ * the signs of the contractive estimate. */
 static void draw(struct lat_step *step, struct lat_rng *rng, double beta)
 {
     const size_t n_probe = step->design.spec.optimizer.batch * step->design.spec.code.dimension;
+    const bool rounds = step->design.bottleneck->rounds;
     for (size_t i = 0; i < step->n_noise; i++) {
-        step->noise[i] = (float)lat_rng_normal(rng);
+        step->noise[i] = (float)(rounds ? lat_rng_uniform(rng) - 0.5 : lat_rng_normal(rng));
     }
     for (size_t i = 0; step->probe != NULL && i < n_probe; i++) {
         step->probe[i] = lat_rng_uniform(rng) < 0.5 ? -1 : 1;
@@ -291,7 +300,7 @@ enum lat_status lat_step_evaluate(struct lat_step *step, size_t n, double *out_l
         memset(step->noise, 0, step->n_noise * sizeof(float));
         step->beta = 0;
     } else {
-        draw(step, &step->evaluation_rng, step->design.spec.penalties.beta);
+        draw(step, &step->evaluation_rng, code_weight(&step->design));
     }
     (void)lat_step_clean(step);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_EVALUATE, err);

@@ -1,4 +1,5 @@
-/* Export: the two sides as ONNX files of their own, weights inside. */
+/* Export: the two sides as ONNX files of their own, weights inside; those of a transform a
+ * second time for pictures of any size. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,21 +30,34 @@ enum lat_status lat_step_set_scaling(struct lat_step *step, const float *shift,
     return LAT_OK;
 }
 
+/* What is written, in this order; the last two of transforms alone. */
+enum side { ENCODER, DECODER, ANALYSIS, SYNTHESIS, SIDES };
+static const char *const side_names[SIDES] = {"encoder", "decoder", "analysis", "synthesis"};
+
+static void build_side(struct lat_design *design, const struct lat_step *step,
+                       const float *const *weights, enum side side, struct lat_graph *graph)
+{
+    if (side == ENCODER) {
+        lat_design_export_encoder(design, weights, step->shift, step->scale, graph);
+    } else if (side == DECODER) {
+        lat_design_export_decoder(design, weights, step->shift, step->scale, graph);
+    } else {
+        lat_design_export_transform(design, weights, side == ANALYSIS, graph);
+    }
+}
+
 static enum lat_status export_side(struct lat_design *design, const struct lat_step *step,
                                    const float *const *weights, const char *folder,
-                                   bool encoder, struct lat_error *err)
+                                   enum side side, struct lat_error *err)
 {
     struct lat_graph graph;
     struct lat_buf bytes = {0};
     char path[LAT_PATH_MAX + 16];
-    const char *name = encoder ? "encoder" : "decoder";
-    struct lat_onnx_options options = {.name = name, .dynamic_batch = true};
+    const char *name = side_names[side];
+    struct lat_onnx_options options = {
+        .name = name, .dynamic_batch = true, .dynamic_size = side >= ANALYSIS};
     lat_graph_init(&graph);
-    if (encoder) {
-        lat_design_export_encoder(design, weights, step->shift, step->scale, &graph);
-    } else {
-        lat_design_export_decoder(design, weights, step->shift, step->scale, &graph);
-    }
+    build_side(design, step, weights, side, &graph);
     enum lat_status status = lat_onnx_write(&graph, &options, &bytes, err);
     lat_graph_release(&graph);
     int len = snprintf(path, sizeof(path), "%s/%s.onnx", folder, name);
@@ -70,9 +84,10 @@ enum lat_status lat_step_export(const struct lat_step *step, const char *folder,
     for (size_t i = 0; i < n; i++) {
         weights[i] = lat_step_parameter_data(step, step->current, i);
     }
-    enum lat_status status = export_side(&design, step, weights, folder, true, err);
-    if (status == LAT_OK) {
-        status = export_side(&design, step, weights, folder, false, err);
+    const enum side sides = design.bottleneck->rounds ? SIDES : ANALYSIS;
+    enum lat_status status = LAT_OK;
+    for (enum side side = ENCODER; status == LAT_OK && side < sides; side++) {
+        status = export_side(&design, step, weights, folder, side, err);
     }
     lat_error_prefix(err, "export");
     lat_free(weights);

@@ -192,6 +192,19 @@ static struct lat_value *sampled_losses(struct lat_design *design, struct lat_bu
     return lat_draw_losses(build, &pass->code, &draw, losses);
 }
 
+/* What the code costs and what is lost with it: rate and distortion. */
+static struct lat_value *rounded_losses(struct lat_design *design, struct lat_build *build,
+                                        const struct pass *pass)
+{
+    struct lat_graph *graph = build->graph;
+    struct lat_value *rounded = lat_build_rounded(build, pass->code.mean);
+    struct lat_value *losses = row_losses(design, build, rounded, pass->target, pass->observed);
+    struct lat_value *beta =
+        lat_graph_input(graph, "beta", LAT_FLOAT32, &(struct lat_shape){0});
+    return lat_graph_add(graph, losses,
+                         lat_graph_mul(graph, lat_build_code_length(build, rounded), beta));
+}
+
 static void forward(struct lat_design *design, struct lat_build *build, bool corrupted,
                     struct pass *pass)
 {
@@ -204,9 +217,10 @@ static void forward(struct lat_design *design, struct lat_build *build, bool cor
     pass->observed = lat_input_has_gaps(&design->input)
                          ? lat_graph_input(graph, "observed", LAT_FLOAT32, &row)
                          : NULL;
-    pass->losses = design->bottleneck->samples ? sampled_losses(design, build, pass)
-                                               : row_losses(design, build, pass->code.mean,
-                                                            pass->target, pass->observed);
+    pass->losses = design->bottleneck->samples  ? sampled_losses(design, build, pass)
+                   : design->bottleneck->rounds ? rounded_losses(design, build, pass)
+                                                : row_losses(design, build, pass->code.mean,
+                                                             pass->target, pass->observed);
 }
 
 /* Mean negative log-likelihood of the batch, penalties added. */
@@ -360,5 +374,26 @@ void lat_design_export_decoder(struct lat_design *design, const float *const *we
         }
         lat_graph_output(graph, spread, "spread");
     }
+    lat_build_release(&build);
+}
+
+void lat_design_export_transform(struct lat_design *design, const float *const *weights,
+                                 bool encoder, struct lat_graph *graph)
+{
+    struct lat_build build = build_for(design, graph, 1);
+    struct lat_shape picture = lat_network_row_shape(design->encoder, &design->input, 1);
+    struct lat_shape code = {0};
+    build.weights = weights;
+    if (lat_transform_code_shape(&design->spec.encoder, &design->input, &code, NULL) !=
+        LAT_OK) {
+        (void)lat_graph_fail(graph, LAT_INTERNAL, "the code has no shape");
+        return;
+    }
+    struct lat_shape maps = {4, {1, code.dims[0], code.dims[1], code.dims[2]}};
+    struct lat_value *in = lat_graph_input(graph, encoder ? "input" : "code", LAT_FLOAT32,
+                                           encoder ? &picture : &maps);
+    struct lat_value *out =
+        encoder ? design->encoder->encode(&build, in) : design->decoder->decode(&build, in);
+    lat_graph_output(graph, out, encoder ? "code" : "output");
     lat_build_release(&build);
 }

@@ -4,8 +4,9 @@
  * NAME/m2, what a step makes of any of them NAME/next, its derivative NAME/gradient. Besides
  * there are "input" and, with a corruption, "target" [batch, row], for tables "observed"
  * [batch, row] (0 where a cell is missing), with a gaussian code "noise" [samples, batch,
- * dimension] and "beta" (one number), "probe" (contractive.c), "scalar1" and "scalar2" (of the
- * optimiser), "loss" (one number) and "losses" [batch]. */
+ * dimension] and "beta" (one number; with a quantised code "noise" is [batch, dimension]),
+ * "probe" (contractive.c), "scalar1" and "scalar2" (of the optimiser), "loss" (one number) and
+ * "losses" [batch]. */
 #ifndef LAT_MODEL_TRAIN_STEP_GRAPH_H
 #define LAT_MODEL_TRAIN_STEP_GRAPH_H
 
@@ -56,5 +57,11 @@ void lat_design_export_encoder(struct lat_design *design, const float *const *we
                                const float *shift, const float *scale, struct lat_graph *graph);
 void lat_design_export_decoder(struct lat_design *design, const float *const *weights,
                                const float *shift, const float *scale, struct lat_graph *graph);
+
+/* The two sides of a transform alone, for pictures of any size: "input" [batch, channels,
+ * height, width] -> "code" [batch, maps, height / s, width / s] and back, to be written with a
+ * dynamic size. */
+void lat_design_export_transform(struct lat_design *design, const float *const *weights,
+                                 bool encoder, struct lat_graph *graph);
 
 #endif

@@ -34,7 +34,8 @@ struct lat_step {
     float *probe;                  /* NULL where none is wanted */
     float *filled, *observed; /* of rows with gaps: without them, 1 where a value is there */
     size_t n_input;
-    float *noise; /* [samples][batch][dimension], NULL for a deterministic code */
+    float *noise; /* [samples][batch][dimension], of a quantised code [batch][dimension];
+                     NULL for a deterministic one */
     size_t n_noise;
     float beta;               /* of this step */
     double divergence_weight; /* what lat_step_set_divergence said */

@@ -9,10 +9,15 @@
 /* The most a data file may unpack to. */
 #define LAT_DATA_MAX_LEN ((size_t)16 << 30)
 
+enum { LAT_PATCH_SIZES_MAX = 8 };
+
 /* What formats read beside format, path and validation. */
 struct lat_data_options {
-    uint32_t size[2];           /* images: height, width; 0 = of the first picture */
-    uint32_t channels;          /* images: 1 or 3; 0 = of the first picture */
+    uint32_t size[2];  /* images: height, width; 0 = of the first picture */
+    uint32_t channels; /* images: 1 or 3; 0 = of the first picture */
+    uint32_t patches;  /* images: cut from each picture; 0 = the picture resized */
+    uint32_t shorter[LAT_PATCH_SIZES_MAX]; /* patches: of the picture's shorter side before */
+    size_t n_shorter;
     const char *root;           /* folders: nothing outside of it; NULL = anywhere */
     const char *array;          /* npz: the array's name; NULL = the only one */
     const char *const *columns; /* csv: taken, in this order; NULL = every column */

@@ -1,5 +1,6 @@
 /* A folder of pictures, its subfolders included, in the order of their paths' bytes: each
- * decoded once, resized by area to one size and kept as bytes, in memory or in a file. A
+ * decoded once, resized by area to one size, or cut in patches of it (patches.c), and kept as
+ * bytes, in memory or in a file. A
  * picture that cannot be decoded is skipped and counted. Hidden files and folders are passed
  * over. */
 #include "model/train/dataset/arrays.h"
@@ -14,11 +15,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/image.h"
+#include "model/train/dataset/patches.h"
 #include "model/train/dataset/store.h"
 
 #include "base/banned.h"
 
-enum { MAX_DEPTH = 32, FILE_MAX_LEN = 256 << 20, MAX_SIDE = 1 << 14 };
+enum { MAX_DEPTH = 32, FILE_MAX_LEN = 256 << 20, MAX_SIDE = 1 << 14, PATCH_STREAM = 0x7061 };
 
 /* Paths found, in one growing list. */
 struct list {
@@ -146,21 +148,40 @@ static enum lat_status add_picture(const char *path, struct lat_dataset *dataset
     return status;
 }
 
-static enum lat_status decode_all(const struct list *list, struct lat_row_store *store,
-                                  struct lat_dataset *dataset, struct lat_error *err)
+/* Patches of a picture that is smaller than one are none. */
+static enum lat_status add_patches(const char *path, const struct lat_data_options *options,
+                                   struct lat_rng *rng, struct lat_row_store *store,
+                                   const struct lat_dataset *dataset, struct lat_error *err)
+{
+    struct lat_image image = {0};
+    enum lat_status status = decode(path, &image, err);
+    if (status == LAT_OK)
+        status = lat_patches_add(&image, options, &dataset->input, rng, store, err);
+    lat_image_release(&image);
+    return status;
+}
+
+static enum lat_status decode_all(const struct list *list,
+                                  const struct lat_data_options *options,
+                                  struct lat_row_store *store, struct lat_dataset *dataset,
+                                  struct lat_error *err)
 {
     float *planes = lat_alloc_raw(dataset->elements, sizeof(float));
     uint8_t *row = lat_alloc_raw(dataset->elements, 1);
     enum lat_status status = planes && row ? LAT_OK : lat_fail_memory(err);
+    struct lat_rng rng;
+    lat_rng_seed(&rng, PATCH_STREAM);
     for (size_t i = 0; status == LAT_OK && i < list->n; i++) {
         struct lat_error failure = LAT_ERROR_INIT;
         const enum lat_status decoded =
-            add_picture(list->paths[i], dataset, planes, row, &failure);
+            options->patches
+                ? add_patches(list->paths[i], options, &rng, store, dataset, &failure)
+                : add_picture(list->paths[i], dataset, planes, row, &failure);
         if (decoded == LAT_NO_MEMORY)
             status = lat_fail_memory(err);
         else if (decoded != LAT_OK)
             lat_dataset_skip(dataset, "'%s': %s", list->paths[i], failure.message);
-        else
+        else if (!options->patches)
             status = lat_row_store_add(store, row, err);
     }
     lat_free(planes);
@@ -169,12 +190,13 @@ static enum lat_status decode_all(const struct list *list, struct lat_row_store 
 }
 
 /* Decoded once; what is larger than the limit waits in a file. */
-static enum lat_status read_pictures(const struct list *list, size_t memory,
+static enum lat_status read_pictures(const struct list *list,
+                                     const struct lat_data_options *options,
                                      struct lat_dataset *dataset, struct lat_error *err)
 {
     struct lat_row_store store;
-    lat_row_store_init(&store, dataset->elements, memory);
-    enum lat_status status = decode_all(list, &store, dataset, err);
+    lat_row_store_init(&store, dataset->elements, options->memory);
+    enum lat_status status = decode_all(list, options, &store, dataset, err);
     if (status == LAT_OK)
         status = lat_row_store_finish(&store, err);
     if (status == LAT_OK)
@@ -201,6 +223,14 @@ void lat_images_options(struct lat_fields *data, struct lat_arena *arena,
     lat_fields_count(data, "channels", &out_options->channels, 1, 3);
     if (out_options->channels == 2)
         lat_fields_fail(data, "channels", "out_of_range", "expected 1 or 3, not 2");
+    lat_fields_count(data, "patches", &out_options->patches, 1, 1 << 20);
+    lat_fields_counts(data, "shorter", out_options->shorter, LAT_PATCH_SIZES_MAX,
+                      &out_options->n_shorter, 1, MAX_SIDE);
+    if (out_options->n_shorter && !out_options->patches)
+        lat_fields_fail(data, "shorter", "out_of_range", "is for pictures cut in patches");
+    if (out_options->patches && !out_options->size[0])
+        lat_fields_fail(data, "patches", "missing_field",
+                        "want data.size, [height, width] of one");
 }
 
 enum lat_status lat_images_open(const char *path, const struct lat_data_options *options,
@@ -215,7 +245,7 @@ enum lat_status lat_images_open(const char *path, const struct lat_data_options 
         status = settle(&list, options, dataset, err);
     }
     if (status == LAT_OK)
-        status = read_pictures(&list, options->memory, dataset, err);
+        status = read_pictures(&list, options, dataset, err);
     lat_free(list.paths);
     lat_arena_release(&list.arena);
     return status;

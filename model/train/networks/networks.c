@@ -7,6 +7,7 @@ static const struct lat_network *const networks[] = {
     &lat_network_dense,
     &lat_network_convolutional,
     &lat_network_recurrent,
+    &lat_network_transform,
 };
 
 const struct lat_network *lat_network_find(enum lat_network_type type)

@@ -244,7 +244,7 @@ Test(manifest, what_is_written_is_read_back_the_same)
     cr_assert_eq(back.input.layout, m.input.layout);
     cr_assert_eq(back.capabilities,
                  (unsigned)(LAT_CAN_ENCODE | LAT_CAN_DECODE | LAT_CAN_RECONSTRUCT |
-                            LAT_CAN_DENOISE | LAT_CAN_SCORE));
+                            LAT_CAN_DENOISE | LAT_CAN_SCORE | LAT_CAN_COMPRESS));
     cr_assert(back.output_is_logit && back.denoising);
     cr_assert_eq(back.metric, m.metric);
     cr_assert_eq(back.likelihood, m.likelihood);

@@ -1,0 +1,215 @@
+/* Inputs to compressed bytes and back over HTTP. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/image.h"
+#include "tests/integration/client.h"
+#include "tests/integration/command.h"
+
+TestSuite(compress, .init = test_folder_enter, .fini = test_folder_leave);
+
+#define CODE "Content-Type: application/vnd.latentd.code\r\n"
+#define PNG  "Content-Type: image/png\r\n"
+
+/* The last body, kept. */
+static struct lat_buf kept;
+
+static void keep_reply(void)
+{
+    lat_buf_clear(&kept);
+    lat_buf_append(&kept, reply(), reply_len());
+}
+
+static double header_number(const char *name)
+{
+    cr_assert(header(name)[0] != '\0', "no %s", name);
+    return strtod(header(name), NULL);
+}
+
+Test(compress, a_vector_comes_back_within_what_was_said)
+{
+    STATUS(200, ask("POST", "/v1/models/vec@1/compress",
+                    "{\"input\":{\"vector\":[1,-2,3,0,0,0]},\"bits\":12}"));
+    cr_expect_str_eq(header("Content-Type"), "application/vnd.latentd.code");
+    cr_expect_str_eq(header("X-Model"), "vec@1");
+    cr_expect_float_eq(header_number("X-Bits-Per-Pixel"), 8.0 * (double)reply_len() / 6, 1e-3);
+    cr_expect_str_eq(header("X-PSNR"), "", "no picture, no PSNR");
+    const double error = header_number("X-Error");
+    keep_reply();
+    STATUS(200, ask_as("POST", "/v1/models/vec@1/decompress", CODE, kept.data, kept.len));
+    const double wanted[] = {1, -2, 3};
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        char path[40];
+        snprintf(path, sizeof(path), "outputs.0.vector.%d", i);
+        sum += pow(number_of(path) - wanted[i], 2);
+        cr_expect_float_eq(number_of(path), wanted[i], 0.01, "%s", reply());
+    }
+    cr_expect_float_eq(sum / 6, error, 1e-6);
+    cr_expect_str_eq(text_of("model"), "vec@1");
+}
+
+Test(compress, a_picture_comes_back_as_a_picture_or_as_json)
+{
+    struct lat_buf png = tiny_png(10, 9);
+    STATUS(200, ask_as("POST", "/v1/models/tiny@1/compress?bits=10", PNG, png.data, png.len));
+    cr_expect_float_eq(header_number("X-Bits-Per-Pixel"), 8.0 * (double)reply_len() / 16, 1e-3);
+    cr_expect(header_number("X-PSNR") > 5);
+    keep_reply();
+    STATUS(200, ask_as("POST", "/v1/models/tiny@1/decompress", CODE "Accept: image/png\r\n",
+                       kept.data, kept.len));
+    cr_expect_str_eq(header("Content-Type"), "image/png");
+    STATUS(200, ask_as("POST", "/v1/models/tiny@1/decompress",
+                       "Content-Type: application/octet-stream\r\n", kept.data, kept.len));
+    cr_expect(strlen(text_of("outputs.0.image")) > 20);
+    lat_buf_release(&png);
+}
+
+Test(compress, damaged_and_foreign_bytes_are_refused_by_name)
+{
+    STATUS(200,
+           ask("POST", "/v1/models/vec@1/compress", "{\"input\":{\"vector\":[1,2,3,0,0,0]}}"));
+    keep_reply();
+    ask_as("POST", "/v1/models/vec@1/decompress", CODE, kept.data, kept.len - 3);
+    PROBLEM(422, "bad_compressed");
+    ask_as("POST", "/v1/models/vec@1/decompress", CODE, "", 0);
+    PROBLEM(422, "bad_compressed");
+    ask_as("POST", "/v1/models/vec@2/decompress", CODE, kept.data, kept.len);
+    PROBLEM(422, "wrong_model");
+    cr_expect_str_eq(text_of("errors.0.expected"), "vec@2", "%s", reply());
+    cr_expect_str_eq(text_of("errors.0.got"), "vec@1", "%s", reply());
+    ask_as("POST", "/v1/models/tiny@1/decompress", CODE, kept.data, kept.len);
+    PROBLEM(422, "wrong_model");
+    kept.data[kept.len / 2] = (char)(kept.data[kept.len / 2] ^ 1);
+    ask_as("POST", "/v1/models/vec@1/decompress", CODE, kept.data, kept.len);
+    PROBLEM(422, "bad_compressed");
+    kept.data[kept.len / 2] = (char)(kept.data[kept.len / 2] ^ 1);
+    kept.data[4] = 9;
+    ask_as("POST", "/v1/models/vec@1/decompress", CODE, kept.data, kept.len);
+    PROBLEM(422, "unsupported_version");
+    ask("POST", "/v1/models/vec@1/decompress", "{}");
+    PROBLEM(415, "unsupported_media_type");
+}
+
+Test(compress, what_cannot_be_done_is_said)
+{
+    const char *vector = "{\"input\":{\"vector\":[1,2,3,0,0,0]}}";
+    ask("POST", "/v1/models/mute@1/compress", vector);
+    PROBLEM(422, "capability_missing");
+    ask("POST", "/v1/models/nobody/compress", vector);
+    PROBLEM(404, "model_not_found");
+    ask("POST", "/v1/models/vec@1/compress", "{\"inputs\":[{\"vector\":[1,2,3,0,0,0]}]}");
+    PROBLEM(422, "unknown_field");
+    ask("POST", "/v1/models/vec@1/compress", "{}");
+    PROBLEM(422, "missing_field");
+    POINTER("/input");
+    ask("POST", "/v1/models/vec@1/compress", "{\"input\":{\"vector\":[1,2]}}");
+    PROBLEM(422, "wrong_dimension");
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"bits\":17}");
+    PROBLEM(422, "out_of_range");
+    POINTER("/bits");
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"psnr\":30}");
+    PROBLEM(422, "wrong_option");
+    ask("POST", "/v1/models/vec@1/compress?bits=8&bits_per_pixel=900",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]}}");
+    PROBLEM(422, "wrong_option");
+    ask("POST", "/v1/models/vec@1/compress?bits_per_pixel=1",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]}}");
+    PROBLEM(422, "out_of_reach");
+    ask_as("POST", "/v1/models/tiny@1/compress", PNG, "no picture", 10);
+    PROBLEM(415, "unsupported_media_type");
+}
+
+/* --- a transform -------------------------------------------------------------------------- */
+
+/* A PNG of grey and coloured waves, by the encoder under test. */
+static struct lat_buf waves(uint32_t width, uint32_t height)
+{
+    struct lat_buf png = {0};
+    uint8_t *pixels = lat_alloc_raw((size_t)width * height, 3);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++)
+            for (uint32_t c = 0; c < 3; c++)
+                pixels[((size_t)y * width + x) * 3 + c] =
+                    (uint8_t)(128 + 90 * sin((double)(x + c * 9) / 17) * cos((double)y / 23));
+    cr_assert_eq(lat_image_encode_png(pixels, width, height, 3, &png, NULL), LAT_OK);
+    lat_free(pixels);
+    return png;
+}
+
+static void train_waves(void)
+{
+    char models[512], folder[512], path[700];
+    struct lat_buf png = waves(96, 80);
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    snprintf(folder, sizeof(folder), "%s", test_path("pictures"));
+    cr_assert_eq(lat_file_make_folder(folder, NULL), LAT_OK);
+    snprintf(path, sizeof(path), "%s/waves.png", folder);
+    cr_assert_eq(lat_file_write(path, png.data, png.len, NULL), LAT_OK);
+    put_text("spec.json",
+             "{\"name\":\"waves\",\"data\":{\"format\":\"images\",\"path\":\"pictures\","
+             "\"size\":[16,16],\"channels\":3,\"patches\":64,\"shorter\":[80,40]},"
+             "\"network\":{\"encoder\":{\"type\":\"transform\",\"channels\":[8,12],"
+             "\"kernels\":[5,3],\"strides\":[4,2]}},\"code\":{\"type\":\"quantised\"},"
+             "\"penalties\":{\"rate\":0.01},"
+             "\"optimizer\":{\"rate\":0.005,\"batch\":8,\"epochs\":30}}");
+    cr_assert_eq(RUN("train", test_path("spec.json"), "--models", models), 0, "%s", output());
+    lat_buf_release(&png);
+}
+
+static void compress_waves(const struct lat_buf *png, const char *query)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/models/waves/compress%s", query);
+    STATUS(200, ask_as("POST", path, PNG, png->data, png->len));
+    keep_reply();
+}
+
+Test(compress, a_trained_transform_keeps_the_rate_or_the_quality_asked_for, .timeout = 300)
+{
+    struct server server;
+    char models[512];
+    train_waves();
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    server_start(&server, test_path("data"), models, NULL);
+    api_use(&server);
+    struct lat_buf png = waves(301, 77);
+    compress_waves(&png, "");
+    const double usual = header_number("X-PSNR");
+    cr_assert(usual > 15, "%g dB", usual);
+    compress_waves(&png, "?bits_per_pixel=0.2");
+    cr_expect(header_number("X-Bits-Per-Pixel") <= 0.2);
+    cr_expect_float_eq(header_number("X-Bits-Per-Pixel"), 8.0 * (double)kept.len / (301 * 77),
+                       1e-5);
+    char query[40];
+    snprintf(query, sizeof(query), "?psnr=%.2f", usual - 2);
+    compress_waves(&png, query);
+    const double psnr = header_number("X-PSNR");
+    cr_expect(psnr >= usual - 2 && psnr < usual, "%g for %g", psnr, usual - 2);
+    STATUS(200, ask_as("POST", "/v1/models/waves/decompress", CODE "Accept: image/png\r\n",
+                       kept.data, kept.len));
+    struct lat_image before = {0}, after = {0};
+    cr_assert_eq(lat_image_decode(png.data, png.len, NULL, &before, NULL), LAT_OK);
+    cr_assert_eq(lat_image_decode(reply(), reply_len(), NULL, &after, NULL), LAT_OK);
+    cr_assert_eq(after.width, 301);
+    cr_assert_eq(after.height, 77);
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)301 * 77 * 3; i++)
+        sum += pow((double)before.pixels[i] - (double)after.pixels[i], 2);
+    cr_expect_float_eq(-10 * log10(sum / (301 * 77 * 3) / 65025), psnr, 0.02);
+    ask_as("POST", "/v1/models/waves/compress?psnr=99", PNG, png.data, png.len);
+    PROBLEM(422, "out_of_reach");
+    ask_as("POST", "/v1/models/waves/compress?bits=8", PNG, png.data, png.len);
+    PROBLEM(422, "wrong_option");
+    lat_image_release(&before);
+    lat_image_release(&after);
+    lat_buf_release(&png);
+    api_use(NULL);
+    cr_assert_eq(server_stop(&server, 30000), 0);
+}
