@@ -149,7 +149,10 @@ struct package {
 static void package_path(const char *models, const struct package *package, char *out,
                          size_t size)
 {
-    snprintf(out, size, "%s/%s/%u", models, package->found.name, package->found.version);
+    const int len =
+        snprintf(out, size, "%s/%s/%u", models, package->found.name, package->found.version);
+    if (len < 0 || (size_t)len >= size)
+        out[0] = '\0'; /* no such path: whoever uses it says so */
 }
 
 /* What is there already is the same or a reason to refuse. */
