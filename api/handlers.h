@@ -23,6 +23,9 @@ lat_handler lat_api_generate, lat_api_interpolate, lat_api_latent;
 lat_handler lat_api_impute;
 /* compress.c */
 lat_handler lat_api_compress, lat_api_decompress;
+/* inference.c, infer.c */
+lat_handler lat_api_v2, lat_api_v2_live, lat_api_v2_ready, lat_api_v2_model,
+    lat_api_v2_model_ready, lat_api_v2_infer;
 /* collections.c */
 lat_handler lat_api_collections, lat_api_collection_put, lat_api_collection,
     lat_api_collection_delete, lat_api_reindex;

@@ -275,11 +275,29 @@ void lat_problem_open(struct lat_call *call, int status, const struct lat_error 
     }
 }
 
+/* The Open Inference Protocol has a shape of its own for failures. */
+static void write_inference_error(struct lat_call *call, int status,
+                                  const struct lat_error *err)
+{
+    struct lat_buf *out = &call->response.body;
+    lat_buf_clear(out);
+    call->response.status = status;
+    call->response.content_type = "application/json";
+    add_headers(call, status);
+    lat_buf_text(out, "{\"error\":");
+    write_text(out, err->message[0] ? err->message : lat_status_code(err->status));
+    lat_buf_char(out, '}');
+}
+
 void lat_problem_write(struct lat_call *call, const struct lat_error *err)
 {
     const int status = lat_problem_status(err);
     lat_spool_free(call->response.spool);
     call->response.spool = NULL;
+    if (call->path && strncmp(call->path, "/v2", 3) == 0 && strchr("/", call->path[3])) {
+        write_inference_error(call, status, err);
+        return;
+    }
     lat_problem_open(call, status, err);
     lat_buf_char(&call->response.body, '}');
 }

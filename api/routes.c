@@ -19,6 +19,7 @@
 #define WRITE   LAT_SCOPE_WRITE, 0
 #define ADMIN   LAT_SCOPE_ADMIN, 0
 #define MODEL   "/v1/models/{m}"
+#define V2MODEL "/v2/models/{m}"
 #define COLL    "/v1/collections/{c}"
 #define INLINE  LAT_SCOPE_READ, LAT_ROUTE_INLINE
 
@@ -54,6 +55,22 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/compress", lat_api_compress, READ, "An input as few bytes"},
     {LAT_POST, MODEL "/decompress", lat_api_decompress, READ, "Compressed bytes to an output"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
+
+    {LAT_GET, "/v2", lat_api_v2, INLINE, "The server, to clients of the inference protocol"},
+    {LAT_GET, "/v2/health/live", lat_api_v2_live, PROBE, "Whether the process answers"},
+    {LAT_GET, "/v2/health/ready", lat_api_v2_ready, PROBE, "Whether it can serve"},
+    {LAT_GET, V2MODEL, lat_api_v2_model, READ, "Tensors of a model's graph"},
+    {LAT_GET, V2MODEL "/ready", lat_api_v2_model_ready, READ, "Whether a model can be run"},
+    {LAT_POST, V2MODEL "/infer", lat_api_v2_infer, READ, "Run a model's graph on tensors"},
+    {LAT_GET, V2MODEL "/versions/{v}", lat_api_v2_model, READ, "Tensors of a model's graph"},
+    {LAT_GET,
+     V2MODEL "/versions/{v}"
+             "/ready",
+     lat_api_v2_model_ready, READ, "Whether a model can be run"},
+    {LAT_POST,
+     V2MODEL "/versions/{v}"
+             "/infer",
+     lat_api_v2_infer, READ, "Run a model's graph on tensors"},
 
     {LAT_GET, "/v1/collections", lat_api_collections, READ, "List collections"},
     {LAT_PUT, COLL, lat_api_collection_put, WRITE, "Create a collection"},

@@ -87,7 +87,7 @@ static int run(const char *file, const struct restore_settings *settings)
     lat_format_bytes(result.bytes, size, sizeof(size));
     printf("%s: %s in %llu files, %llu models in %s\n", settings->data, size,
            (unsigned long long)result.files,
-           (unsigned long long)(result.packages + result.present), models);
+           (unsigned long long)result.packages + result.present, models);
     return 0;
 }
 

@@ -433,7 +433,7 @@ enum lat_status lat_impute_csv_feed(struct lat_impute_csv *csv, const char *byte
     if (status == LAT_OK && csv->text.len - csv->start > RECORD_MAX)
         status = lat_fail(err, LAT_TOO_LARGE, NULL,
                           "row %llu: more than 16 MiB (a quote that is not closed?)",
-                          (unsigned long long)(csv->done + csv->n_records));
+                          (unsigned long long)csv->done + csv->n_records);
     return status;
 }
 

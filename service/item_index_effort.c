@@ -77,7 +77,7 @@ static enum lat_status measure(struct trial *t, struct lat_item_effort effort, s
             status = check_stop(t, err);
     }
     *out_recall =
-        (double)(hits[0] < hits[1] ? hits[0] : hits[1]) / (double)(k * LAT_ITEM_TRIED / 2);
+        2.0 * (double)(hits[0] < hits[1] ? hits[0] : hits[1]) / (double)(k * LAT_ITEM_TRIED);
     return status;
 }
 
