@@ -10,28 +10,35 @@ note() { printf '%s\n' "$*" >&2; }
 # train SPEC [path=value…]: examples/specs/SPEC.json into $MODELS as SPEC. Takes up a run that was cut short, unless
 # the spec or the data have changed since. With REUSE=1 a model that is there already stays.
 train() {
-    local spec=$1 sets=() checkpoint=$MODELS/$1/training.checkpoint
+    local spec=$1
     shift
-    [ -z "${REUSE:-}" ] || [ ! -f "$(manifest "$spec" || true)" ] || return 0
+    train_as "$spec" "$spec" "$@"
+}
+
+# train_as SPEC MODEL [path=value…]: the same under another name.
+train_as() {
+    local spec=$1 model=$2 sets=() checkpoint=$MODELS/$2/training.checkpoint
+    shift 2
+    [ -z "${REUSE:-}" ] || [ ! -f "$(manifest "$model" || true)" ] || return 0
     while [ "$#" -gt 0 ]; do
         sets+=(--set "$1")
         shift
     done
-    note "training $spec, see $RESULTS_DIR/$spec.log"
+    note "training $model, see $RESULTS_DIR/$model.log"
     if [ -f "$checkpoint" ]; then
-        run_training "$spec" "${sets[@]}" --resume && return 0
-        grep -q "checkpoint '" "$RESULTS_DIR/$spec.log" || fail_training "$spec"
-        note "starting anew: $(tail -n 1 "$RESULTS_DIR/$spec.log")"
+        run_training "$spec" "$model" "${sets[@]}" --resume && return 0
+        grep -q "checkpoint '" "$RESULTS_DIR/$model.log" || fail_training "$model"
+        note "starting anew: $(tail -n 1 "$RESULTS_DIR/$model.log")"
         rm -f "$checkpoint"
     fi
-    run_training "$spec" "${sets[@]}" || fail_training "$spec"
+    run_training "$spec" "$model" "${sets[@]}" || fail_training "$model"
 }
 
 run_training() {
-    local spec=$1
-    shift
-    "$LATENTD" train "$ROOT/examples/specs/$spec.json" --models "$MODELS" --set "name=$spec" "$@" \
-        >"$RESULTS_DIR/$spec.log" 2>&1 </dev/null
+    local spec=$1 model=$2
+    shift 2
+    "$LATENTD" train "$ROOT/examples/specs/$spec.json" --models "$MODELS" --set "name=$model" "$@" \
+        >"$RESULTS_DIR/$model.log" 2>&1 </dev/null
 }
 
 fail_training() {
