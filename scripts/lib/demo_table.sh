@@ -3,6 +3,7 @@
 # 30 numbers and a diagnosis), out of Debian's python3-sklearn, which is unpacked, not installed. Sourced by
 # scripts/demo, which sets ROOT, PREFIX, demo and latentd.
 
+# shellcheck disable=SC2154 # demo and latentd are the caller's
 table_package=python3-sklearn
 table_file=usr/lib/python3/dist-packages/sklearn/datasets/data/breast_cancer.csv
 table=$PREFIX/demo/wdbc.csv
