@@ -114,7 +114,6 @@ Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
                                           "/v1/models/tiny/score",
                                           "/v1/models/tiny/dance",
                                           "/v1/collections/x/anomalies",
-                                          "/v2",
                                           "/livez/",
                                           "//livez"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(unknown); i++) {
