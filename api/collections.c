@@ -1,4 +1,5 @@
 /* Collections: create, describe, list, delete, reindex. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +51,12 @@ static void write_collection(struct lat_buf *out, const struct lat_collection_in
     lat_write_text(out, "model", info->spec.model[0] ? info->spec.model : NULL);
     lat_write_count(out, "dimension", info->spec.dimension);
     lat_write_text(out, "metric", lat_distance_names[info->spec.metric]);
-    lat_write_flag(out, "keep_inputs", info->spec.keep_inputs);
+    if (info->spec.max_error > 0) {
+        lat_write_text(out, "keep_inputs", "compressed");
+        lat_write_double(out, "max_error", info->spec.max_error);
+    } else {
+        lat_write_flag(out, "keep_inputs", info->spec.keep_inputs);
+    }
     lat_write_count(out, "items", info->items);
     lat_write_count(out, "hidden", info->hidden);
     lat_write_count(out, "users", info->users);
@@ -124,6 +130,34 @@ enum lat_status lat_api_collections(struct lat_call *call, struct lat_error *err
 
 /* ---- in ---- */
 
+/* `keep_inputs` is true, false or "compressed", which has a bound: `max_error`, or the same as
+ * `psnr` in dB. */
+static void read_keep(struct lat_object *root, struct lat_collection_spec *spec)
+{
+    static const char *const words[] = {"compressed"};
+    const bool compressed = lat_object_is_text(root, "keep_inputs");
+    const bool has_error = lat_object_has(root, "max_error"),
+               has_psnr = lat_object_has(root, "psnr");
+    double psnr = 0;
+    int word = 0;
+    if (compressed)
+        lat_object_choice(root, "keep_inputs", words, LAT_ARRAY_LEN(words), &word);
+    else
+        lat_object_flag(root, "keep_inputs", &spec->keep_inputs);
+    lat_object_number(root, "max_error", &spec->max_error, 1e-12, 1);
+    lat_object_number(root, "psnr", &psnr, 1e-3, 120);
+    if (has_psnr)
+        spec->max_error = pow(10, -psnr / 10);
+    if (has_error && has_psnr)
+        lat_object_fail(root, "psnr", LAT_INVALID, "two_kinds", "max_error or psnr, not both");
+    else if (compressed && !has_error && !has_psnr)
+        lat_object_fail(root, "max_error", LAT_INVALID, "missing_field",
+                        "compressed inputs have a bound: max_error or psnr");
+    else if (!compressed && (has_error || has_psnr))
+        lat_object_fail(root, has_error ? "max_error" : "psnr", LAT_INVALID, "wrong_option",
+                        "a bound is for keep_inputs \"compressed\"");
+}
+
 static enum lat_status read_spec(struct lat_json *json, struct lat_collection_spec *spec,
                                  bool *out_has_metric)
 {
@@ -139,7 +173,7 @@ static enum lat_status read_spec(struct lat_json *json, struct lat_collection_sp
     lat_object_choice(&root, "metric", lat_distance_names, LAT_ARRAY_LEN(lat_distance_names),
                       &metric);
     lat_object_index(&root, &spec->index);
-    lat_object_flag(&root, "keep_inputs", &spec->keep_inputs);
+    read_keep(&root, spec);
     if (has_model && has_dimension)
         lat_object_fail(&root, "dimension", LAT_INVALID, "two_kinds",
                         "a collection has a model or a dimension, not both");

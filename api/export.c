@@ -8,6 +8,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
+#include "service/kept.h"
 
 #include "base/banned.h"
 
@@ -17,6 +18,7 @@ struct export
 {
     struct lat_call *call;
     const char *name;
+    const struct lat_collection_spec *spec;
     size_t dimension;
     size_t features; /* of a step, where inputs are sequences; else 0 */
     const struct lat_filter *filter;
@@ -75,8 +77,28 @@ static void write_input(struct lat_buf *out, const struct lat_item *item, size_t
     lat_buf_text(out, "\"}");
 }
 
-static void write_line(struct export *export, const struct lat_item *item)
+/* A compressed input leaves as the picture it decodes to: what is imported elsewhere is an
+ * input, and no code of a model that is not there. */
+static enum lat_status write_restored(struct export *export, const struct lat_item *item,
+                                      struct lat_error *err)
 {
+    struct lat_buf png = {0};
+    const enum lat_status status =
+        lat_kept_restore(export->call, export->spec, item, &png, err);
+    if (status == LAT_OK) {
+        lat_write_key(&export->text, "input");
+        lat_buf_text(&export->text, "{\"image\":\"");
+        lat_base64_encode(&export->text, png.data, png.len);
+        lat_buf_text(&export->text, "\"}");
+    }
+    lat_buf_release(&png);
+    return status;
+}
+
+static enum lat_status write_line(struct export *export, const struct lat_item *item,
+                                  struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
     struct lat_buf *out = &export->text;
     lat_buf_char(out, '{');
     lat_write_text(out, "id", item->id);
@@ -90,20 +112,25 @@ static void write_line(struct export *export, const struct lat_item *item)
         lat_write_key(out, "code");
         lat_write_vector(out, item->code, export->dimension, export->base64);
     }
-    if (item->input)
+    if (lat_kept_is_compressed(item))
+        status = write_restored(export, item, err);
+    else if (item->input)
         write_input(out, item, export->features, export->base64);
     if (item->hidden)
         lat_write_flag(out, "hidden", true);
     lat_buf_append(out, "}\n", 2);
+    return status;
 }
 
 static enum lat_status send_page(struct export *export, const struct lat_item_list *list,
                                  struct lat_pipe *pipe, struct lat_error *err)
 {
     lat_buf_clear(&export->text);
-    for (size_t i = 0; i < list->n; i++)
-        write_line(export, &list->items[i]);
-    const enum lat_status status = lat_buf_check(&export->text, err);
+    enum lat_status status = LAT_OK;
+    for (size_t i = 0; status == LAT_OK && i < list->n; i++)
+        status = write_line(export, &list->items[i], err);
+    if (status == LAT_OK)
+        status = lat_buf_check(&export->text, err);
     if (status != LAT_OK || !export->text.len)
         return status;
     return lat_pipe_write(pipe, export->text.data, export->text.len, err);
@@ -167,6 +194,7 @@ enum lat_status lat_api_export(struct lat_call *call, struct lat_error *err)
                                   &json, &export.filter, err);
     if (status == LAT_OK) {
         export.dimension = spec.dimension;
+        export.spec = &spec;
         export.features = find_features(call, &spec);
         call->response.status = 200;
         call->response.content_type = "application/x-ndjson";

@@ -12,7 +12,9 @@
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/mem.h"
+#include "service/compress.h"
 #include "service/embed.h"
+#include "service/kept.h"
 
 #include "base/banned.h"
 
@@ -64,6 +66,27 @@ enum lat_status lat_api_item(struct lat_call *call, struct lat_error *err)
     return status;
 }
 
+/* As it was sent; what is kept compressed decoded, and said to be so, unless the client wants
+ * the very bytes. */
+static enum lat_status reply_input(struct lat_call *call,
+                                   const struct lat_collection_spec *spec,
+                                   const struct lat_item *item, struct lat_error *err)
+{
+    if (lat_kept_is_compressed(item)) {
+        lat_call_respond_header(call, "X-Input-Kept", "compressed");
+        if (!lat_call_accepts(call, LAT_CODE_STREAM_TYPE)) {
+            call->response.content_type = "image/png";
+            const enum lat_status status =
+                lat_kept_restore(call, spec, item, &call->response.body, err);
+            return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
+        }
+    }
+    const char *type = lat_arena_strdup(
+        &call->arena, item->input_type[0] ? item->input_type : "application/octet-stream");
+    return type ? lat_reply_bytes(call, type, item->input, item->input_len, err)
+                : lat_fail_memory(err);
+}
+
 enum lat_status lat_api_item_input(struct lat_call *call, struct lat_error *err)
 {
     struct lat_options options;
@@ -85,10 +108,7 @@ enum lat_status lat_api_item_input(struct lat_call *call, struct lat_error *err)
     } else if (lat_call_has_version(call, item.version)) {
         call->response.status = 304;
     } else {
-        const char *type = lat_arena_strdup(
-            &call->arena, item.input_type[0] ? item.input_type : "application/octet-stream");
-        status = type ? lat_reply_bytes(call, type, item.input, item.input_len, err)
-                      : lat_fail_memory(err);
+        status = reply_input(call, &spec, &item, err);
     }
     lat_item_release(&item);
     return status;

@@ -4,6 +4,7 @@
  *
  * Creating and dropping are tasks of the writer like any other change. The rows of a dropped
  * collection are deleted afterwards, bit by bit, by the keeper. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +203,7 @@ static enum lat_status read_one(struct lat_local *store, struct lat_stmt *row,
     spec.index.nlist = (uint32_t)lat_stmt_i64(row, 10);
     spec.index.nprobe = (uint32_t)lat_stmt_i64(row, 11);
     spec.keep_inputs = lat_stmt_i64(row, 12) != 0;
+    spec.max_error = lat_stmt_real(row, 21);
     struct lat_collection *collection;
     enum lat_status status = lat_collection_new(lat_stmt_i64(row, 0), &spec,
                                                 lat_stmt_i64(row, 13), &collection, err);
@@ -230,7 +232,7 @@ enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
         db,
         "SELECT collection, name, model, dimension, metric, index_type, factory, m,"
         " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
-        " items, hidden, recommender, users, interactions FROM collections",
+        " items, hidden, recommender, users, interactions, max_error FROM collections",
         &stmt, err);
     if (status != LAT_OK)
         return status;
@@ -275,7 +277,9 @@ static const char *difference(const struct lat_collection_spec *a,
         a->index.ef_search != b->index.ef_search || a->index.nlist != b->index.nlist ||
         a->index.nprobe != b->index.nprobe)
         return "index";
-    return a->keep_inputs != b->keep_inputs ? "keep_inputs" : NULL;
+    if (a->keep_inputs != b->keep_inputs || (a->max_error > 0) != (b->max_error > 0))
+        return "keep_inputs";
+    return fabs(a->max_error - b->max_error) > 0 ? "max_error" : NULL;
 }
 
 /* ---- create ---- */
@@ -308,7 +312,8 @@ static enum lat_status insert_spec(struct lat_db *db, const struct lat_collectio
         db,
         "INSERT INTO collections(name, model, dimension, metric, index_type, factory, m,"
         " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
-        " items, hidden) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,0,0,0,0)"
+        " items, hidden, max_error)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,0,0,0,0,?14)"
         " RETURNING collection",
         &stmt, err);
     if (status != LAT_OK)
@@ -326,6 +331,7 @@ static enum lat_status insert_spec(struct lat_db *db, const struct lat_collectio
     lat_stmt_bind_i64(stmt, 11, spec->index.nprobe);
     lat_stmt_bind_i64(stmt, 12, spec->keep_inputs);
     lat_stmt_bind_i64(stmt, 13, now);
+    lat_stmt_bind_real(stmt, 14, spec->max_error);
     bool row = false;
     status = lat_stmt_step(stmt, &row, err);
     if (status == LAT_OK)

@@ -65,6 +65,7 @@ struct lat_collection_spec {
     enum lat_distance metric;
     struct lat_index_spec index;
     bool keep_inputs;
+    double max_error; /* of pictures kept compressed; 0: inputs are kept as they came */
 };
 
 struct lat_collection_info {

@@ -24,7 +24,7 @@
 
 #include "base/banned.h"
 
-enum { FILES_MAX = LAT_FILES_MAX + 3, FOLDER_MAX = LAT_PACKAGE_PATH_MAX + 16 };
+enum { FILES_MAX = LAT_FILES_MAX + 6, FOLDER_MAX = LAT_PACKAGE_PATH_MAX + 16 };
 
 /* One file the package wants: its key in the manifest, its name, and the part it came in. */
 struct wanted_file {
@@ -124,6 +124,15 @@ static enum lat_status sort_files(struct upload *upload, const struct lat_packag
         add_file(upload, key, manifest->files[i],
                  find_part(parts, n, manifest->files[i], manifest->files[i]));
     }
+    const struct {
+        const char *key, *name;
+    } others[] = {{"prior", manifest->prior},
+                  {"analysis", manifest->analysis},
+                  {"synthesis", manifest->synthesis}};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(others); i++)
+        if (others[i].name[0] != '\0')
+            add_file(upload, others[i].key, others[i].name,
+                     find_part(parts, n, others[i].key, others[i].name));
     return check_files(upload, parts, n, err);
 }
 

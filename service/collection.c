@@ -13,6 +13,7 @@
 #include "base/text_set.h"
 #include "index/distance.h"
 #include "service/app.h"
+#include "service/kept.h"
 
 #include "base/banned.h"
 
@@ -42,6 +43,10 @@ enum lat_status lat_collection_complete(struct lat_call *call, struct lat_collec
         snprintf(spec->model, sizeof(spec->model), "%s", lat_model_reference(model));
         if (!has_metric)
             spec->metric = (enum lat_distance)manifest->metric;
+        if (spec->max_error > 0) {
+            status = lat_model_require(model, LAT_CAN_COMPRESS, err);
+            lat_error_at(err, "/keep_inputs");
+        }
     }
     lat_model_release(model);
     return status;
@@ -56,6 +61,12 @@ enum lat_status lat_collection_create(struct lat_call *call, struct lat_collecti
         lat_store_spec(call->app->store, spec->name, &there, NULL) == LAT_OK &&
         strncmp(there.model, spec->model, len) == 0 && there.model[len] == '@')
         memcpy(spec->model, there.model, sizeof(spec->model));
+    if (spec->max_error > 0 && len == 0) {
+        lat_fail(err, LAT_INVALID, "no_model",
+                 "compressed inputs want a model that compresses them");
+        lat_error_at(err, "/keep_inputs");
+        return LAT_INVALID;
+    }
     const enum lat_status status = lat_collection_complete(call, spec, has_metric, err);
     if (status != LAT_OK)
         return status;
@@ -265,12 +276,29 @@ static enum lat_status refuse_write(struct batch *batch, size_t i, enum lat_stat
     return refuse(batch, i, &why, err);
 }
 
+/* In place of what was sent, where the collection wants that. */
+static enum lat_status compress_inputs(struct batch *batch, size_t n, struct lat_error *err)
+{
+    struct lat_model *model = NULL;
+    if (!(batch->spec->max_error > 0))
+        return LAT_OK;
+    enum lat_status status = lat_embed_acquire(batch->call, batch->spec->model, &model, err);
+    for (size_t j = 0; status == LAT_OK && j < n; j++)
+        status = lat_kept_compress(batch->call, batch->spec, model, &batch->writes[j], err);
+    if (model)
+        lat_model_release(model);
+    return status;
+}
+
 static enum lat_status write_items(struct batch *batch, bool atomic, size_t *out_bad,
                                    struct lat_error *err)
 {
     const size_t n = gather_writes(batch);
     if (n == 0)
         return LAT_OK;
+    const enum lat_status compressed = compress_inputs(batch, n, err);
+    if (compressed != LAT_OK)
+        return compressed;
     const uint64_t begin = lat_clock_ns();
     enum lat_status status = lat_store_write(batch->call->app->store, batch->spec->name,
                                              batch->writes, n, atomic, batch->outcomes, err);

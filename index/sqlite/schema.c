@@ -69,6 +69,8 @@ const char *const lat_schema_steps[] = {
 
     "CREATE TABLE aliases(alias TEXT PRIMARY KEY, collection INTEGER NOT NULL,"
     " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE collections ADD COLUMN max_error REAL NOT NULL DEFAULT 0;",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -78,7 +80,7 @@ static const char *const probes[] = {
     "SELECT collection, name, model, dimension, metric, index_type, factory, m, "
     "ef_construction,"
     " ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned, items, hidden,"
-    " recommender, users, interactions FROM collections",
+    " recommender, users, interactions, max_error FROM collections",
     "SELECT slot, collection, id, version, hidden, error, created_ms, updated_ms, metadata"
     " FROM items INDEXED BY items_version WHERE collection = 1 AND version = 1",
     "SELECT id FROM items INDEXED BY items_id WHERE collection = 1 AND id = ''",

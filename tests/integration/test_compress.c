@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "model/image.h"
 #include "tests/integration/client.h"
 #include "tests/integration/command.h"
@@ -212,4 +213,101 @@ Test(compress, a_trained_transform_keeps_the_rate_or_the_quality_asked_for, .tim
     lat_buf_release(&png);
     api_use(NULL);
     cr_assert_eq(server_stop(&server, 30000), 0);
+}
+
+/* --- collections that keep compressed inputs ---------------------------------------------- */
+
+static void store_waves(const char *id, const struct lat_buf *png)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "/v1/collections/kept/items/%s", id);
+    STATUS(201, ask_as("PUT", path, PNG, png->data, png->len));
+}
+
+static double psnr_between(const struct lat_buf *png, const void *other, size_t other_len)
+{
+    struct lat_image before = {0}, after = {0};
+    double sum = 0;
+    cr_assert_eq(lat_image_decode(png->data, png->len, NULL, &before, NULL), LAT_OK);
+    cr_assert_eq(lat_image_decode(other, other_len, NULL, &after, NULL), LAT_OK);
+    cr_assert_eq(before.width, after.width);
+    cr_assert_eq(before.height, after.height);
+    const size_t n = (size_t)before.width * before.height * 3;
+    for (size_t i = 0; i < n; i++)
+        sum += pow((double)before.pixels[i] - (double)after.pixels[i], 2);
+    lat_image_release(&before);
+    lat_image_release(&after);
+    return -10 * log10(sum / (double)n / 65025);
+}
+
+/* Noise that no model of waves can keep. */
+static struct lat_buf noise(uint32_t width, uint32_t height)
+{
+    struct lat_buf png = {0};
+    struct lat_rng rng;
+    uint8_t *pixels = lat_alloc_raw((size_t)width * height, 3);
+    lat_rng_seed(&rng, 4);
+    for (size_t i = 0; i < (size_t)width * height * 3; i++)
+        pixels[i] = (uint8_t)lat_rng_next(&rng);
+    cr_assert_eq(lat_image_encode_png(pixels, width, height, 3, &png, NULL), LAT_OK);
+    lat_free(pixels);
+    return png;
+}
+
+Test(compress, an_original_is_dropped_only_where_its_code_is_within_the_bound, .timeout = 300)
+{
+    struct server server;
+    char models[512];
+    train_waves();
+    snprintf(models, sizeof(models), "%s", test_path("models"));
+    server_start(&server, test_path("data"), models, NULL);
+    api_use(&server);
+    struct lat_buf easy = waves(200, 120), hard = noise(64, 48);
+    const char *spec = "{\"model\":\"waves\",\"keep_inputs\":\"compressed\",\"psnr\":14}";
+    STATUS(201, ask("PUT", "/v1/collections/kept", spec));
+    cr_expect_str_eq(text_of("keep_inputs"), "compressed");
+    cr_expect_float_eq(number_of("max_error"), pow(10, -1.4), 1e-6);
+    STATUS(200, ask("PUT", "/v1/collections/kept", spec));
+    ask("PUT", "/v1/collections/kept",
+        "{\"model\":\"waves\",\"keep_inputs\":\"compressed\",\"psnr\":15}");
+    PROBLEM(409, "exists");
+    store_waves("easy", &easy);
+    store_waves("hard", &hard);
+    STATUS(200, ask("GET", "/v1/collections/kept/items/easy/input", NULL));
+    cr_expect_str_eq(header("X-Input-Kept"), "compressed");
+    cr_expect_str_eq(header("Content-Type"), "image/png");
+    const double psnr = psnr_between(&easy, reply(), reply_len());
+    cr_expect(psnr >= 14, "%g dB", psnr);
+    STATUS(200, ask_as("GET", "/v1/collections/kept/items/easy/input",
+                       "Accept: application/vnd.latentd.code\r\n", NULL, 0));
+    cr_expect_lt(reply_len(), easy.len);
+    keep_reply();
+    STATUS(200, ask_as("POST", "/v1/models/waves/decompress", CODE, kept.data, kept.len));
+    STATUS(200, ask("GET", "/v1/collections/kept/items/hard/input", NULL));
+    cr_expect_str_eq(header("X-Input-Kept"), "");
+    cr_expect_eq(reply_len(), hard.len);
+    cr_expect_eq(memcmp(reply(), hard.data, hard.len), 0, "the original, byte for byte");
+    STATUS(200, ask("GET", "/v1/collections/kept/export", NULL));
+    cr_expect_null(strstr(reply(), "vnd.latentd"));
+    STATUS(200, ask_as("POST", "/v1/collections/kept/import",
+                       "Content-Type: application/x-ndjson\r\n", reply(), reply_len()));
+    lat_buf_release(&easy);
+    lat_buf_release(&hard);
+    api_use(NULL);
+    cr_assert_eq(server_stop(&server, 30000), 0);
+}
+
+Test(compress, what_a_collection_cannot_keep_is_said)
+{
+    ask("PUT", coll(""), "{\"model\":\"tiny@1\",\"keep_inputs\":\"compressed\"}");
+    PROBLEM(422, "missing_field");
+    POINTER("/max_error");
+    ask("PUT", coll(""), "{\"model\":\"tiny@1\",\"max_error\":0.1}");
+    PROBLEM(422, "wrong_option");
+    ask("PUT", coll(""), "{\"model\":\"tiny@1\",\"keep_inputs\":\"squashed\"}");
+    PROBLEM(422, "unknown_value");
+    ask("PUT", coll(""), "{\"dimension\":4,\"keep_inputs\":\"compressed\",\"psnr\":30}");
+    PROBLEM(422, "no_model");
+    ask("PUT", coll(""), "{\"model\":\"mute@1\",\"keep_inputs\":\"compressed\",\"psnr\":30}");
+    PROBLEM(422, "capability_missing");
 }
