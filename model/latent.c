@@ -16,7 +16,7 @@ void lat_latent_draw(uint64_t seed, double temperature, size_t n, size_t dimensi
     struct lat_rng rng;
     lat_rng_seed(&rng, seed);
     for (size_t i = 0; i < n * dimension; i++)
-        out_codes[i] = (float)(temperature * lat_rng_normal(&rng));
+        out_codes[i] = temperature > 0 ? (float)(temperature * lat_rng_normal(&rng)) : 0.0F;
 }
 
 /* The angle between two codes, 0 where there is none to walk along. */

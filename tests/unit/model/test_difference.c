@@ -4,6 +4,7 @@
 
 #include "model/difference.h"
 #include "model/image.h"
+#include "tests/support/support.h"
 
 static struct lat_input_spec two_pixels(uint32_t channels, enum lat_layout layout)
 {
@@ -52,4 +53,21 @@ Test(difference, values_are_those_the_pictures_show)
     cr_assert_eq(lat_difference_png(&input, a, b, &png, &difference, NULL), LAT_OK);
     cr_assert_float_eq(difference.most, 0.9, 1e-6, "0.5 - 0.4 against 1");
     lat_buf_release(&png);
+}
+
+static enum lat_status one_map(void *context, struct lat_error *err)
+{
+    const struct lat_input_spec input = two_pixels(1, LAT_LAYOUT_FLAT);
+    const float a[2] = {0, 1}, b[2] = {1, 1};
+    struct lat_buf png = {0};
+    struct lat_difference difference;
+    (void)context;
+    const enum lat_status status = lat_difference_png(&input, a, b, &png, &difference, err);
+    lat_buf_release(&png);
+    return status;
+}
+
+Test(difference, every_allocation_may_fail)
+{
+    TEST_TORTURE(one_map, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "model/image.h"
 #include "model/sheet.h"
+#include "tests/support/support.h"
 
 /* Pictures of 2 x 1 pixels whose values are their numbers over 255. */
 static struct lat_input_spec tiny(uint32_t channels, enum lat_layout layout)
@@ -61,4 +62,20 @@ Test(sheet, one_over_the_limit_of_pixels_is_too_large)
     cr_assert_str_eq(err.expected, "11");
     cr_assert_str_eq(err.got, "6 x 2");
     cr_assert_eq(png.len, 0);
+}
+
+static enum lat_status one_sheet(void *context, struct lat_error *err)
+{
+    const struct lat_input_spec input = tiny(3, LAT_LAYOUT_NHWC);
+    const float rows[12] = {0};
+    struct lat_buf png = {0};
+    (void)context;
+    const enum lat_status status = lat_sheet_png(&input, rows, 2, 2, 100, &png, err);
+    lat_buf_release(&png);
+    return status;
+}
+
+Test(sheet, every_allocation_may_fail)
+{
+    TEST_TORTURE(one_sheet, NULL);
 }
