@@ -21,6 +21,8 @@ void lat_write_result(struct lat_buf *out, uint64_t index,
         lat_write_key(out, "error");
         lat_problem_item(out, result->error);
     }
+    if (result->members)
+        lat_buf_text(out, result->members);
     lat_buf_char(out, '}');
 }
 

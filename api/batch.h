@@ -9,6 +9,7 @@ struct lat_batch_result {
     const char *id;                /* NULL: it had none */
     int http;                      /* 200, 201, …; with an error its own */
     const struct lat_error *error; /* NULL: it succeeded */
+    const char *members;           /* ",\"key\":…", added as they are; NULL: none */
 };
 
 /* 200 when all succeeded, 207 when some did, 422 with a problem body when none did. `members`

@@ -24,17 +24,6 @@ struct verb {
     bool base64; /* of the reply */
 };
 
-static enum lat_status alloc_inputs(struct lat_call *call, size_t n, struct lat_inputs *inputs,
-                                    struct lat_error *err)
-{
-    const enum lat_status status = lat_check_batch(call, n, err);
-    if (status != LAT_OK)
-        return status;
-    inputs->n = n;
-    inputs->items = lat_arena_alloc(&call->arena, n, sizeof(*inputs->items));
-    return inputs->items ? LAT_OK : lat_fail_memory(err);
-}
-
 static enum lat_status read_json(struct lat_call *call, struct verb *verb,
                                  struct lat_error *err)
 {
@@ -50,76 +39,15 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
         lat_object_missing(&root, "inputs");
     lat_object_end(&root);
     status = lat_json_status(&verb->json);
-    if (status == LAT_OK)
-        status = alloc_inputs(call, list.n, &verb->inputs, err);
-    for (size_t i = 0; status == LAT_OK && i < list.n; i++) {
-        struct lat_object object;
-        lat_list_object(&list, i, &object);
-        lat_object_input(&object, &verb->inputs.items[i]);
-        status = lat_json_status(&verb->json);
-        if (status != LAT_OK)
-            lat_error_prefix(err, "input %zu", i);
-    }
-    return status;
-}
-
-static enum lat_status read_files(struct lat_call *call, struct lat_inputs *inputs,
-                                  struct lat_error *err)
-{
-    struct lat_multipart parts;
-    enum lat_status status = lat_call_multipart(call, &parts, err);
-    if (status == LAT_OK)
-        status = alloc_inputs(call, parts.n, inputs, err);
-    for (size_t i = 0; status == LAT_OK && i < parts.n; i++) {
-        if (!parts.parts[i].filename && strcmp(parts.parts[i].name, "file") != 0)
-            return lat_fail(err, LAT_INVALID, "unknown_field",
-                            "unknown part '%.60s'; a picture is a part 'file'",
-                            parts.parts[i].name);
-        inputs->items[i] = lat_input_image(parts.parts[i].bytes, parts.parts[i].len);
-    }
-    return status;
-}
-
-static enum lat_status read_rows(struct lat_call *call, struct verb *verb,
-                                 struct lat_error *err)
-{
-    const struct lat_manifest *manifest = lat_model_manifest(verb->model);
-    if (manifest->input.kind != LAT_INPUT_VECTOR)
-        return lat_call_refuse_body(call, "JSON, pictures or multipart", err);
-    struct lat_floats floats;
-    size_t rows;
-    const size_t width = manifest->input.dimension;
-    enum lat_status status =
-        lat_body_floats(call, width, lat_model_reference(verb->model), &floats, &rows, err);
-    if (status == LAT_OK)
-        status = alloc_inputs(call, rows ? rows : 1, &verb->inputs, err);
-    for (size_t i = 0; status == LAT_OK && i < verb->inputs.n; i++)
-        verb->inputs.items[i] =
-            lat_input_vector((struct lat_floats){floats.values + i * width, width});
-    return status;
+    return status == LAT_OK ? lat_inputs_list(call, &list, &verb->inputs, err) : status;
 }
 
 static enum lat_status read_inputs(struct lat_call *call, struct verb *verb,
                                    struct lat_error *err)
 {
-    switch (lat_call_body_kind(call)) {
-    case LAT_BODY_JSON:
-        return read_json(call, verb, err);
-    case LAT_BODY_IMAGE:
-        verb->inputs.raw = true;
-        if (alloc_inputs(call, 1, &verb->inputs, err) != LAT_OK)
-            return err->status;
-        verb->inputs.items[0] = lat_input_image(call->body, call->body_len);
-        return LAT_OK;
-    case LAT_BODY_MULTIPART:
-        return read_files(call, &verb->inputs, err);
-    case LAT_BODY_FLOATS:
-        return read_rows(call, verb, err);
-    case LAT_BODY_LINES:
-    case LAT_BODY_OTHER:
-        break;
-    }
-    return lat_call_refuse_body(call, "JSON, a picture, multipart or raw float32", err);
+    return lat_call_body_kind(call) == LAT_BODY_JSON
+               ? read_json(call, verb, err)
+               : lat_inputs_body(call, verb->model, &verb->inputs, err);
 }
 
 /* Options, model, inputs, in the order in which a client wants to hear of their faults. */
@@ -151,16 +79,7 @@ static enum lat_status embed(struct lat_call *call, struct verb *verb, unsigned 
     size_t bad = 0;
     const enum lat_status status = lat_embed_all(call, verb->model, verb->inputs.items,
                                                  verb->inputs.n, wants, embedding, &bad, err);
-    if (status == LAT_OK)
-        return LAT_OK;
-    if (!verb->inputs.raw)
-        lat_input_not_raw(err);
-    if (!verb->inputs.raw && (err->status == LAT_INVALID || err->status == LAT_TOO_LARGE)) {
-        lat_error_prefix(err, "input %zu", bad);
-        if (lat_call_body_kind(call) == LAT_BODY_JSON)
-            lat_error_at(err, "/inputs/%zu", bad);
-    }
-    return err->status;
+    return status == LAT_OK ? LAT_OK : lat_inputs_blame(call, &verb->inputs, bad, err);
 }
 
 static enum lat_status reply_codes(struct lat_call *call, const struct verb *verb,

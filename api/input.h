@@ -24,6 +24,19 @@ struct lat_inputs {
     bool raw; /* the body is one picture as it is: an unknown kind of it is 415 */
 };
 
+/* inputs_read.c: the inputs of a JSON list, and those of a body that is not JSON: one picture,
+ * files in multipart, raw float32 rows of a model that takes vectors. LAT_TOO_LARGE
+ * batch_too_large; bodies of other types are refused. */
+enum lat_status lat_inputs_list(struct lat_call *call, const struct lat_list *list,
+                                struct lat_inputs *out_inputs,
+                                struct lat_error *err) LAT_MUST_USE;
+enum lat_status lat_inputs_body(struct lat_call *call, const struct lat_model *model,
+                                struct lat_inputs *out_inputs,
+                                struct lat_error *err) LAT_MUST_USE;
+/* A failure of lat_embed_all over them, with where input `bad` is. Returns its status. */
+enum lat_status lat_inputs_blame(const struct lat_call *call, const struct lat_inputs *inputs,
+                                 size_t bad, struct lat_error *err);
+
 /* Raw float32 in the body, `columns` each row unless X-Shape says otherwise.
  * LAT_INVALID wrong_dimension, bad_shape, bad_floats, not_finite. *out_rows is 0 for an X-Shape
  * of one dimension, and for a row without one: the floats are one row. No floats are refused.

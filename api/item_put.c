@@ -1,18 +1,17 @@
 /* PUT …/items/{id}: JSON, one picture, raw float32, or multipart with the parts `file` (or
  * `code`) and `metadata`. With report=true the reply also says what the new item is like: its
  * reconstruction error, the nearest item, and which item it duplicates. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/etag.h"
 #include "api/handlers.h"
 #include "api/item_read.h"
+#include "api/item_report.h"
 #include "api/items_batch.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
-#include "service/search.h"
 
 #include "base/banned.h"
 
@@ -125,6 +124,7 @@ static enum lat_status read_all(struct lat_call *call, struct put *put, struct l
     if (status == LAT_OK && metadata)
         status = lat_metadata_text(call, metadata, strlen(metadata), &put->item.metadata, err);
     put->item.id = put->id;
+    put->item.score = put->report;
     return status;
 }
 
@@ -142,76 +142,6 @@ static enum lat_status read_conditions(struct lat_call *call, struct put *put,
     return lat_call_if_match(call, current, &put->item.if_match, err);
 }
 
-/* ---- report ---- */
-
-static enum lat_status write_score(struct lat_call *call, const struct put *put,
-                                   struct lat_error *err)
-{
-    struct lat_buf *out = &call->response.body;
-    struct lat_model *model = NULL;
-    struct lat_embedding embedding;
-    lat_write_key(out, "score");
-    if (!put->item.input || !put->spec.model[0]) {
-        lat_buf_text(out, "null");
-        return LAT_OK;
-    }
-    enum lat_status status = lat_embed_acquire(call, put->spec.model, &model, err);
-    if (status != LAT_OK)
-        return status;
-    if (lat_model_manifest(model)->capabilities & LAT_CAN_RECONSTRUCT) {
-        status = lat_embed_all(call, model, put->item.input, 1,
-                               LAT_EMBED_CODES | LAT_EMBED_ERRORS, &embedding, NULL, err);
-        if (status == LAT_OK) {
-            const double p_value = lat_model_p_value(model, embedding.errors[0]);
-            lat_buf_char(out, '{');
-            lat_write_float(out, "error", embedding.errors[0]);
-            lat_write_double(out, "p_value", p_value);
-            lat_buf_char(out, '}');
-        }
-    } else {
-        lat_buf_text(out, "null");
-    }
-    lat_model_release(model);
-    return status;
-}
-
-/* A duplicate is an item with the same code, up to the last bits of a distance. */
-static bool is_duplicate(const struct put *put, float distance)
-{
-    return put->spec.metric != LAT_DISTANCE_IP && fabsf(distance) <= 1e-6F;
-}
-
-static enum lat_status write_nearest(struct lat_call *call, const struct put *put,
-                                     struct lat_error *err)
-{
-    struct lat_buf *out = &call->response.body;
-    struct lat_search_request request = {
-        .query = {.id = put->id, .k = 1, .max_distance = INFINITY, .exclude_self = true}};
-    struct lat_search_answer answer;
-    lat_write_key(out, "nearest");
-    if (!put->spec.dimension) {
-        lat_buf_text(out, "null,\"duplicate_of\":null");
-        return LAT_OK;
-    }
-    const enum lat_status status =
-        lat_search_run(call, put->name, &request, 1, &answer, NULL, err);
-    if (status != LAT_OK)
-        return status;
-    const struct lat_hit *hit = answer.result.n ? &answer.result.hits[0] : NULL;
-    if (hit) {
-        lat_buf_char(out, '{');
-        lat_write_text(out, "id", hit->id);
-        lat_write_float(out, "distance", hit->distance);
-        lat_buf_char(out, '}');
-    } else {
-        lat_buf_text(out, "null");
-    }
-    lat_write_text(out, "duplicate_of",
-                   hit && is_duplicate(put, hit->distance) ? hit->id : NULL);
-    lat_search_result_release(&answer.result);
-    return LAT_OK;
-}
-
 /* ---- answer ---- */
 
 static enum lat_status reply(struct lat_call *call, const struct put *put,
@@ -225,11 +155,8 @@ static enum lat_status reply(struct lat_call *call, const struct put *put,
     lat_buf_char(out, '{');
     lat_write_text(out, "id", put->id);
     lat_write_count(out, "version", stored->version);
-    if (put->report) {
-        status = write_score(call, put, err);
-        if (status == LAT_OK)
-            status = write_nearest(call, put, err);
-    }
+    if (put->report)
+        status = lat_write_report(call, out, &put->spec, put->id, stored, err);
     lat_buf_char(out, '}');
     return status == LAT_OK ? lat_reply_json(call, stored->created ? 201 : 200, err) : status;
 }

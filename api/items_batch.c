@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/item_report.h"
 #include "api/jobs.h"
 #include "api/problem.h"
 #include "base/mem.h"
@@ -205,6 +206,29 @@ enum lat_status lat_ingest_answer(struct lat_call *call, const struct lat_ingest
     return LAT_OK;
 }
 
+/* What each stored item is like, as members of its result. */
+static enum lat_status report(struct lat_call *call, const char *collection,
+                              const struct lat_ingest_result *stored, struct lat_items *items,
+                              struct lat_error *err)
+{
+    struct lat_collection_spec spec;
+    struct lat_buf text = {0};
+    enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
+    for (size_t i = 0; status == LAT_OK && i < items->n; i++) {
+        if (stored[i].error)
+            continue;
+        lat_buf_clear(&text);
+        status = lat_write_report(call, &text, &spec, items->results[i].id, &stored[i], err);
+        if (status == LAT_OK)
+            status = lat_buf_check(&text, err);
+        if (status == LAT_OK &&
+            !(items->results[i].members = lat_arena_printf(&call->arena, ",%s", text.data)))
+            status = lat_fail_memory(err);
+    }
+    lat_buf_release(&text);
+    return status;
+}
+
 enum lat_status lat_items_store(struct lat_call *call, const char *collection,
                                 struct lat_items *items, bool atomic, size_t *out_bad,
                                 struct lat_error *err)
@@ -213,12 +237,16 @@ enum lat_status lat_items_store(struct lat_call *call, const char *collection,
     if (!stored)
         return lat_fail_memory(err);
     *out_bad = SIZE_MAX;
-    const enum lat_status status = lat_collection_ingest(
-        call, collection, items->items, items->n, atomic, stored, out_bad, err);
-    if (status != LAT_OK)
-        return status;
-    return lat_ingest_answer(call, stored, items->n, items->pointers ? "/items/" : "",
-                             items->results, err);
+    for (size_t i = 0; i < items->n; i++)
+        items->items[i].score = items->report;
+    enum lat_status status = lat_collection_ingest(call, collection, items->items, items->n,
+                                                   atomic, stored, out_bad, err);
+    if (status == LAT_OK)
+        status = lat_ingest_answer(call, stored, items->n, items->pointers ? "/items/" : "",
+                                   items->results, err);
+    if (status == LAT_OK && items->report)
+        status = report(call, collection, stored, items, err);
+    return status;
 }
 
 void lat_items_release(struct lat_items *items)
@@ -351,7 +379,10 @@ enum lat_status lat_api_items_put(struct lat_call *call, struct lat_error *err)
     lat_options_begin(&options, call, err);
     lat_option_flag(&options, "wait", &wait);
     lat_option_flag(&options, "atomic", &atomic);
+    lat_option_flag(&options, "report", &items.report);
     enum lat_status status = lat_options_end_collection(&options, &name, &spec);
+    if (status == LAT_OK && items.report && !wait)
+        status = lat_fail(err, LAT_INVALID, "invalid", "'report' goes with 'wait'");
     if (status != LAT_OK)
         return status;
     const struct lat_items_body body = {.kind = lat_call_body_kind(call),

@@ -12,6 +12,7 @@ struct lat_items {
     struct lat_batch_result *results; /* ids and statuses, in the items' order */
     size_t n;
     struct lat_json json; /* what the items borrow from */
+    bool report;          /* results say what the new items are like */
     bool pointers;        /* the items stand at /items/… of a JSON body */
 };
 

@@ -51,6 +51,7 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/latent", lat_api_latent, READ, "One place moved along a direction"},
     {LAT_POST, MODEL "/impute", lat_api_impute, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
      "Fill in the missing cells of rows"},
+    {LAT_POST, MODEL "/score", lat_api_score, READ, "How strange inputs are, and why"},
     {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
     {LAT_POST, MODEL "/compress", lat_api_compress, READ, "An input as few bytes"},
     {LAT_POST, MODEL "/decompress", lat_api_decompress, READ, "Compressed bytes to an output"},
@@ -100,6 +101,8 @@ static const struct lat_route rows[] = {
 
     {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
     {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
+
+    {LAT_GET, COLL "/anomalies", lat_api_anomalies, READ, "Stored items, the strangest first"},
 
     {LAT_POST, COLL "/interactions", lat_api_interactions, LAT_SCOPE_WRITE, LAT_ROUTE_STREAM,
      "Store who dealt with what"},

@@ -1,9 +1,7 @@
 /* Reading items: one by id, many in order of ids. Each call reads from one snapshot of the
  * database; codes and inputs are checked against their checksums, and damaged ones are an
  * error, not data.
- *
- * A cursor is the last id given, as hexadecimal, behind a checksum over it and the collection:
- * one of another collection, or a mangled one, is told at once. */
+ A cursor is the last id given. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +13,6 @@
 #include "index/local_store.h"
 
 #include "base/banned.h"
-
-#define ITEM_COLUMNS                                                                           \
-    "i.slot, i.id, i.version, i.hidden, i.error, i.created_ms, i.updated_ms,"                  \
-    " CASE WHEN json_valid(i.metadata) THEN i.metadata END, n.type, n.slot IS NOT NULL"
-#define ITEM_FROM " FROM items i LEFT JOIN inputs n ON n.slot=i.slot "
 
 enum { LIST_MAX = 10000 };
 
@@ -84,10 +77,8 @@ static enum lat_status read_input(struct lat_db *db, uint64_t slot, struct lat_i
     return status;
 }
 
-/* The item of a row of ITEM_COLUMNS; `item` starts empty and is released by the caller on
- * failure. */
-static enum lat_status read_row(struct lat_db *db, struct lat_stmt *row, size_t d,
-                                unsigned parts, struct lat_item *item, struct lat_error *err)
+enum lat_status lat_item_read_row(struct lat_db *db, struct lat_stmt *row, size_t d,
+                                  unsigned parts, struct lat_item *item, struct lat_error *err)
 {
     const uint64_t slot = (uint64_t)lat_stmt_i64(row, 0);
     item->id = lat_strdup(lat_stmt_text(row, 1));
@@ -120,7 +111,8 @@ static enum lat_status get_inside(struct lat_db *db, const struct lat_collection
     struct lat_stmt *stmt;
     bool row = false;
     enum lat_status status = lat_db_statement(
-        db, "SELECT " ITEM_COLUMNS ITEM_FROM "WHERE i.collection=?1 AND i.id=?2", &stmt, err);
+        db, "SELECT " LAT_ITEM_COLUMNS LAT_ITEM_FROM "WHERE i.collection=?1 AND i.id=?2", &stmt,
+        err);
     if (status != LAT_OK)
         return status;
     lat_stmt_bind_i64(stmt, 1, collection->key);
@@ -129,7 +121,7 @@ static enum lat_status get_inside(struct lat_db *db, const struct lat_collection
     if (status != LAT_OK)
         return status;
     if (row)
-        status = read_row(db, stmt, collection->spec.dimension, parts, item, err);
+        status = lat_item_read_row(db, stmt, collection->spec.dimension, parts, item, err);
     else
         status = lat_fail(err, LAT_NOT_FOUND, "item_not_found", "no item '%s'", id);
     lat_stmt_reset(stmt);
@@ -157,67 +149,14 @@ enum lat_status lat_local_get(struct lat_store *base, const char *name, const ch
     return status;
 }
 
-/* ---- cursors ---- */
-
-static uint32_t cursor_crc(int64_t key, const char *id)
-{
-    return lat_crc32c(lat_crc32c(0, &key, sizeof(key)), id, strlen(id));
-}
-
-static char *make_cursor(int64_t key, const char *id)
-{
-    struct lat_buf text = {0};
-    lat_buf_printf(&text, "%08x", cursor_crc(key, id));
-    for (const unsigned char *p = (const unsigned char *)id; *p; p++)
-        lat_buf_printf(&text, "%02x", *p);
-    if (lat_buf_check(&text, NULL) != LAT_OK)
-        lat_buf_release(&text);
-    return lat_buf_take(&text, NULL);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Hexadecimal bytes into out, NUL-terminated. */
-static bool from_hex(const char *hex, size_t n, unsigned char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        const int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (unsigned char)(high << 4 | low);
-    }
-    out[n] = '\0';
-    return true;
-}
-
-static enum lat_status read_cursor(int64_t key, const char *cursor, char out[LAT_ID_MAX + 1],
-                                   struct lat_error *err)
-{
-    unsigned char crc[5], id[LAT_ID_MAX + 1];
-    const size_t len = strlen(cursor);
-    if (len >= 10 && len % 2 == 0 && len <= 8 + 2 * LAT_ID_MAX && from_hex(cursor, 4, crc) &&
-        from_hex(cursor + 8, (len - 8) / 2, id)) {
-        const uint32_t told =
-            (uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 | crc[3];
-        memcpy(out, id, (len - 8) / 2 + 1);
-        if (told == cursor_crc(key, out) && strlen(out) == (len - 8) / 2)
-            return LAT_OK;
-    }
-    return lat_fail(err, LAT_INVALID, "bad_cursor", "the cursor is not of this list");
-}
-
 /* ---- lists ---- */
 
 static enum lat_status prepare_list(struct lat_db *db, const struct lat_sql *sql,
                                     struct lat_stmt **out_stmt, struct lat_error *err)
 {
     struct lat_buf text = {0};
-    lat_buf_text(&text, "SELECT " ITEM_COLUMNS ITEM_FROM "WHERE i.collection=?1 AND i.id>?2");
+    lat_buf_text(&text,
+                 "SELECT " LAT_ITEM_COLUMNS LAT_ITEM_FROM "WHERE i.collection=?1 AND i.id>?2");
     if (sql) {
         lat_buf_text(&text, " AND ");
         lat_buf_append(&text, sql->text.data, sql->text.len);
@@ -241,7 +180,7 @@ static enum lat_status fill_list(struct lat_db *db, struct lat_stmt *stmt,
     size_t capacity = 0;
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
         if (list->n == limit) {
-            list->next_cursor = make_cursor(collection->key, list->items[limit - 1].id);
+            list->next_cursor = lat_cursor_make(collection->key, list->items[limit - 1].id);
             return list->next_cursor ? LAT_OK : lat_fail_memory(err);
         }
         if (list->n == capacity) {
@@ -254,7 +193,7 @@ static enum lat_status fill_list(struct lat_db *db, struct lat_stmt *stmt,
         struct lat_item *item = &list->items[list->n++];
         *item = (struct lat_item){.error = NAN};
         struct lat_error why = LAT_ERROR_INIT;
-        status = read_row(db, stmt, collection->spec.dimension, parts, item, &why);
+        status = lat_item_read_row(db, stmt, collection->spec.dimension, parts, item, &why);
         if (status == LAT_CORRUPT) {
             /* One damaged row does not take the list away; it is told, not served. */
             lat_error_prefix(&why, "collection '%s'", collection->name);
@@ -306,7 +245,7 @@ enum lat_status lat_local_list(struct lat_store *base, const char *name,
     if (status != LAT_OK)
         return status;
     if (cursor && *cursor)
-        status = read_cursor(collection->key, cursor, after, err);
+        status = lat_cursor_read(collection->key, cursor, after, sizeof(after), err);
     if (status == LAT_OK && filter)
         status = lat_filter_sql(filter, 4, &sql, err);
     if (status == LAT_OK) {

@@ -106,5 +106,9 @@ const struct lat_store_ops lat_local_store = {
     .alias_get = lat_local_alias_get,
     .aliases = lat_local_aliases,
     .alias_resolve = lat_local_alias_resolve,
+    .sample = lat_local_sample,
+    .worst = lat_local_worst,
+    .unscored = lat_local_unscored,
+    .set_scores = lat_local_set_scores,
     .check = lat_local_check,
 };

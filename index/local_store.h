@@ -373,6 +373,33 @@ enum lat_status lat_local_jobs(struct lat_store *base, size_t limit,
                                struct lat_job_row **out_rows, size_t *out_n,
                                struct lat_error *err);
 
+/* local_read.c: columns of a stored item, and the item of such a row; `item` starts empty and
+ * is released by the caller on failure. */
+#define LAT_ITEM_COLUMNS                                                                       \
+    "i.slot, i.id, i.version, i.hidden, i.error, i.created_ms, i.updated_ms,"                  \
+    " CASE WHEN json_valid(i.metadata) THEN i.metadata END, n.type, n.slot IS NOT NULL"
+#define LAT_ITEM_FROM " FROM items i LEFT JOIN inputs n ON n.slot=i.slot "
+enum lat_status lat_item_read_row(struct lat_db *db, struct lat_stmt *row, size_t d,
+                                  unsigned parts, struct lat_item *item, struct lat_error *err);
+
+/* local_cursor.c: a text of a list of this collection, as a cursor (NULL without memory) and
+ * back into out [size]; LAT_INVALID bad_cursor. */
+char *lat_cursor_make(int64_t key, const char *text);
+enum lat_status lat_cursor_read(int64_t key, const char *cursor, char *out, size_t size,
+                                struct lat_error *err);
+
+/* local_scores.c */
+enum lat_status lat_local_sample(struct lat_store *base, const char *name, size_t n,
+                                 struct lat_item_list *out_list, struct lat_error *err);
+enum lat_status lat_local_worst(struct lat_store *base, const char *name, const char *cursor,
+                                size_t limit, struct lat_item_list *out_list,
+                                struct lat_error *err);
+enum lat_status lat_local_unscored(struct lat_store *base, const char *name, uint64_t after,
+                                   size_t limit, struct lat_item_list *out_list,
+                                   uint64_t *out_slots, struct lat_error *err);
+enum lat_status lat_local_set_scores(struct lat_store *base, const uint64_t *slots,
+                                     const float *scores, size_t n, struct lat_error *err);
+
 /* local_interact.c, local_forget.c: writing interactions, and deleting users. */
 enum lat_status lat_local_interact(struct lat_store *base, const char *name,
                                    const struct lat_interaction *interactions, size_t n,

@@ -142,6 +142,32 @@ enum lat_status lat_store_count(struct lat_store *store, const char *collection,
     return store->ops->count(store, collection, filter, out_n, err);
 }
 
+enum lat_status lat_store_sample(struct lat_store *store, const char *collection, size_t n,
+                                 struct lat_item_list *out_list, struct lat_error *err)
+{
+    return store->ops->sample(store, collection, n, out_list, err);
+}
+
+enum lat_status lat_store_worst(struct lat_store *store, const char *collection,
+                                const char *cursor, size_t limit,
+                                struct lat_item_list *out_list, struct lat_error *err)
+{
+    return store->ops->worst(store, collection, cursor, limit, out_list, err);
+}
+
+enum lat_status lat_store_unscored(struct lat_store *store, const char *collection,
+                                   uint64_t after, size_t limit, struct lat_item_list *out_list,
+                                   uint64_t *out_slots, struct lat_error *err)
+{
+    return store->ops->unscored(store, collection, after, limit, out_list, out_slots, err);
+}
+
+enum lat_status lat_store_set_scores(struct lat_store *store, const uint64_t *slots,
+                                     const float *scores, size_t n, struct lat_error *err)
+{
+    return store->ops->set_scores(store, slots, scores, n, err);
+}
+
 enum lat_status lat_store_search(struct lat_store *store, const char *collection,
                                  const struct lat_query *query,
                                  struct lat_search_result *out_result, struct lat_error *err)

@@ -247,6 +247,34 @@ enum lat_status lat_store_count(struct lat_store *store, const char *collection,
                                 const struct lat_filter *filter, uint64_t *out_n,
                                 struct lat_error *err) LAT_MUST_USE;
 
+/* ---- scores of stored items ----
+ *
+ * An item's `error` is its score by the collection's model, or not known: it was stored with
+ * it, or gets it later by lat_store_set_scores. */
+
+/* Up to `n` items that are not hidden, ids and errors alone: all where there are no more, else
+ * drawn from all over the collection, differently each time. */
+enum lat_status lat_store_sample(struct lat_store *store, const char *collection, size_t n,
+                                 struct lat_item_list *out_list,
+                                 struct lat_error *err) LAT_MUST_USE;
+/* Items by error, the largest first, equal ones by id, without parts; hidden ones and those
+ * without an error are not in the list. LAT_INVALID for a foreign cursor. */
+enum lat_status lat_store_worst(struct lat_store *store, const char *collection,
+                                const char *cursor, size_t limit,
+                                struct lat_item_list *out_list,
+                                struct lat_error *err) LAT_MUST_USE;
+/* At most `limit` items without an error whose inputs were kept, with their inputs and codes,
+ * in the order in which they were stored, behind the slot `after` (0: from the start).
+ * out_slots [limit]: theirs. */
+enum lat_status lat_store_unscored(struct lat_store *store, const char *collection,
+                                   uint64_t after, size_t limit, struct lat_item_list *out_list,
+                                   uint64_t *out_slots, struct lat_error *err) LAT_MUST_USE;
+/* Gives the items in these slots their errors (NaN: left alone). One that was replaced
+ * meanwhile has another slot and is passed over; versions stay. Durable on return. */
+enum lat_status lat_store_set_scores(struct lat_store *store, const uint64_t *slots,
+                                     const float *scores, size_t n,
+                                     struct lat_error *err) LAT_MUST_USE;
+
 /* LAT_NOT_FOUND for an unknown collection or query id; LAT_INVALID for bad parameters. */
 enum lat_status lat_store_search(struct lat_store *store, const char *collection,
                                  const struct lat_query *query,

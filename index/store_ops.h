@@ -95,6 +95,16 @@ struct lat_store_ops {
                                struct lat_error *err);
     bool (*alias_resolve)(struct lat_store *store, const char *name,
                           char out_collection[LAT_COLLECTION_NAME_MAX]);
+    enum lat_status (*sample)(struct lat_store *store, const char *collection, size_t n,
+                              struct lat_item_list *out_list, struct lat_error *err);
+    enum lat_status (*worst)(struct lat_store *store, const char *collection,
+                             const char *cursor, size_t limit, struct lat_item_list *out_list,
+                             struct lat_error *err);
+    enum lat_status (*unscored)(struct lat_store *store, const char *collection, uint64_t after,
+                                size_t limit, struct lat_item_list *out_list,
+                                uint64_t *out_slots, struct lat_error *err);
+    enum lat_status (*set_scores)(struct lat_store *store, const uint64_t *slots,
+                                  const float *scores, size_t n, struct lat_error *err);
     enum lat_status (*check)(const char *folder,
                              void (*report)(void *context, const char *line), void *context,
                              uint64_t *out_faults, struct lat_error *err);

@@ -25,6 +25,7 @@ const char *const lat_input_kind_names[5] = {"image", "vector", "table", "intera
 const char *const lat_likelihood_names[6] = {"gaussian",    "bernoulli", "student_t",
                                              "multinomial", "mixed",     "codean"};
 const char *const lat_layout_names[3] = {"nchw", "nhwc", "flat"};
+const char *const lat_score_kind_names[2] = {"error", "elbo"};
 const char *const lat_code_metric_names[3] = {"l2", "cosine", "ip"};
 
 void lat_manifest_init(struct lat_manifest *manifest)
@@ -328,7 +329,8 @@ static void write_calibration(struct lat_buf *out, const struct lat_calibration 
     write_key(out, "calibration");
     lat_buf_text(out, "{\"id\": ");
     lat_buf_json_string(out, calibration->id, strlen(calibration->id));
-    lat_buf_printf(out, ", \"n\": %zu, \"quantiles\": ", calibration->n);
+    lat_buf_printf(out, ", \"score\": \"%s\", \"n\": %zu, \"quantiles\": ",
+                   lat_score_kind_names[calibration->kind], calibration->n);
     lat_buf_json_floats(out, calibration->quantiles, calibration->n_quantiles);
     lat_buf_char(out, '}');
 }

@@ -92,13 +92,21 @@ struct lat_input_spec {
     const struct lat_words *items; /* interactions: the vocabulary; borrowed alike */
 };
 
+/* What an item's score is: its reconstruction error, or, where the code is a distribution, the
+ * negative evidence lower bound in nats (model/score.h). */
+enum lat_score_kind { LAT_SCORE_ERROR, LAT_SCORE_BOUND };
+extern const char *const lat_score_kind_names[2]; /* "error" "elbo" */
+
+enum { LAT_QUANTILES_MAX = 4097 };
+
 struct lat_calibration {
     bool present;
-    char id[40];        /* names this calibration in replies */
-    size_t n;           /* items of the calibration set */
-    size_t n_quantiles; /* values of `quantiles`, at most 1001 */
-    float
-        quantiles[1001]; /* of the reconstruction error, ascending, evenly spaced from 0 to 1 */
+    char id[40];              /* names this calibration in replies */
+    enum lat_score_kind kind; /* what `quantiles` are of */
+    size_t n;                 /* items of the calibration set */
+    size_t n_quantiles;
+    float quantiles[LAT_QUANTILES_MAX]; /* of the score, ascending, evenly spaced from 0 to 1;
+                                         * of a set that is no larger all of them */
 };
 
 struct lat_manifest {

@@ -11,8 +11,6 @@
 
 #include "base/banned.h"
 
-enum { QUANTILES_MAX = 1001 };
-
 static const struct lat_manifest_field code_fields[] = {
     {"dimension", LAT_FIELD_COUNT, LAT_FIELD_AT(code_dimension), .max = 1 << 20},
     {"metric", LAT_FIELD_WORD, LAT_FIELD_AT(metric), LAT_FIELD_WORDS(lat_code_metric_names)},
@@ -119,8 +117,8 @@ static enum lat_status read_quantiles(const json_t *value, struct lat_manifest *
 {
     struct lat_calibration *calibration = &manifest->calibration;
     const size_t n = json_array_size(value);
-    if (n < 2 || n > QUANTILES_MAX)
-        return lat_manifest_refuse(value, "a list of 2 to 1001 numbers", err);
+    if (n < 2 || n > LAT_QUANTILES_MAX)
+        return lat_manifest_refuse(value, "a list of 2 to 4097 numbers", err);
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(value, i);
         const float number = (float)json_number_value(item);
@@ -139,6 +137,8 @@ static enum lat_status read_quantiles(const json_t *value, struct lat_manifest *
 
 static const struct lat_manifest_field calibration_fields[] = {
     {"id", LAT_FIELD_TEXT, LAT_FIELD_AT(calibration.id)},
+    {"score", LAT_FIELD_WORD, LAT_FIELD_AT(calibration.kind),
+     LAT_FIELD_WORDS(lat_score_kind_names)},
     {"n", LAT_FIELD_COUNT, LAT_FIELD_AT(calibration.n), .max = INT_MAX},
     {"quantiles", LAT_FIELD_OWN, .read = read_quantiles},
 };

@@ -3,7 +3,8 @@
  * indexes) comes last, on the loader's thread, while probes are answered already.
  *
  * Closing, in reverse: draining lets running calls finish; the network stops, and with it every
- * thread that calls into what follows; jobs, recommenders, batcher, models, store, engine. */
+ * thread that calls into what follows; jobs, scorer, recommenders, batcher, models,
+ * store, engine. */
 #include "service/app.h"
 
 #include <limits.h>
@@ -20,7 +21,9 @@
 #include "service/events.h"
 #include "service/lifecycle.h"
 #include "service/recommenders.h"
+#include "service/score_reference.h"
 #include "service/snapshots.h"
+#include "service/scorer.h"
 #include "service/socket.h"
 #include "service/version.h"
 #include "service/tls.h"
@@ -147,6 +150,10 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
         status = lat_batcher_new(slots, (size_t)config->max_encode_batch, &app->batcher, err);
     if (status == LAT_OK)
         status = lat_recommenders_new(app->store, &app->recommenders, err);
+    if (status == LAT_OK)
+        status = lat_score_references_new(&app->score_references, err);
+    if (status == LAT_OK)
+        status = lat_scorer_new(app, &app->scorer, err);
     const struct lat_jobs_options jobs = {
         .app = app, .store = app->store, .kinds = lat_job_kinds, .n_kinds = lat_n_job_kinds};
     if (status == LAT_OK)
@@ -238,7 +245,9 @@ void lat_app_close(struct lat_app *app)
     if (owner->loader_started)
         pthread_join(owner->loader, NULL);
     lat_jobs_free(app->jobs);
+    lat_scorer_free(app->scorer);
     lat_recommenders_free(app->recommenders);
+    lat_score_references_free(app->score_references);
     lat_batcher_free(app->batcher);
     if (app->registry)
         lat_registry_close(app->registry);

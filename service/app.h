@@ -51,6 +51,8 @@ struct lat_app {
     struct lat_batcher *batcher;
     struct lat_jobs *jobs;
     struct lat_recommenders *recommenders;
+    struct lat_score_references *score_references;
+    struct lat_scorer *scorer;
     struct lat_keys *keys; /* NULL when none are configured */
     struct lat_tls *tls;   /* NULL: in the clear */
     struct lat_http *http;

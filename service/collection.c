@@ -180,11 +180,25 @@ static enum lat_status check_items(struct batch *batch, struct lat_error *err)
     return status == LAT_OK ? refuse_duplicates(batch, err) : status;
 }
 
+/* Scoring decodes what was encoded: nothing beside a small network, but as much again for
+ * pictures. Those that are kept can be scored whenever somebody asks. */
+static unsigned wants_of(const struct batch *batch, const struct lat_model *model)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    bool score = manifest->input.kind != LAT_INPUT_IMAGE || !batch->spec->keep_inputs ||
+                 batch->spec->max_error > 0;
+    for (size_t i = 0; i < batch->n && !score; i++)
+        score = batch->items[i].score;
+    score = score && (manifest->capabilities & LAT_CAN_RECONSTRUCT);
+    return LAT_EMBED_CODES | (score ? LAT_EMBED_SCORES : 0);
+}
+
 static enum lat_status encode_items(struct batch *batch, struct lat_error *err)
 {
     size_t n = 0;
     for (size_t i = 0; i < batch->n; i++) {
         batch->results[i].code = batch->results[i].error ? NULL : batch->items[i].code;
+        batch->results[i].score = NAN;
         if (batch->results[i].error || !batch->items[i].input)
             continue;
         batch->places[n] = i;
@@ -197,7 +211,8 @@ static enum lat_status encode_items(struct batch *batch, struct lat_error *err)
     if (status != LAT_OK)
         return status;
     struct lat_embedding embedding;
-    status = lat_embed(batch->call, model, batch->inputs, n, LAT_EMBED_CODES, &embedding, err);
+    status = lat_embed(batch->call, model, batch->inputs, n, wants_of(batch, model), &embedding,
+                       err);
     lat_model_release(model);
     for (size_t j = 0; status == LAT_OK && j < n; j++) {
         const size_t i = batch->places[j];
@@ -208,6 +223,8 @@ static enum lat_status encode_items(struct batch *batch, struct lat_error *err)
         } else if (lat_collection_check_code(batch->spec, code, batch->spec->dimension, &why) ==
                    LAT_OK) {
             batch->results[i].code = code;
+            if (embedding.scores && isfinite(embedding.scores[j]))
+                batch->results[i].score = embedding.scores[j];
             continue;
         }
         lat_error_at(&why, "/input");
@@ -251,7 +268,7 @@ static size_t gather_writes(struct batch *batch)
                                               .id = item->id,
                                               .code = batch->results[i].code,
                                               .metadata = item->metadata,
-                                              .error = NAN,
+                                              .error = batch->results[i].score,
                                               .hidden = item->hidden,
                                               .if_match = item->if_match,
                                               .if_none_match = item->if_none_match};

@@ -32,6 +32,7 @@ struct lat_ingest_item {
     const void *original;
     size_t original_len;
     const char *original_type;
+    bool score;                       /* its score is wanted, whatever it is (below) */
     int hidden;                       /* 0, 1, -1 = unchanged (new items: 0) */
     uint64_t if_match, if_none_match; /* as in struct lat_write */
 };
@@ -41,13 +42,16 @@ struct lat_ingest_result {
     bool created;
     uint64_t version;
     const float *code; /* what was stored, [dimension]; NULL if nothing was */
+    float score;       /* what was stored; NaN: not known, or not yet */
 };
 
 /* Encodes what needs it, writes everything in one go, and returns when it is durable and
  * searchable. One result an item, in order; an id that appeared earlier in the same call fails
- * with duplicate_id. With `atomic` the first failure fails all and *out_bad (may be NULL) is
- * its index; nothing was written then. The call fails as a whole for an unknown collection, a
- * model that is not there, a full disk, and the like. */
+ * with duplicate_id. Inputs are scored with the same run, for a model that can; but pictures
+ * that are kept only where that is wanted: they get theirs later (service/scorer.h). With
+ * `atomic` the first failure fails all and *out_bad (may be NULL) is its index; nothing was
+ * written then. The call fails as a whole for an unknown collection, a model that is not there,
+ * a full disk, and the like. */
 enum lat_status lat_collection_ingest(struct lat_call *call, const char *collection,
                                       const struct lat_ingest_item *items, size_t n,
                                       bool atomic, struct lat_ingest_result *out_results,

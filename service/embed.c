@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/urgency.h"
+#include "model/score.h"
 #include "service/app.h"
 #include "service/gather.h"
 
@@ -123,6 +124,15 @@ static float *floats(struct lat_call *call, size_t n, size_t width)
                : NULL;
 }
 
+/* What is wanted, and what it takes to get it. */
+static unsigned complete_wants(const struct lat_model *model, unsigned wants)
+{
+    if (!(wants & LAT_EMBED_SCORES))
+        return wants;
+    return wants |
+           (lat_score_kind(model) == LAT_SCORE_BOUND ? LAT_EMBED_VARIANCES : LAT_EMBED_ERRORS);
+}
+
 static enum lat_status allocate(struct lat_call *call, const struct lat_manifest *manifest,
                                 unsigned wants, struct lat_embedding *out,
                                 struct lat_error *err)
@@ -139,10 +149,45 @@ static enum lat_status allocate(struct lat_call *call, const struct lat_manifest
         out->decoded = floats(call, out->n, elements);
     if (wants & LAT_EMBED_ERRORS)
         out->errors = floats(call, out->n, 1);
+    if (wants & LAT_EMBED_SCORES)
+        out->scores = floats(call, out->n, 1);
     if (!out->bad || !out->rows || !out->codes || (decodes && !out->decoded) ||
         ((wants & LAT_EMBED_VARIANCES) && !out->variances) ||
-        ((wants & LAT_EMBED_ERRORS) && !out->errors))
+        ((wants & LAT_EMBED_ERRORS) && !out->errors) ||
+        ((wants & LAT_EMBED_SCORES) && !out->scores))
         return lat_fail_memory(err);
+    return LAT_OK;
+}
+
+/* The bound, each draw of all rows decoded at once. */
+static enum lat_status score_bound(struct lat_call *call, struct lat_model *model,
+                                   const struct lat_embedding *out, size_t n,
+                                   struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    float *sampled = floats(call, n, manifest->code_dimension);
+    float *decoded = floats(call, n, lat_input_elements(&manifest->input));
+    if (!sampled || !decoded)
+        return lat_fail_memory(err);
+    enum lat_status status = LAT_OK;
+    lat_score_divergence(model, out->codes, out->variances, n, out->scores);
+    for (unsigned draw = 0; status == LAT_OK && draw < LAT_SCORE_DRAWS; draw++) {
+        status = lat_score_sample(model, out->codes, out->variances, n, draw, sampled, err);
+        if (status == LAT_OK)
+            status =
+                lat_batcher_decode(call->app->batcher, model, sampled, n, decoded, call, err);
+        if (status == LAT_OK)
+            lat_score_add(model, out->rows, decoded, n, out->scores);
+    }
+    return status;
+}
+
+static enum lat_status score(struct lat_call *call, struct lat_model *model,
+                             const struct lat_embedding *out, size_t n, struct lat_error *err)
+{
+    if (lat_score_kind(model) == LAT_SCORE_BOUND)
+        return score_bound(call, model, out, n, err);
+    memcpy(out->scores, out->errors, n * sizeof(*out->scores));
     return LAT_OK;
 }
 
@@ -157,6 +202,8 @@ static enum lat_status run(struct lat_call *call, struct lat_model *model,
         status = lat_batcher_decode(batcher, model, out->codes, n, out->decoded, call, err);
     if (status == LAT_OK && out->errors)
         lat_model_errors(model, out->rows, out->decoded, n, out->errors);
+    if (status == LAT_OK && out->scores)
+        status = score(call, model, out, n, err);
     return status;
 }
 
@@ -215,8 +262,9 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
 {
     const struct lat_manifest *manifest = lat_model_manifest(model);
     struct lat_embedding out = {.n = n};
+    wants = complete_wants(model, wants);
     enum lat_status status = lat_model_require(model, LAT_CAN_ENCODE, err);
-    if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS)))
+    if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS | LAT_EMBED_SCORES)))
         status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
     if (status == LAT_OK && lat_call_must_be_brief(call) && !call->gathered &&
         !is_brief(call, model, inputs, n, wants))
@@ -238,6 +286,7 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
     spread(&out, out.variances, manifest->code_dimension);
     spread(&out, out.decoded, elements);
     spread(&out, out.errors, 1);
+    spread(&out, out.scores, 1);
     status = refuse_not_finite(call, model, &out, err);
     if (status == LAT_OK)
         *out_embedding = out;

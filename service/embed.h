@@ -32,7 +32,8 @@ enum lat_embed_wants {
     LAT_EMBED_CODES = 1,
     LAT_EMBED_VARIANCES = 2, /* LAT_CAPABILITY from a deterministic model */
     LAT_EMBED_DECODED = 4,   /* codes decoded again: needs LAT_CAN_RECONSTRUCT */
-    LAT_EMBED_ERRORS = 8     /* mean squared difference of row and decoded row */
+    LAT_EMBED_ERRORS = 8,    /* mean squared difference of row and decoded row */
+    LAT_EMBED_SCORES = 16    /* model/score.h */
 };
 
 /* What came out; all arrays in the call's arena, NULL when not wanted. Entry i of each array is
@@ -44,6 +45,7 @@ struct lat_embedding {
     float *variances;             /* [n][code_dimension] */
     float *decoded;               /* [n][elements] */
     float *errors;                /* [n] */
+    float *scores;                /* [n] */
     const struct lat_error **bad; /* [n]: what is wrong with inputs[i], NULL when nothing is */
     size_t n_bad;
 };

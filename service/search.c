@@ -36,11 +36,11 @@ static void judge(const struct lat_model *model, const struct lat_embedding *emb
                   struct lat_search_answer *answers)
 {
     for (size_t j = 0; j < embedding->n; j++) {
-        if (!requests[places[j]].judge || !embedding->errors)
+        if (!requests[places[j]].judge || !embedding->scores)
             continue;
         struct lat_search_answer *answer = &answers[places[j]];
         answer->has_error = true;
-        answer->error = embedding->errors[j];
+        answer->error = embedding->scores[j];
         answer->p_value = lat_model_p_value(model, answer->error);
     }
 }
@@ -75,7 +75,7 @@ static enum lat_status encode(struct lat_call *call, const struct lat_collection
     struct lat_embedding embedding;
     status =
         lat_embed_all(call, model, inputs, n_inputs,
-                      LAT_EMBED_CODES | (judged ? LAT_EMBED_ERRORS : 0), &embedding, &bad, err);
+                      LAT_EMBED_CODES | (judged ? LAT_EMBED_SCORES : 0), &embedding, &bad, err);
     *out_bad = places[bad];
     if (status == LAT_OK) {
         for (size_t j = 0; j < n_inputs; j++)

@@ -71,6 +71,8 @@ const char *const lat_schema_steps[] = {
     " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;",
 
     "ALTER TABLE collections ADD COLUMN max_error REAL NOT NULL DEFAULT 0;",
+    "CREATE INDEX items_error ON items(collection, error DESC, id)"
+    " WHERE error IS NOT NULL AND hidden = 0;",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -84,6 +86,8 @@ static const char *const probes[] = {
     "SELECT slot, collection, id, version, hidden, error, created_ms, updated_ms, metadata"
     " FROM items INDEXED BY items_version WHERE collection = 1 AND version = 1",
     "SELECT id FROM items INDEXED BY items_id WHERE collection = 1 AND id = ''",
+    "SELECT id FROM items INDEXED BY items_error"
+    " WHERE collection = 1 AND error IS NOT NULL AND hidden = 0 ORDER BY error DESC, id",
     "SELECT slot, crc, code FROM codes",
     "SELECT slot, type, crc, bytes FROM inputs",
     "SELECT collection, version, slot FROM tombstones",

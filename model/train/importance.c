@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sync.h"
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 #include "model/train/rows.h"
 
 #include "base/banned.h"

@@ -19,6 +19,7 @@
  *              -t log softmax(x) over the categories of the column. Gives standardised numbers
  *              and the probabilities of the categories. */
 #include "model/table.h"
+#include "model/row_nll.h"
 #include "model/train/parts.h"
 
 #include "base/banned.h"

@@ -2,9 +2,11 @@
 #include "model/train/measure.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
+#include "model/score.h"
 #include "model/train/rows.h"
 
 #include "base/banned.h"
@@ -22,6 +24,7 @@ struct pass {
     float *spreads;         /* NULL where the model says none */
     float *noisy, *given;   /* items with noise, as rows; NULL without */
     struct lat_rng rng;     /* of the noise */
+    float *variances;       /* [BATCH][width]; NULL unless scores are the bound */
     float *target, *output; /* [elements], a row in the units of training */
     double squared, nll, noise;
     struct lat_measure *measure;
@@ -82,6 +85,17 @@ static void judge(struct pass *pass, size_t at, size_t n)
     }
 }
 
+static enum lat_status score(struct pass *pass, const float *codes, size_t at, size_t n,
+                             struct lat_error *err)
+{
+    float *scores = pass->measure->scores + at;
+    if (pass->measure->score_kind == LAT_SCORE_BOUND)
+        return lat_score_rows(pass->model, pass->rows, codes, pass->variances, NULL, n, scores,
+                              err);
+    memcpy(scores, pass->measure->errors + at, n * sizeof(*scores));
+    return LAT_OK;
+}
+
 /* The rows the model is given: those just read, or the same with noise. */
 static const float *give(struct pass *pass, size_t n)
 {
@@ -111,12 +125,14 @@ static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
         status = lat_rows_read(&pass->source, indices + at, m, pass->rows, err);
         if (status != LAT_OK)
             break;
-        status = lat_model_encode(pass->model, give(pass, m), m, codes, NULL, err);
+        status = lat_model_encode(pass->model, give(pass, m), m, codes, pass->variances, err);
         if (status == LAT_OK && pass->options->decode) {
             status = lat_model_decode_spread(pass->model, codes, m, pass->decoded,
                                              pass->spreads, err);
             if (status == LAT_OK)
                 judge(pass, at, m);
+            if (status == LAT_OK && pass->measure->scores)
+                status = score(pass, codes, at, m, err);
         }
     }
     return status;
@@ -138,6 +154,16 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
     if (pass->options->keep_absolute) {
         pass->measure->absolute_errors = lat_alloc(n, sizeof(float));
         good = good && pass->measure->absolute_errors;
+    }
+    if (pass->options->keep_scores && pass->options->decode) {
+        pass->measure->scores = lat_alloc(n, sizeof(float));
+        good = good && pass->measure->scores;
+        if (!pass->options->scale)
+            pass->measure->score_kind = lat_score_kind(pass->model);
+    }
+    if (pass->measure->score_kind == LAT_SCORE_BOUND) {
+        pass->variances = lat_alloc_raw(BATCH * pass->width, sizeof(float));
+        good = good && pass->variances;
     }
     if (pass->options->noise) {
         pass->noisy = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
@@ -189,6 +215,7 @@ enum lat_status lat_measure_model(struct lat_model *model, const struct lat_data
     lat_free(pass.decoded);
     lat_free(pass.codes);
     lat_free(pass.spreads);
+    lat_free(pass.variances);
     lat_free(pass.noisy);
     lat_free(pass.given);
     lat_free(pass.target);
@@ -201,5 +228,6 @@ void lat_measure_release(struct lat_measure *measure)
     lat_free(measure->errors);
     lat_free(measure->absolute_errors);
     lat_free(measure->codes);
+    lat_free(measure->scores);
     *measure = (struct lat_measure){0};
 }

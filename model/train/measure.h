@@ -24,11 +24,14 @@ struct lat_measure {
     float *absolute_errors;         /* [n] mean of an item's absolute differences; owned, NULL
                                      * unless wanted */
     float *codes;                   /* [n][code_dimension]; owned, NULL unless wanted */
+    float *scores;                  /* [n] as of model/score.h; owned, NULL unless wanted */
+    enum lat_score_kind
+        score_kind; /* the error where training saw other units than rows have */
 };
 
 struct lat_measure_options {
     bool decode; /* false: codes alone, everything else stays 0 */
-    bool keep_codes, keep_absolute;
+    bool keep_codes, keep_absolute, keep_scores;
     const struct lat_measure_noise *noise; /* NULL: none */
     const float *shift, *scale;            /* [elements] or NULL: the likelihood is taken of
                                             * (value - shift) / scale */

@@ -134,10 +134,7 @@ enum lat_status lat_transform_code_shape(const struct lat_network_spec *encoder,
                                          struct lat_shape *out_shape,
                                          struct lat_error *err) LAT_MUST_USE;
 
-/* Constants of likelihoods, shared with what measures packages. */
-#define LAT_STUDENT_T_DEGREES 3.0F
-#define LAT_LOG_SPREAD_MOST   4.0F  /* of a learned spread, either way: 0.018 to 55 */
-#define LAT_CODEAN_LEAST      1e-6F /* added to squared lengths */
+#define LAT_LOG_SPREAD_MOST 4.0F /* of a learned spread, either way: 0.018 to 55 */
 
 struct lat_likelihood_part {
     enum lat_likelihood id;

@@ -131,7 +131,7 @@ static void describe(const struct lat_publication *publication, uint32_t version
     manifest->capabilities = lat_manifest_derive(manifest);
 }
 
-/* The errors of the calibration set, by the package as it lies in `folder`; *out_imputation
+/* The scores of the calibration set, by the package as it lies in `folder`; *out_imputation
  * those of cells of it that are hidden, NULL where nothing is imputed. Its codes become the
  * prior that compression starts from. */
 static enum lat_status measure(const struct lat_publication *publication, const char *folder,
@@ -145,6 +145,7 @@ static enum lat_status measure(const struct lat_publication *publication, const 
                                             .version = manifest->version,
                                             .threads = publication->threads};
     const struct lat_measure_options options = {.decode = true,
+                                                .keep_scores = true,
                                                 .shift = publication->dataset->shift,
                                                 .scale = publication->dataset->scale};
     const bool held_out = publication->n_validation > 0;
@@ -206,9 +207,10 @@ static enum lat_status write_package(const struct lat_publication *publication,
     if (status == LAT_OK) {
         char id[40];
         snprintf(id, sizeof(id), "%s-%08x", publication->n_validation ? "validation" : "train",
-                 lat_crc32c(0, measured.errors, n * sizeof(float)));
+                 lat_crc32c(0, measured.scores, n * sizeof(float)));
         result->squared_error = measured.squared_error_sum;
-        status = lat_calibration_fit(measured.errors, n, id, &manifest->calibration, err);
+        status = lat_calibration_fit(measured.scores, n, measured.score_kind, id,
+                                     &manifest->calibration, err);
     }
     if (status == LAT_OK) {
         manifest->capabilities = lat_manifest_derive(manifest);

@@ -37,6 +37,32 @@ static void write_tables(const char *folder, const struct tiny_model *model)
                  "\"min_weight\":3}}");
 }
 
+/* Models with a calibration: of numbers, of pictures, of a table, and a distribution. */
+static void write_judges(const char *folder, const struct tiny_model *vec,
+                         const struct tiny_model *tiny, const struct tiny_model *spread)
+{
+#define CALIBRATION                                                                            \
+    "\"calibration\":{\"id\":\"validation-1\",\"n\":9,\"quantiles\":[1,2,3,4,5,6,7,8,9]}"
+    tiny_package(folder, "judge", 1, vec,
+                 "{\"name\":\"judge\",\"version\":1,\"input\":{\"kind\":\"vector\","
+                 "\"dimension\":6}," CALIBRATION "}");
+    tiny_package(folder, "look", 1, tiny,
+                 "{\"name\":\"look\",\"version\":1,\"input\":{\"kind\":\"image\",\"width\":4,"
+                 "\"height\":4,\"channels\":1,\"layout\":\"flat\"}," CALIBRATION "}");
+    tiny_package(folder, "cells", 1, vec,
+                 "{\"name\":\"cells\",\"version\":1,\"likelihood\":\"mixed\",\"input\":{"
+                 "\"kind\":\"table\",\"columns\":[{\"name\":\"x\",\"type\":\"numeric\","
+                 "\"mean\":10,\"std\":2},{\"name\":\"y\",\"type\":\"numeric\",\"mean\":-1},{"
+                 "\"name\":\"a/b\",\"type\":\"categorical\",\"categories\":[\"yes\",\"no\","
+                 "\"1\",\"true\"]}]}," CALIBRATION "}");
+    tiny_package(folder, "belief", 1, spread,
+                 "{\"name\":\"belief\",\"version\":1,\"input\":{\"kind\":\"vector\","
+                 "\"dimension\":6},\"likelihood\":\"gaussian\",\"tensors\":{\"log_variance\":"
+                 "\"log_variance\"},\"calibration\":{\"id\":\"b\",\"score\":\"elbo\",\"n\":2,"
+                 "\"quantiles\":[1,2]}}");
+#undef CALIBRATION
+}
+
 void api_write_models(const char *folder)
 {
     const struct tiny_model tiny = {.rank = 2, .dims = {-1, 16}, .code = 8};
@@ -66,6 +92,7 @@ void api_write_models(const char *folder)
         "{\"name\":\"spread\",\"version\":1,\"input\":{\"kind\":\"vector\",\"dimension\":6},"
         "\"tensors\":{\"log_variance\":\"log_variance\"}}");
     write_tables(folder, &vec);
+    write_judges(folder, &vec, &tiny, &spread);
     snprintf(broken, sizeof(broken), "%s/broken", folder);
     mkdir(broken, 0755);
     snprintf(broken, sizeof(broken), "%s/broken/1", folder);

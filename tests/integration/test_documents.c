@@ -111,9 +111,9 @@ Test(documents, unknown_paths_are_404_and_known_ones_say_their_methods)
     static const char *const unknown[] = {"/nowhere",
                                           "/v1",
                                           "/v1/nowhere",
-                                          "/v1/models/tiny/score",
+                                          "/v1/models/tiny/scores",
                                           "/v1/models/tiny/dance",
-                                          "/v1/collections/x/anomalies",
+                                          "/v1/collections/x/anomaly",
                                           "/livez/",
                                           "//livez"};
     for (size_t i = 0; i < LAT_ARRAY_LEN(unknown); i++) {

@@ -17,7 +17,8 @@ Test(calibration, quantiles_are_the_sorted_errors_of_a_small_set)
 {
     float errors[5] = {5, 1, 4, 2, 3};
     struct lat_calibration calibration;
-    cr_assert_eq(lat_calibration_fit(errors, 5, "c1", &calibration, NULL), LAT_OK);
+    cr_assert_eq(lat_calibration_fit(errors, 5, LAT_SCORE_ERROR, "c1", &calibration, NULL),
+                 LAT_OK);
     cr_assert(calibration.present);
     cr_assert_eq(calibration.n, 5u);
     cr_assert_eq(calibration.n_quantiles, 5u);
@@ -26,7 +27,7 @@ Test(calibration, quantiles_are_the_sorted_errors_of_a_small_set)
         cr_assert_eq(calibration.quantiles[i], (float)(i + 1));
 }
 
-Test(calibration, p_values_agree_with_counting_within_two_quantiles)
+Test(calibration, p_values_of_a_large_set_agree_with_counting)
 {
     enum { N = 20000 };
     struct lat_rng rng;
@@ -35,12 +36,13 @@ Test(calibration, p_values_agree_with_counting_within_two_quantiles)
     lat_rng_seed(&rng, 3);
     for (int i = 0; i < N; i++)
         errors[i] = (float)exp(lat_rng_normal(&rng));
-    cr_assert_eq(lat_calibration_fit(errors, N, "c", &calibration, NULL), LAT_OK);
-    cr_assert_eq(calibration.n_quantiles, 1001u);
+    cr_assert_eq(lat_calibration_fit(errors, N, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
+    cr_assert_eq(calibration.n_quantiles, 4097u);
     for (int i = 0; i < 500; i++) {
         const float error = (float)exp(lat_rng_normal(&rng));
         cr_expect_float_eq(lat_calibration_p_value(&calibration, error),
-                           counted(errors, N, error), 0.002);
+                           counted(errors, N, error), 0.0005);
     }
 }
 
@@ -48,7 +50,8 @@ Test(calibration, p_values_have_the_right_ends)
 {
     float errors[4] = {1, 2, 3, 4};
     struct lat_calibration calibration;
-    cr_assert_eq(lat_calibration_fit(errors, 4, "c", &calibration, NULL), LAT_OK);
+    cr_assert_eq(lat_calibration_fit(errors, 4, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 0.5F), 1.0, 1e-12);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 1.0F), 1.0, 1e-12);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 9.0F), 1.0 / 5.0, 1e-12);
@@ -65,10 +68,12 @@ Test(calibration, equal_errors_and_single_items_are_fine)
 {
     float same[3] = {2, 2, 2}, one[1] = {7};
     struct lat_calibration calibration;
-    cr_assert_eq(lat_calibration_fit(same, 3, "c", &calibration, NULL), LAT_OK);
+    cr_assert_eq(lat_calibration_fit(same, 3, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 2.0F), 1.0, 1e-12);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 2.1F), 0.25, 1e-12);
-    cr_assert_eq(lat_calibration_fit(one, 1, "c", &calibration, NULL), LAT_OK);
+    cr_expect_float_eq(lat_calibration_below(&calibration, 2.0F), 0, 1e-12);
+    cr_assert_eq(lat_calibration_fit(one, 1, LAT_SCORE_ERROR, "c", &calibration, NULL), LAT_OK);
     cr_assert_eq(calibration.n_quantiles, 2u);
     cr_expect_float_eq(lat_calibration_p_value(&calibration, 8.0F), 0.5, 1e-12);
 }
@@ -83,6 +88,60 @@ Test(calibration, errors_that_are_no_numbers_are_refused)
 {
     float errors[2] = {1, NAN};
     struct lat_calibration calibration;
-    cr_assert_eq(lat_calibration_fit(errors, 2, "c", &calibration, NULL), LAT_INVALID);
-    cr_assert_eq(lat_calibration_fit(errors, 0, "c", &calibration, NULL), LAT_INVALID);
+    cr_assert_eq(lat_calibration_fit(errors, 2, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_INVALID);
+    cr_assert_eq(lat_calibration_fit(errors, 0, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_INVALID);
+}
+
+Test(calibration, p_values_of_a_set_that_is_kept_whole_are_counts)
+{
+    enum { N = 700 };
+    struct lat_rng rng;
+    float errors[N];
+    struct lat_calibration calibration;
+    lat_rng_seed(&rng, 4);
+    for (int i = 0; i < N; i++)
+        errors[i] = (float)lat_rng_below(&rng, 300); /* with many equal ones */
+    cr_assert_eq(lat_calibration_fit(errors, N, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
+    for (float error = -1; error < 302; error += 0.5F)
+        cr_expect_float_eq(lat_calibration_p_value(&calibration, error),
+                           counted(errors, N, error), 1e-12, "%g", (double)error);
+}
+
+Test(calibration, a_threshold_flags_just_what_has_a_p_value_of_at_most_the_rate)
+{
+    enum { N = 99 };
+    struct lat_rng rng;
+    float errors[N];
+    struct lat_calibration calibration;
+    lat_rng_seed(&rng, 5);
+    for (int i = 0; i < N; i++)
+        errors[i] = (float)exp(lat_rng_normal(&rng));
+    cr_assert_eq(lat_calibration_fit(errors, N, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
+    for (double rate = 0.01; rate < 0.995; rate += 0.01) {
+        double held;
+        const float threshold = lat_calibration_threshold(&calibration, rate, &held);
+        cr_expect_eq(held, rate);
+        for (float error = 0; error < 12; error += 0.01F)
+            cr_expect_eq(error > threshold,
+                         lat_calibration_p_value(&calibration, error) <= rate + 1e-9,
+                         "rate %g, error %g", rate, (double)error);
+    }
+}
+
+Test(calibration, a_rate_that_the_set_cannot_tell_has_the_largest_score_as_threshold)
+{
+    float errors[4] = {1, 2, 3, 4};
+    struct lat_calibration calibration;
+    double held;
+    cr_assert_eq(lat_calibration_fit(errors, 4, LAT_SCORE_ERROR, "c", &calibration, NULL),
+                 LAT_OK);
+    cr_expect_eq(lat_calibration_threshold(&calibration, 0.01, &held), 4.0F);
+    cr_expect_float_eq(held, 0.2, 1e-12);
+    cr_expect_eq(lat_calibration_threshold(&calibration, 0.4, &held), 3.0F);
+    cr_expect_eq(held, 0.4);
+    cr_expect_leq(lat_calibration_threshold(&calibration, 0.999, &held), 1.0F);
 }

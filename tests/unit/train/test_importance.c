@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "model/train/evaluate.h"
 #include "model/train/importance.h"
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 #include "model/train/rows.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 #include "tiny_net.h"
 
 static const enum lat_likelihood likelihoods[] = {

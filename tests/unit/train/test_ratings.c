@@ -10,7 +10,7 @@
 #include "base/rng.h"
 #include "model/autoencoder.h"
 #include "model/recommender.h"
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 #include "model/train/trainer.h"
 #include "tests/support/support.h"
 

@@ -12,7 +12,7 @@
 #include "model/table.h"
 #include "model/train/dataset/dataset.h"
 #include "model/train/evaluate.h"
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 #include "model/train/rows.h"
 #include "model/train/step.h"
 #include "model/train/trainer.h"

@@ -1,11 +1,10 @@
 /* Sums are made in double. Probabilities are kept away from 0 and 1, to which float sigmoids
  * and softmaxes round. */
-#include "model/train/row_nll.h"
+#include "model/row_nll.h"
 
 #include <math.h>
 
 #include "model/table.h"
-#include "model/train/parts.h"
 
 #include "base/banned.h"
 

@@ -1,13 +1,17 @@
 /* The likelihoods once more, in plain loops over what an exported decoder gives: how packages
- * are measured, and the reference of the graphs of likelihood.c. */
-#ifndef LAT_MODEL_TRAIN_ROW_NLL_H
-#define LAT_MODEL_TRAIN_ROW_NLL_H
+ * are measured and what is served is scored, and the reference of the graphs of
+ * train/likelihood.c. */
+#ifndef LAT_MODEL_ROW_NLL_H
+#define LAT_MODEL_ROW_NLL_H
 
 #include "model/package.h"
 
+#define LAT_STUDENT_T_DEGREES 3.0F
+#define LAT_CODEAN_LEAST      1e-6F /* added to squared lengths */
+
 /* Negative log-likelihood of one row, summed over its elements, constants left out as in
- * likelihood.c. target, output: [n], in the units the network was trained in. NaN when there is
- * no formula. */
+ * train/likelihood.c. target, output: [n], in the units the network was trained in. NaN when
+ * there is no formula. */
 double lat_row_nll(enum lat_likelihood likelihood, const float *target, const float *output,
                    size_t n);
 

@@ -1,0 +1,107 @@
+/* What a verb of a model is asked to take: a list of inputs in JSON, or a body that is inputs
+ * itself. */
+#include <string.h>
+
+#include "api/input.h"
+#include "api/request.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+static enum lat_status alloc_inputs(struct lat_call *call, size_t n, struct lat_inputs *inputs,
+                                    struct lat_error *err)
+{
+    const enum lat_status status = lat_check_batch(call, n, err);
+    if (status != LAT_OK)
+        return status;
+    inputs->n = n;
+    inputs->items = lat_arena_alloc(&call->arena, n, sizeof(*inputs->items));
+    return inputs->items ? LAT_OK : lat_fail_memory(err);
+}
+
+enum lat_status lat_inputs_list(struct lat_call *call, const struct lat_list *list,
+                                struct lat_inputs *out_inputs, struct lat_error *err)
+{
+    enum lat_status status = alloc_inputs(call, list->n, out_inputs, err);
+    for (size_t i = 0; status == LAT_OK && i < list->n; i++) {
+        struct lat_object object;
+        lat_list_object(list, i, &object);
+        lat_object_input(&object, &out_inputs->items[i]);
+        status = lat_json_status(list->json);
+        if (status != LAT_OK)
+            lat_error_prefix(err, "input %zu", i);
+    }
+    return status;
+}
+
+static enum lat_status read_files(struct lat_call *call, struct lat_inputs *inputs,
+                                  struct lat_error *err)
+{
+    struct lat_multipart parts;
+    enum lat_status status = lat_call_multipart(call, &parts, err);
+    if (status == LAT_OK)
+        status = alloc_inputs(call, parts.n, inputs, err);
+    for (size_t i = 0; status == LAT_OK && i < parts.n; i++) {
+        if (!parts.parts[i].filename && strcmp(parts.parts[i].name, "file") != 0)
+            return lat_fail(err, LAT_INVALID, "unknown_field",
+                            "unknown part '%.60s'; a picture is a part 'file'",
+                            parts.parts[i].name);
+        inputs->items[i] = lat_input_image(parts.parts[i].bytes, parts.parts[i].len);
+    }
+    return status;
+}
+
+static enum lat_status read_rows(struct lat_call *call, const struct lat_model *model,
+                                 struct lat_inputs *inputs, struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    if (manifest->input.kind != LAT_INPUT_VECTOR)
+        return lat_call_refuse_body(call, "JSON, pictures or multipart", err);
+    struct lat_floats floats;
+    size_t rows;
+    const size_t width = manifest->input.dimension;
+    enum lat_status status =
+        lat_body_floats(call, width, lat_model_reference(model), &floats, &rows, err);
+    if (status == LAT_OK)
+        status = alloc_inputs(call, rows ? rows : 1, inputs, err);
+    for (size_t i = 0; status == LAT_OK && i < inputs->n; i++)
+        inputs->items[i] =
+            lat_input_vector((struct lat_floats){floats.values + i * width, width});
+    return status;
+}
+
+enum lat_status lat_inputs_body(struct lat_call *call, const struct lat_model *model,
+                                struct lat_inputs *out_inputs, struct lat_error *err)
+{
+    switch (lat_call_body_kind(call)) {
+    case LAT_BODY_IMAGE:
+        out_inputs->raw = true;
+        if (alloc_inputs(call, 1, out_inputs, err) != LAT_OK)
+            return err->status;
+        out_inputs->items[0] = lat_input_image(call->body, call->body_len);
+        return LAT_OK;
+    case LAT_BODY_MULTIPART:
+        return read_files(call, out_inputs, err);
+    case LAT_BODY_FLOATS:
+        return read_rows(call, model, out_inputs, err);
+    case LAT_BODY_JSON:
+    case LAT_BODY_LINES:
+    case LAT_BODY_OTHER:
+        break;
+    }
+    return lat_call_refuse_body(call, "JSON, a picture, multipart or raw float32", err);
+}
+
+enum lat_status lat_inputs_blame(const struct lat_call *call, const struct lat_inputs *inputs,
+                                 size_t bad, struct lat_error *err)
+{
+    if (inputs->raw)
+        return err->status;
+    lat_input_not_raw(err);
+    if (err->status == LAT_INVALID || err->status == LAT_TOO_LARGE) {
+        lat_error_prefix(err, "input %zu", bad);
+        if (lat_call_body_kind(call) == LAT_BODY_JSON)
+            lat_error_at(err, "/inputs/%zu", bad);
+    }
+    return err->status;
+}

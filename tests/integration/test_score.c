@@ -1,0 +1,178 @@
+/* Scores over HTTP: against a calibration whose every number is known. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/integration/client.h"
+#include "tests/support/support.h"
+
+TestSuite(score, .init = test_folder_enter, .fini = test_folder_leave);
+
+static const char judge[] = "/v1/models/judge/score", cells[] = "/v1/models/cells/score";
+
+/* The decoder gives the first three elements back; the error is the mean square of the others.
+ */
+Test(score, p_values_count_the_calibration_and_the_threshold_is_theirs)
+{
+    STATUS(200, ask("POST", judge,
+                    "{\"inputs\":[{\"vector\":[1,2,3,0,0,0]},{\"vector\":[0,0,0,3,3,3]},"
+                    "{\"vector\":[0,0,0,0,0,9]}],\"false_alarm_rate\":0.2}"));
+    cr_expect_eq(number_of("results.0.error"), 0);
+    cr_expect_eq(number_of("results.0.p_value"), 1);
+    cr_expect_eq(number_of("results.0.percentile"), 0);
+    cr_expect_not(flag_of("results.0.anomalous"));
+    cr_expect_eq(number_of("results.1.error"), 4.5);
+    cr_expect_float_eq(number_of("results.1.p_value"), 0.6, 1e-9);
+    cr_expect_float_eq(number_of("results.1.percentile"), 400.0 / 9, 1e-6);
+    cr_expect_eq(number_of("results.2.error"), 13.5);
+    cr_expect_float_eq(number_of("results.2.p_value"), 0.1, 1e-9);
+    cr_expect(flag_of("results.2.anomalous"));
+    cr_expect_eq(number_of("results.2.threshold"), 8);
+    cr_expect_eq(number_of("results.2.score"), 13.5);
+    cr_expect_str_eq(text_of("calibration"), "validation-1");
+    cr_expect_str_eq(text_of("score"), "error");
+    cr_expect_str_eq(text_of("model"), "judge@1");
+    cr_expect_str_eq(header("X-Model"), "judge@1");
+    cr_expect_eq(number_of("false_alarm_rate"), 0.2);
+}
+
+Test(score, a_rate_beyond_the_calibration_says_what_it_holds)
+{
+    STATUS(200, ask("POST", judge, "{\"inputs\":[{\"vector\":[0,0,0,0,0,9]}]}"));
+    cr_expect_float_eq(number_of("false_alarm_rate"), 0.1, 1e-9);
+    cr_expect_eq(number_of("results.0.threshold"), 9);
+    cr_expect(flag_of("results.0.anomalous"));
+}
+
+Test(score, contributions_are_sorted_and_their_shares_are_of_the_whole)
+{
+    STATUS(200, ask("POST", judge, "{\"inputs\":[{\"vector\":[5,5,5,1,0,2]}]}"));
+    cr_assert_eq(count_of("results.0.contributions"), 6);
+    cr_expect_str_eq(text_of("results.0.contributions.0.feature"), "5");
+    cr_expect_eq(number_of("results.0.contributions.0.observed"), 2);
+    cr_expect_eq(number_of("results.0.contributions.0.expected"), 0);
+    cr_expect_eq(number_of("results.0.contributions.0.error"), 4);
+    cr_expect_float_eq(number_of("results.0.contributions.0.share"), 0.8, 1e-6);
+    cr_expect_str_eq(text_of("results.0.contributions.1.feature"), "3");
+    STATUS(200,
+           ask("POST", judge, "{\"inputs\":[{\"vector\":[5,5,5,1,0,2]}],\"contributions\":1}"));
+    cr_expect_eq(count_of("results.0.contributions"), 1);
+    cr_expect_float_eq(number_of("results.0.contributions.0.share"), 0.8, 1e-6);
+    STATUS(200,
+           ask("POST", judge, "{\"inputs\":[{\"vector\":[5,5,5,1,0,2]}],\"contributions\":0}"));
+    cr_expect_eq(count_of("results.0.contributions"), 0);
+}
+
+Test(score, columns_are_named_and_in_their_own_units)
+{
+    STATUS(200,
+           ask("POST", cells, "{\"inputs\":[{\"row\":{\"x\":14,\"y\":null,\"a/b\":\"no\"}}]}"));
+    cr_assert_eq(count_of("results.0.contributions"), 2, "%s", reply());
+    cr_expect_str_eq(text_of("results.0.contributions.0.feature"), "a/b");
+    cr_expect_str_eq(text_of("results.0.contributions.0.observed"), "no");
+    cr_expect_str_eq(text_of("results.0.contributions.0.expected"), "yes");
+    cr_expect_float_eq(number_of("results.0.contributions.0.share"), 1, 1e-6);
+    cr_expect_str_eq(text_of("results.0.contributions.1.feature"), "x");
+    cr_expect_eq(number_of("results.0.contributions.1.observed"), 14);
+    cr_expect_eq(number_of("results.0.contributions.1.expected"), 14);
+}
+
+Test(score, a_distribution_is_scored_by_its_bound)
+{
+    STATUS(200, ask("POST", "/v1/models/belief/score",
+                    "{\"inputs\":[{\"vector\":[0,0,0,0,0,0]},{\"vector\":[0,0,0,0,0,4]}]}"));
+    cr_expect_str_eq(text_of("score"), "elbo");
+    const double least = number_of("results.0.error");
+    cr_expect_gt(least, 0, "what is drawn is not the mean: %s", reply());
+    cr_expect_float_eq(number_of("results.1.error") - least, 8, 1e-4,
+                       "half the square of what is not decoded");
+    STATUS(200,
+           ask("POST", "/v1/models/belief/score", "{\"inputs\":[{\"vector\":[0,0,0,0,0,0]}]}"));
+    cr_expect_eq(number_of("results.0.error"), least, "the same draws for everyone");
+}
+
+Test(score, pictures_have_a_map_of_their_errors)
+{
+    const struct lat_buf png = tiny_png(0, 16);
+    STATUS(200, ask_as("POST", "/v1/models/look/score?map=true&false_alarm_rate=0.5",
+                       "Content-Type: image/png\r\n", png.data, png.len));
+    cr_expect_eq(count_of("results.0.contributions"), 16);
+    cr_expect_str_eq(text_of("results.0.contributions.0.feature"), "3,3", "%s", reply());
+    cr_expect(strncmp(text_of("results.0.map.image"), "iVBORw0KGgo", 11) == 0);
+    STATUS(200, ask_as("POST", "/v1/models/look/score",
+                       "Content-Type: image/png\r\nAccept: image/png\r\n", png.data, png.len));
+    cr_expect_str_eq(header("Content-Type"), "image/png");
+    cr_expect(memcmp(reply(), "\x89PNG", 4) == 0);
+    cr_expect_str_eq(header("X-P-Value"), "1");
+    STATUS(422, ask("POST", judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"map\":true}"));
+    POINTER("/map");
+}
+
+Test(score, a_collection_adds_the_distance_to_its_items)
+{
+    make("{\"model\":\"judge@1\"}");
+    for (int i = 0; i < 12; i++) {
+        char id[16], item[128];
+        snprintf(id, sizeof(id), "%d", i);
+        snprintf(item, sizeof(item), "{\"input\":{\"vector\":[%d,%d,0,1,0,1]}}", i % 4, i / 4);
+        put(id, item);
+    }
+    char body[256];
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[1,1,0,1,0,1]},{\"vector\":[40,0,0,1,0,1]}],"
+             "\"collection\":\"%s\",\"neighbours\":3,\"false_alarm_rate\":0.2}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(200, ask("POST", judge, body));
+    cr_expect_eq(number_of("neighbours"), 3);
+    cr_expect_eq(number_of("reference_items"), 12);
+    cr_expect_float_eq(number_of("results.0.distance"), 2.0 / 3, 1e-5, "%s", reply());
+    cr_expect_gt(number_of("results.1.distance"), 36);
+    cr_expect_eq(number_of("results.0.error"), number_of("results.1.error"));
+    cr_expect_gt(number_of("results.1.score"), number_of("results.0.score"));
+    cr_expect(flag_of("results.1.anomalous"));
+    cr_expect_not(flag_of("results.0.anomalous"));
+    cr_expect_float_eq(number_of("results.1.p_value"), 1.0 / 13, 1e-9);
+    cr_expect_float_eq(number_of("results.1.distance_p_value"), 1.0 / 13, 1e-9);
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[1,1,0,1,0,1]}],\"collection\":\"%s\","
+             "\"neighbours\":0.5}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(200, ask("POST", judge, body));
+    cr_expect_eq(number_of("neighbours"), 6, "half of twelve");
+}
+
+Test(score, what_cannot_be_is_refused)
+{
+    static const struct {
+        const char *path, *body, *code, *pointer;
+        int status;
+    } cases[] = {
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"false_alarm_rate\":0}",
+         "out_of_range", "/false_alarm_rate", 422},
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"false_alarm_rate\":1.5}",
+         "out_of_range", "/false_alarm_rate", 422},
+        {judge, "{\"inputs\":[{\"vector\":[1,2]}]}", "wrong_dimension", "/inputs/0", 422},
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"collection\":\"nobody\"}",
+         "collection_not_found", "/collection", 404},
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"neighbours\":1.5}", "out_of_range",
+         "/neighbours", 422},
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"rate\":1}", "unknown_field",
+         "/rate", 422},
+        {"/v1/models/vec/score", "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}]}",
+         "capability_missing", NULL, 422},
+        {"/v1/models/none/score", "{\"inputs\":[]}", "model_not_found", NULL, 404},
+    };
+    for (size_t i = 0; i < LAT_ARRAY_LEN(cases); i++) {
+        STATUS(cases[i].status, ask("POST", cases[i].path, cases[i].body));
+        PROBLEM(cases[i].status, cases[i].code);
+        if (cases[i].pointer)
+            POINTER(cases[i].pointer);
+    }
+    make("{\"model\":\"vec@1\"}");
+    char body[192];
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"collection\":\"%s\"}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(422, ask("POST", judge, body));
+    PROBLEM(422, "wrong_model");
+}
