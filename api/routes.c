@@ -111,7 +111,7 @@ static const struct lat_route rows[] = {
     {LAT_DELETE, COLL "/recommender", lat_api_recommender_delete, WRITE,
      "Serve the users without a model"},
     {LAT_POST, COLL "/recommend", lat_api_recommend, READ, "From examples to items"},
-    {LAT_GET, COLL "/users/{u}/recommendations", lat_api_user_recommendations, READ,
+    {LAT_GET, COLL "/users/{u}/recommendations", lat_api_user_recommendations, INLINE,
      "What to recommend to a user"},
     {LAT_GET, COLL "/users/{u}/history", lat_api_user_history, READ,
      "What a user did, the newest first"},

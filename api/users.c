@@ -217,5 +217,8 @@ enum lat_status lat_api_user_recommendations(struct lat_call *call, struct lat_e
     if (status == LAT_OK)
         status = reply(call, &asked, &list, err);
     lat_json_release(&json);
-    return status;
+    if (!call->defer)
+        return status;
+    lat_error_clear(err);
+    return LAT_OK;
 }

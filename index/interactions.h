@@ -64,6 +64,13 @@ enum lat_status lat_store_history(struct lat_store *store, const char *collectio
                                   struct lat_history_page *out_page,
                                   struct lat_error *err) LAT_MUST_USE;
 
+/* All of them in one page if that takes no waiting: LAT_BUSY when no reader is idle, or when
+ * there are more than `most` rows. */
+enum lat_status lat_store_history_at_once(struct lat_store *store, const char *collection,
+                                          const char *user, size_t most,
+                                          struct lat_history_page *out_page,
+                                          struct lat_error *err) LAT_MUST_USE;
+
 /* The user and all their interactions, for good; an item nobody else dealt with is forgotten
  * with them (stored items are not touched). LAT_NOT_FOUND (unknown_user). */
 enum lat_status lat_store_user_delete(struct lat_store *store, const char *collection,

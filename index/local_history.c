@@ -27,6 +27,7 @@ struct raw_row {
 struct reading {
     struct raw_row *rows;
     size_t n, capacity;
+    size_t most;          /* rows; beyond that reading ends with LAT_BUSY */
     struct lat_buf types; /* NUL-terminated, one behind the other; the empty one first */
 };
 
@@ -77,7 +78,10 @@ static enum lat_status read_rows(struct lat_local *store, struct lat_db *db,
     lat_stmt_bind_text(stmt, 3, user);
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
         const char *item = lat_collection_item_name(collection, lat_stmt_i64(stmt, 0));
-        status = item ? note(r, item, stmt, err) : LAT_OK;
+        if (r->n == r->most)
+            status = lat_fail(err, LAT_BUSY, NULL, "more than %zu interactions", r->most);
+        else
+            status = item ? note(r, item, stmt, err) : LAT_OK;
         if (status != LAT_OK)
             break;
     }
@@ -221,13 +225,18 @@ static enum lat_status cut_page(struct reading *r, int64_t key, const char *user
     return status;
 }
 
+static enum lat_status unknown(const char *user, struct lat_error *err)
+{
+    return lat_fail(err, LAT_NOT_FOUND, "unknown_user", "no user '%s'", user);
+}
+
 enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
                                   const char *cursor, size_t limit,
                                   struct lat_history_page *out_page, struct lat_error *err)
 {
     struct lat_local *store = lat_local_of(base);
     struct lat_collection *collection;
-    struct reading r = {0};
+    struct reading r = {.most = SIZE_MAX};
     char space[CURSOR_MAX / 2];
     struct raw_row after = {0};
     enum lat_status status = lat_collection_with_tally(store, name, &collection, err);
@@ -242,10 +251,38 @@ enum lat_status lat_local_history(struct lat_store *base, const char *name, cons
         lat_pool_give(&store->pool, db);
     }
     if (status == LAT_OK && !r.n)
-        status = lat_fail(err, LAT_NOT_FOUND, "unknown_user", "no user '%s'", user);
+        status = unknown(user, err);
     if (status == LAT_OK)
         status =
             cut_page(&r, collection->key, user, goes_on ? &after : NULL, limit, out_page, err);
+    if (status != LAT_OK)
+        lat_error_prefix(err, "collection '%s'", name);
+    forget(&r);
+    lat_collection_unref(collection);
+    return status;
+}
+
+enum lat_status lat_local_history_at_once(struct lat_store *base, const char *name,
+                                          const char *user, size_t most,
+                                          struct lat_history_page *out_page,
+                                          struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_collection *collection;
+    struct reading r = {.most = most};
+    enum lat_status status = lat_collection_with_tally(store, name, &collection, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_db *db = lat_pool_try(&store->pool);
+    if (db) {
+        status = read_rows(store, db, collection, user, &r, err);
+        lat_pool_give(&store->pool, db);
+    } else {
+        status = lat_fail(err, LAT_BUSY, NULL, "all readers are at work");
+    }
+    if (status == LAT_OK)
+        status = r.n ? cut_page(&r, collection->key, user, NULL, 0, out_page, err)
+                     : unknown(user, err);
     if (status != LAT_OK)
         lat_error_prefix(err, "collection '%s'", name);
     forget(&r);

@@ -42,6 +42,14 @@ struct lat_db *lat_pool_take(struct lat_pool *pool)
     return db;
 }
 
+struct lat_db *lat_pool_try(struct lat_pool *pool)
+{
+    lat_mutex_lock(&pool->mutex);
+    struct lat_db *db = pool->n_idle ? pool->idle[--pool->n_idle] : NULL;
+    lat_mutex_unlock(&pool->mutex);
+    return db;
+}
+
 void lat_pool_give(struct lat_pool *pool, struct lat_db *db)
 {
     lat_mutex_lock(&pool->mutex);

@@ -96,6 +96,7 @@ const struct lat_store_ops lat_local_store = {
     .jobs = lat_local_jobs,
     .interact = lat_local_interact,
     .history = lat_local_history,
+    .history_at_once = lat_local_history_at_once,
     .user_delete = lat_local_user_delete,
     .popular = lat_local_popular,
     .visible = lat_local_visible,

@@ -185,6 +185,7 @@ enum lat_status lat_pool_open(struct lat_pool *pool, const char *path, unsigned 
                               struct lat_error *err);
 void lat_pool_close(struct lat_pool *pool);
 struct lat_db *lat_pool_take(struct lat_pool *pool); /* waits for one */
+struct lat_db *lat_pool_try(struct lat_pool *pool);  /* NULL: none is idle */
 void lat_pool_give(struct lat_pool *pool, struct lat_db *db);
 
 /* local_writer.c: the one thread that changes rows. */
@@ -428,6 +429,10 @@ enum lat_status lat_local_recommender_set(struct lat_store *base, const char *na
 enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
                                   const char *cursor, size_t limit,
                                   struct lat_history_page *out_page, struct lat_error *err);
+enum lat_status lat_local_history_at_once(struct lat_store *base, const char *name,
+                                          const char *user, size_t most,
+                                          struct lat_history_page *out_page,
+                                          struct lat_error *err);
 enum lat_status lat_local_interactions_each(struct lat_store *base, const char *name,
                                             bool (*each)(void *context,
                                                          const struct lat_interaction *one),

@@ -30,6 +30,14 @@ enum lat_status lat_store_history(struct lat_store *store, const char *collectio
     return store->ops->history(store, collection, user, cursor, limit, out_page, err);
 }
 
+enum lat_status lat_store_history_at_once(struct lat_store *store, const char *collection,
+                                          const char *user, size_t most,
+                                          struct lat_history_page *out_page,
+                                          struct lat_error *err)
+{
+    return store->ops->history_at_once(store, collection, user, most, out_page, err);
+}
+
 enum lat_status lat_store_user_delete(struct lat_store *store, const char *collection,
                                       const char *user, struct lat_error *err)
 {

@@ -69,6 +69,10 @@ struct lat_store_ops {
     enum lat_status (*history)(struct lat_store *store, const char *collection,
                                const char *user, const char *cursor, size_t limit,
                                struct lat_history_page *out_page, struct lat_error *err);
+    enum lat_status (*history_at_once)(struct lat_store *store, const char *collection,
+                                       const char *user, size_t most,
+                                       struct lat_history_page *out_page,
+                                       struct lat_error *err);
     enum lat_status (*user_delete)(struct lat_store *store, const char *collection,
                                    const char *user, struct lat_error *err);
     enum lat_status (*popular)(struct lat_store *store, const char *collection,

@@ -365,3 +365,18 @@ enum lat_status lat_model_query_vector(struct lat_model *model, const struct lat
     lat_sparse_row_release(&row);
     return status;
 }
+
+size_t lat_model_recommend_work(const struct lat_model *model, size_t n, bool because)
+{
+    const struct lat_recommender *recommender = model->recommender;
+    const size_t each = n + (recommender ? recommender->width : 0) + 1;
+    size_t work;
+    if (!recommender || !lat_mul_size(recommender->n_items, each, &work))
+        return SIZE_MAX;
+    if (recommender->sums)
+        return work;
+    return recommender->first && recommender->vectors && !recommender->tail &&
+                   !recommender->head && !because
+               ? work
+               : SIZE_MAX;
+}

@@ -39,6 +39,10 @@ enum lat_status lat_model_recommend(struct lat_model *model, const struct lat_ev
                                     size_t n, float *out_scores,
                                     struct lat_error *err) LAT_MUST_USE;
 
+/* About how many multiplications the scores of a history of n events take, and with `because`
+ * the reasons of 256 of them; SIZE_MAX when it takes the engine. */
+size_t lat_model_recommend_work(const struct lat_model *model, size_t n, bool because);
+
 /* Why: out_drops [n_targets][n], by how much the score of each target would be lower without
  * that event (negative: higher). Events that do not count have 0, as has an event of an item
  * that comes again later. Exact: the history without the item is scored, whatever the model;

@@ -46,6 +46,18 @@ static enum lat_status sort_out(struct lat_call *call, const struct lat_history_
     return LAT_OK;
 }
 
+enum {
+    BRIEF_ROWS = 1000,   /* of a history read on a network thread */
+    BRIEF_WORK = 2000000 /* multiplications there: some hundred microseconds */
+};
+
+/* On a network thread: what takes longer is run again on a worker. */
+static enum lat_status leave_to_worker(struct lat_call *call, struct lat_error *err)
+{
+    call->defer = true;
+    return lat_fail(err, LAT_BUSY, NULL, "this takes a worker");
+}
+
 /* A user nobody has heard of has an empty one. */
 static enum lat_status read_past(struct lat_call *call, const char *collection,
                                  const char *user, struct lat_history_page *page,
@@ -54,10 +66,15 @@ static enum lat_status read_past(struct lat_call *call, const char *collection,
     struct lat_error why = LAT_ERROR_INIT;
     const uint64_t start = lat_clock_ns();
     const enum lat_status status =
-        lat_store_history(call->app->store, collection, user, NULL, 0, page, &why);
+        lat_call_must_be_brief(call)
+            ? lat_store_history_at_once(call->app->store, collection, user, BRIEF_ROWS, page,
+                                        &why)
+            : lat_store_history(call->app->store, collection, user, NULL, 0, page, &why);
     call->timing_ns[LAT_TIMING_DB] += lat_clock_ns() - start;
     if (status == LAT_NOT_FOUND && strcmp(why.code, "unknown_user") == 0)
         return LAT_OK;
+    if (status == LAT_BUSY && lat_call_must_be_brief(call))
+        return leave_to_worker(call, err);
     if (status != LAT_OK) {
         lat_fail(err, status, why.code, "%s", why.message);
         return status;
@@ -84,7 +101,11 @@ static enum lat_status from_model(struct lat_call *call, const struct lat_collec
         return lat_fail(err, LAT_INVALID, "empty_history", "there is nothing to go by");
     enum lat_status status = lat_embed_acquire(call, info->recommender, &model, err);
     if (status == LAT_OK) {
-        status = lat_recommend_by_model(call, model, info, past, wants, out, err);
+        const bool brief =
+            !lat_call_must_be_brief(call) ||
+            lat_model_recommend_work(model, past->n_events, wants->n_because) <= BRIEF_WORK;
+        status = brief ? lat_recommend_by_model(call, model, info, past, wants, out, err)
+                       : leave_to_worker(call, err);
         lat_model_release(model);
     }
     if (status != LAT_OK)
@@ -141,6 +162,10 @@ static enum lat_status choose(struct lat_call *call, const struct lat_collection
 {
     struct lat_error why = LAT_ERROR_INIT;
     enum lat_status status = from_model(call, info, past, wants, out, &why);
+    if (has_nothing(status) && lat_call_must_be_brief(call)) {
+        lat_error_clear(&why);
+        status = leave_to_worker(call, &why);
+    }
     if (has_nothing(status)) {
         lat_error_clear(&why);
         status = lat_recommend_by_similarity(call, info, past, wants, out, &why);
@@ -154,6 +179,13 @@ static enum lat_status choose(struct lat_call *call, const struct lat_collection
     return status;
 }
 
+/* Whether nothing but the history has to be asked of the store: no metadata, no codes. */
+static bool is_brief(const struct lat_collection_info *info,
+                     const struct lat_recommend_wants *wants)
+{
+    return info->recommender[0] && !info->spec.dimension && !info->hidden && !wants->filter;
+}
+
 enum lat_status lat_recommend_for_user(struct lat_call *call, const char *collection,
                                        const char *user,
                                        const struct lat_recommend_wants *wants,
@@ -165,6 +197,8 @@ enum lat_status lat_recommend_for_user(struct lat_call *call, const char *collec
     if (!info)
         return lat_fail_memory(err);
     enum lat_status status = lat_store_describe(call->app->store, collection, info, err);
+    if (status == LAT_OK && lat_call_must_be_brief(call) && !is_brief(info, wants))
+        status = leave_to_worker(call, err);
     if (status == LAT_OK)
         status = read_past(call, collection, user, &page, &past, err);
     if (status == LAT_OK)

@@ -68,7 +68,9 @@ struct lat_recommend_wants {
     const struct lat_filter *filter; /* NULL: none */
 };
 
-/* For a user of a collection, known or not, from the first source that has something. */
+/* For a user of a collection, known or not, from the first source that has something. On a
+ * network thread it does what is brief: a history that is not long, a model that answers out of
+ * memory. Otherwise it fails with LAT_BUSY and call->defer set, and has changed nothing. */
 enum lat_status lat_recommend_for_user(struct lat_call *call, const char *collection,
                                        const char *user,
                                        const struct lat_recommend_wants *wants,

@@ -430,3 +430,26 @@ Test(interactions, dropping_a_collection_drops_them_bit_by_bit)
     cr_expect_eq(rows_of("interaction_items"), 3);
     people_close(store);
 }
+
+Test(interactions, a_history_without_waiting)
+{
+    struct lat_store *store = people_open(0);
+    struct lat_history_page page = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    people_say(store, "ada", "x", 1, 10);
+    people_say(store, "ada", "y", -1, 30);
+    people_say(store, "ada", "z", 1, 20);
+    cr_assert_eq(lat_store_history_at_once(store, "c", "ada", 3, &page, &err), LAT_OK, "%s",
+                 err.message);
+    cr_assert_eq(page.n, 3);
+    cr_assert_str_eq(page.rows[0].item, "y");
+    cr_assert_str_eq(page.rows[2].item, "x");
+    cr_assert_null(page.next_cursor);
+    lat_history_page_release(&page);
+    cr_assert_eq(lat_store_history_at_once(store, "c", "ada", 2, &page, &err), LAT_BUSY);
+    cr_assert_null(page.memory);
+    err = (struct lat_error)LAT_ERROR_INIT;
+    cr_assert_eq(lat_store_history_at_once(store, "c", "who", 2, &page, &err), LAT_NOT_FOUND);
+    cr_assert_str_eq(err.code, "unknown_user");
+    people_close(store);
+}
