@@ -38,7 +38,7 @@ static enum lat_status check_collection(const struct resolving *r, struct lat_er
     if (status != LAT_OK)
         return status;
     if (spec.model[0] && strcmp(spec.model, reference) != 0) {
-        lat_fail(err, LAT_INVALID, "other_model",
+        lat_fail(err, LAT_INVALID, "wrong_model",
                  "the codes of collection '%s' are those of model '%s', not of '%s'", spec.name,
                  spec.model, reference);
         lat_error_expected(err, reference, spec.model);

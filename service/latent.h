@@ -15,7 +15,7 @@ struct lat_place {
 /* Codes of `n` places: ids looked up in `collection` (NULL when none was named), inputs encoded
  * in one go. *out_codes [n][code_dimension] is in the call's arena. Failures have the place's
  * pointer. LAT_NOT_FOUND for an unknown collection or item; LAT_INVALID wrong_dimension,
- * other_model (the collection's codes are of another model or version), missing_field (an id
+ * wrong_model (the collection's codes are of another model or version), missing_field (an id
  * without a collection), no_codes, and what is wrong with an input. */
 enum lat_status lat_latent_codes(struct lat_call *call, struct lat_model *model,
                                  const char *collection, const struct lat_place *places,

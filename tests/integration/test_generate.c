@@ -150,11 +150,11 @@ Test(interpolate, stored_items_by_their_ids)
     STATUS(200, ask("POST", "/v1/models/vec@1/interpolate", body));
     cr_assert_eq(number_of("codes.1.0"), 2);
     ask("POST", "/v1/models/vec@2/interpolate", body);
-    PROBLEM(422, "other_model");
+    PROBLEM(422, "wrong_model");
     POINTER("/collection");
     cr_assert_str_eq(text_of("errors.0.expected"), "vec@2");
     ask("POST", "/v1/models/tiny/interpolate", body);
-    PROBLEM(422, "other_model");
+    PROBLEM(422, "wrong_model");
     snprintf(body, sizeof(body), "{\"from\":\"a\",\"to\":\"gone\",\"collection\":\"%s\"}",
              name);
     ask("POST", "/v1/models/vec@1/interpolate", body);
