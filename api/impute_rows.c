@@ -238,12 +238,13 @@ static void write_cell(const struct page *page, size_t c)
         lat_buf_text(out, ",\"std\":null,\"interval\":null");
         write_probabilities(page, column);
     } else {
-        lat_write_double(out, "std", (double)page->spreads[column->start] * column->std);
+        lat_write_float(out, "std",
+                        (float)((double)page->spreads[column->start] * column->std));
         lat_write_key(out, "interval");
         write_interval(page, column);
     }
-    lat_write_double(out, "confidence",
-                     lat_impute_confidence(column, page->values, page->spreads));
+    lat_write_float(out, "confidence",
+                    (float)lat_impute_confidence(column, page->values, page->spreads));
     write_flags(page, c, low);
     lat_buf_char(out, '}');
 }

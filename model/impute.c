@@ -13,7 +13,12 @@
 
 #include "base/banned.h"
 
-enum { DEGREES = 3 }; /* of student_t */
+enum {
+    DEGREES = 3, /* of student_t */
+    MIXED_AT_ONCE = 64
+};
+
+static const double WEIGHT_LEAST = 1e-9;
 
 /* ---- the model ---- */
 
@@ -210,20 +215,31 @@ static double component_draw(const struct lat_model *model, struct lat_rng *rng)
     return normal / sqrt(square / DEGREES);
 }
 
-static void mix_number(const struct lat_model *model, const struct lat_impute_mixture *mixture,
-                       size_t e, size_t elements, float *out_value, float *out_spread)
+/* Elements of numbers, some at a time: the decoded rows are gone through once for all of them,
+ * and not at all where a weight is nothing. */
+static void mix_numbers(const struct lat_model *model, const struct lat_impute_mixture *mixture,
+                        const size_t *places, size_t n, float *values, float *spreads)
 {
     const double unit = unit_variance(model);
-    double mean = 0, square = 0;
-    for (size_t k = 0; k < mixture->n; k++)
-        mean += mixture->weights[k] * (double)mixture->decoded[k * elements + e];
+    const size_t elements = model->table->elements;
+    double means[MIXED_AT_ONCE] = {0}, squares[MIXED_AT_ONCE] = {0};
     for (size_t k = 0; k < mixture->n; k++) {
-        const double off = (double)mixture->decoded[k * elements + e] - mean;
-        const double own = mixture->spreads ? (double)mixture->spreads[k * elements + e] : 0;
-        square += mixture->weights[k] * (off * off + unit * own * own);
+        const double weight = mixture->weights[k];
+        const float *decoded = mixture->decoded + k * elements;
+        const float *own = mixture->spreads ? mixture->spreads + k * elements : NULL;
+        if (weight < WEIGHT_LEAST)
+            continue;
+        for (size_t j = 0; j < n; j++) {
+            const double x = (double)decoded[places[j]];
+            const double s = own ? (double)own[places[j]] : 0;
+            means[j] += weight * x;
+            squares[j] += weight * (x * x + unit * s * s);
+        }
     }
-    *out_value = (float)mean;
-    *out_spread = (float)sqrt(square);
+    for (size_t j = 0; j < n; j++) {
+        values[places[j]] = (float)means[j];
+        spreads[places[j]] = (float)sqrt(fmax(squares[j] - means[j] * means[j], 0));
+    }
 }
 
 static void mix_words(const struct lat_column *column, const struct lat_impute_mixture *mixture,
@@ -232,8 +248,9 @@ static void mix_words(const struct lat_column *column, const struct lat_impute_m
     for (size_t i = 0; i < column->width; i++) {
         double share = 0;
         for (size_t k = 0; k < mixture->n; k++)
-            share += mixture->weights[k] *
-                     (double)mixture->decoded[k * elements + column->start + i];
+            if (mixture->weights[k] >= WEIGHT_LEAST)
+                share += mixture->weights[k] *
+                         (double)mixture->decoded[k * elements + column->start + i];
         out_values[i] = (float)share;
     }
     lat_impute_normalise(column, out_values);
@@ -278,6 +295,32 @@ static void draw_row(const struct lat_model *model, const struct lat_impute_opti
     }
 }
 
+/* All missing numbers of a row, then their intervals. */
+static void mix_row_numbers(const struct lat_model *model,
+                            const struct lat_impute_options *options,
+                            const struct lat_impute_mixture *mixture, size_t first,
+                            struct lat_imputed *inout)
+{
+    const struct lat_table *table = model->table;
+    size_t places[MIXED_AT_ONCE], columns[MIXED_AT_ONCE], n = 0;
+    for (size_t c = 0; c <= table->names.n; c++) {
+        const struct lat_column *column = &table->columns[c];
+        const bool last = c == table->names.n;
+        if (n == MIXED_AT_ONCE || (last && n)) {
+            mix_numbers(model, mixture, places, n, inout->values + first,
+                        inout->spreads + first);
+            for (size_t j = 0; j < n; j++)
+                lat_impute_interval(model, options, columns[j], first + places[j], inout);
+            n = 0;
+        }
+        if (last || lat_column_has_words(column) ||
+            !isnan(inout->values[first + column->start]))
+            continue;
+        columns[n] = c;
+        places[n++] = column->start;
+    }
+}
+
 void lat_impute_mix(const struct lat_model *model, const struct lat_impute_options *options,
                     const struct lat_impute_mixture *mixture, size_t i,
                     struct lat_imputed *inout)
@@ -285,18 +328,12 @@ void lat_impute_mix(const struct lat_model *model, const struct lat_impute_optio
     const struct lat_table *table = model->table;
     const size_t elements = table->elements, first = i * elements;
     struct lat_rng rng;
+    mix_row_numbers(model, options, mixture, first, inout);
     for (size_t c = 0; c < table->names.n; c++) {
         const struct lat_column *column = &table->columns[c];
         const size_t at = first + column->start;
-        if (!isnan(inout->values[at]))
-            continue;
-        if (lat_column_has_words(column)) {
+        if (lat_column_has_words(column) && isnan(inout->values[at]))
             mix_words(column, mixture, elements, inout->values + at);
-            continue;
-        }
-        mix_number(model, mixture, column->start, elements, &inout->values[at],
-                   &inout->spreads[at]);
-        lat_impute_interval(model, options, c, at, inout);
     }
     lat_impute_seed(options, i, &rng);
     for (size_t d = 0; d < inout->n_draws; d++)

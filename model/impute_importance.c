@@ -6,6 +6,7 @@
  * The weight of a code needs a logarithm for every observed cell; products of a few cells are
  * taken first, and one logarithm of each. */
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/impute_internal.h"
@@ -21,9 +22,10 @@ static const double SHARE_LEAST = 1e-7;
 
 /* What is observed of a row. */
 struct observed {
-    uint32_t *numbers; /* elements that follow a bell */
-    uint32_t *words;   /* the element of each category that was seen */
-    size_t n_numbers, n_words;
+    float *targets, *mask;  /* [elements] of numbers that follow a bell; 0 and 0 elsewhere */
+    float *terms, *squares; /* [elements], scratch */
+    uint32_t *words;        /* the element of each category that was seen */
+    size_t n_words;
 };
 
 struct bench {
@@ -62,10 +64,13 @@ static void draw_noise(struct bench *bench)
 static void place_codes(const struct bench *bench, size_t i, float *codes)
 {
     const size_t width = bench->imputation->width;
-    const float *mean = bench->means + i * width, *variance = bench->variances + i * width;
+    const float *mean = bench->means + i * width;
+    float *deviation = bench->variances + i * width; /* a row is placed once */
+    for (size_t d = 0; d < width; d++)
+        deviation[d] = sqrtf(deviation[d]);
     for (size_t k = 0; k < bench->samples; k++)
         for (size_t d = 0; d < width; d++)
-            codes[k * width + d] = mean[d] + sqrtf(variance[d]) * bench->noise[k * width + d];
+            codes[k * width + d] = mean[d] + deviation[d] * bench->noise[k * width + d];
 }
 
 /* ---- weighing ---- */
@@ -74,34 +79,45 @@ static void observe(const struct bench *bench, const float *row, struct observed
 {
     const struct lat_table *table = bench->imputation->table;
     const bool plain = bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_GAUSSIAN;
-    out->n_numbers = out->n_words = 0;
+    out->n_words = 0;
+    memset(out->targets, 0, table->elements * sizeof(float));
+    memset(out->mask, 0, table->elements * sizeof(float));
     for (size_t c = 0; c < table->names.n; c++) {
         const struct lat_column *column = &table->columns[c];
         const bool words = lat_column_has_words(column) && !plain;
         for (size_t i = 0; i < column->width && !isnan(row[column->start]); i++) {
             const uint32_t e = (uint32_t)(column->start + i);
-            if (!words)
-                out->numbers[out->n_numbers++] = e;
-            else if (row[e] > 0.5F)
+            if (!words) {
+                out->targets[e] = row[e];
+                out->mask[e] = 1;
+            } else if (row[e] > 0.5F) {
                 out->words[out->n_words++] = e;
+            }
         }
     }
 }
 
 /* -log p(x|z) of the numbers, constants left out: log s and half of the squared error over s,
- * or (degrees + 1) / 2 = 2 times log(1 + its third). */
-static double numbers_nll(const struct observed *observed, bool heavy, const float *row,
-                          const float *decoded, const float *spreads)
+ * or (degrees + 1) / 2 = 2 times log(1 + its third). Holes have a mask of 0 and are 1 in every
+ * product: going through all elements in order is cheaper than picking some. */
+static double numbers_nll(const struct observed *observed, bool heavy, const float *decoded,
+                          const float *spreads, size_t elements)
 {
+    float *terms = observed->terms;
     double sum = 0, squares = 0, product = 1;
-    for (size_t j = 0; j < observed->n_numbers; j++) {
-        const uint32_t e = observed->numbers[j];
-        const double s = (double)spreads[e];
-        const double off = ((double)row[e] - (double)decoded[e]) / s;
-        const double factor = 1 + off * off * (1.0 / 3);
-        squares += off * off;
-        product *= heavy ? s * factor * factor : s;
-        if (j % RUN == RUN - 1) {
+    for (size_t e = 0; e < elements; e++) {
+        const float there = observed->mask[e];
+        const float s = spreads[e] * there + (1 - there);
+        const float off = (observed->targets[e] - decoded[e]) * there / s;
+        const float square = off * off;
+        const float factor = heavy ? 1 + square * (1.0F / 3) : 1;
+        terms[e] = s * factor * factor;
+        observed->squares[e] = square;
+    }
+    for (size_t e = 0; e < elements; e++) {
+        product *= (double)terms[e];
+        squares += (double)observed->squares[e];
+        if (e % RUN == RUN - 1) {
             sum += log(product);
             product = 1;
         }
@@ -132,8 +148,8 @@ static float weigh(struct bench *bench, const float *row, const float *codes,
         for (size_t d = 0; d < width; d++)
             prior += (double)codes[k * width + d] * (double)codes[k * width + d];
         const double w = bench->half_squares[k] - 0.5 * prior -
-                         numbers_nll(&bench->observed, heavy, row, decoded + k * elements,
-                                     spreads + k * elements) -
+                         numbers_nll(&bench->observed, heavy, decoded + k * elements,
+                                     spreads + k * elements, elements) -
                          words_nll(&bench->observed, decoded + k * elements);
         bench->weights[k] = isnan(w) ? (double)-INFINITY : w;
         most = fmax(most, bench->weights[k]);
@@ -194,11 +210,14 @@ static enum lat_status allocate(struct bench *bench, struct lat_error *err)
     bench->decoded = lat_alloc_raw(cells, sizeof(float));
     bench->spreads = lat_alloc_raw(cells, sizeof(float));
     bench->weights = lat_alloc_raw(bench->samples, sizeof(double));
-    bench->observed.numbers = lat_alloc_raw(elements, sizeof(uint32_t));
+    bench->observed.targets = lat_alloc_raw(4 * elements, sizeof(float));
+    bench->observed.mask = bench->observed.targets + elements;
+    bench->observed.terms = bench->observed.mask + elements;
+    bench->observed.squares = bench->observed.terms + elements;
     bench->observed.words = lat_alloc_raw(elements, sizeof(uint32_t));
     return bench->noise && bench->half_squares && bench->means && bench->variances &&
                    bench->codes && bench->decoded && bench->spreads && bench->weights &&
-                   bench->observed.numbers && bench->observed.words
+                   bench->observed.targets && bench->observed.words
                ? LAT_OK
                : lat_fail_memory(err);
 }
@@ -213,7 +232,7 @@ static void release(struct bench *bench)
     lat_free(bench->decoded);
     lat_free(bench->spreads);
     lat_free(bench->weights);
-    lat_free(bench->observed.numbers);
+    lat_free(bench->observed.targets);
     lat_free(bench->observed.words);
 }
 

@@ -40,6 +40,7 @@ struct bench {
     struct load_requests requests;
     struct ort_raw *encoder, *decoder;
     double raw[ROUNDS_MAX], rates[ROUNDS_MAX], seconds;
+    double raw_us[ROUNDS_MAX], server_us[ROUNDS_MAX]; /* of CPU, a row */
     size_t rounds, n_rows;
 };
 
@@ -183,6 +184,13 @@ static double bare(struct bench *b)
 
 /* ---- rates ---- */
 
+static double own_cpu(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static void measure(struct bench *b)
 {
     const struct load_options options = {.port = b->server.port,
@@ -191,8 +199,13 @@ static void measure(struct bench *b)
                                          .warmup = b->seconds / 10};
     for (size_t round = 0; round < b->rounds; round++) {
         struct load_result result;
+        const double own = own_cpu();
         b->raw[round] = bare(b);
+        b->raw_us[round] = (own_cpu() - own) * 1e6 / (b->raw[round] * b->seconds);
+        const double cpu = server_cpu(&b->server);
         load_run(&b->requests, &options, &result);
+        b->server_us[round] =
+            (server_cpu(&b->server) - cpu) * 1e6 / (result.rate * BATCH * 1.1 * b->seconds);
         if (result.failed || result.broken)
             bench_die("%llu replies failed (first %d)", (unsigned long long)result.failed,
                       result.first_status);
@@ -209,7 +222,7 @@ int main(void)
     const char *options[] = {"--data-root", path, NULL};
     b.n_rows = bench_size(2000, 200);
     b.rounds = bench_size(5, 1);
-    b.seconds = bench_seconds(4, 0.5);
+    b.seconds = bench_seconds(4, 2);
     snprintf(path, sizeof(path), "/tmp/latentd-bench-table.%ld", (long)getpid());
     if (mkdir(path, 0755) != 0)
         bench_die("no folder '%s'", path);
@@ -232,6 +245,8 @@ int main(void)
     json_t *row = bench_row(rate / raw, 0.6, false);
     bench_set(row, "rows_per_s", rate);
     bench_set(row, "bare_rows_per_s", raw);
+    bench_set(row, "server_cpu_us", bench_median(b.server_us, b.rounds));
+    bench_set(row, "bare_cpu_us", bench_median(b.raw_us, b.rounds));
     json_object_set_new(results, "importance_500", row);
     bench_print(results);
     ort_raw_close(b.encoder);
