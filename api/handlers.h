@@ -28,6 +28,8 @@ lat_handler lat_api_v2, lat_api_v2_live, lat_api_v2_ready, lat_api_v2_model,
     lat_api_v2_model_ready, lat_api_v2_infer;
 /* score.c, anomalies.c */
 lat_handler lat_api_score, lat_api_anomalies;
+/* drift.c */
+lat_handler lat_api_model_drift, lat_api_collection_drift;
 /* collections.c */
 lat_handler lat_api_collections, lat_api_collection_put, lat_api_collection,
     lat_api_collection_delete, lat_api_reindex;

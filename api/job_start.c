@@ -57,12 +57,37 @@ static enum lat_status start_snapshot(struct lat_call *call, struct lat_object *
     return status == LAT_OK ? lat_snapshots_start(call->app, out_id, err) : status;
 }
 
+/* The data are a collection's inputs, or what a spec's `data` names. */
+static enum lat_status start_calibrate(struct lat_call *call, struct lat_object *root,
+                                       char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
+{
+    char model[LAT_MODEL_REF_MAX] = "", collection[LAT_COLLECTION_NAME_MAX] = "";
+    if (!lat_object_copy(root, "model", model, sizeof(model)))
+        lat_object_missing(root, "model");
+    const bool of_collection =
+        lat_object_copy(root, "collection", collection, sizeof(collection));
+    const char *data = lat_object_json(root, "data");
+    lat_object_end(root);
+    if (of_collection == (data != NULL))
+        lat_object_fail(root, NULL, LAT_INVALID, data ? "two_kinds" : "missing_field",
+                        "a calibration has exactly one of collection and data");
+    else if (of_collection && !lat_name_valid(collection))
+        lat_object_fail(root, "collection", LAT_INVALID, "invalid_name",
+                        "this is no name: [a-z0-9][a-z0-9._-]{0,62}");
+    if (lat_json_status(root->json) != LAT_OK)
+        return lat_json_status(root->json);
+    if (of_collection)
+        data = lat_arena_printf(&call->arena, "{\"collection\":\"%s\"}", collection);
+    return data ? lat_jobs_calibrate(call->app, model, data, out_id, err)
+                : lat_fail_memory(err);
+}
+
 static const struct {
     const char *type;
     starter *start; /* NULL: not in this version */
 } starters[] = {
-    {"train", start_train}, {"reindex", start_reindex},   {"reencode", NULL},
-    {"calibrate", NULL},    {"snapshot", start_snapshot},
+    {"train", start_train},         {"reindex", start_reindex},   {"reencode", NULL},
+    {"calibrate", start_calibrate}, {"snapshot", start_snapshot},
 };
 
 /* The row of the type, or a failure naming those that can be had. */
@@ -70,7 +95,7 @@ static starter *choose(struct lat_object *root)
 {
     size_t len = 0;
     const char *type = lat_object_text(root, "type", &len);
-    char known[96] = "";
+    char known[128] = "";
     size_t used = 0;
     for (size_t i = 0; i < LAT_ARRAY_LEN(starters); i++) {
         const bool same =

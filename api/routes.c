@@ -51,6 +51,8 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/latent", lat_api_latent, READ, "One place moved along a direction"},
     {LAT_POST, MODEL "/impute", lat_api_impute, LAT_SCOPE_READ, LAT_ROUTE_STREAM,
      "Fill in the missing cells of rows"},
+    {LAT_GET, MODEL "/drift", lat_api_model_drift, READ,
+     "Inputs served lately against the calibration set"},
     {LAT_POST, MODEL "/score", lat_api_score, READ, "How strange inputs are, and why"},
     {LAT_POST, MODEL "/recommend", lat_api_model_recommend, READ, "From a history to items"},
     {LAT_POST, MODEL "/compress", lat_api_compress, READ, "An input as few bytes"},
@@ -102,6 +104,8 @@ static const struct lat_route rows[] = {
     {LAT_POST, COLL "/search", lat_api_search, INLINE, "Nearest items"},
     {LAT_POST, COLL "/search/batch", lat_api_search_batch, READ, "Several searches at once"},
 
+    {LAT_GET, COLL "/drift", lat_api_collection_drift, READ,
+     "Its inputs lately against the calibration set"},
     {LAT_GET, COLL "/anomalies", lat_api_anomalies, READ, "Stored items, the strangest first"},
 
     {LAT_POST, COLL "/interactions", lat_api_interactions, LAT_SCOPE_WRITE, LAT_ROUTE_STREAM,

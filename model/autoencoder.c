@@ -24,6 +24,11 @@ const struct lat_manifest *lat_model_manifest(const struct lat_model *model)
     return &model->manifest;
 }
 
+const struct lat_portrait *lat_model_portrait(const struct lat_model *model)
+{
+    return model->portrait;
+}
+
 const char *lat_model_reference(const struct lat_model *model)
 {
     return model->reference;

@@ -16,6 +16,10 @@
 
 const struct lat_manifest *lat_model_manifest(const struct lat_model *model); /* borrowed */
 
+/* What the calibration set looked like; NULL where the package does not say. Borrowed. */
+struct lat_portrait;
+const struct lat_portrait *lat_model_portrait(const struct lat_model *model);
+
 /* "name@version", borrowed. */
 const char *lat_model_reference(const struct lat_model *model);
 

@@ -13,6 +13,7 @@
 
 struct lat_series;
 struct lat_recommender;
+struct lat_portrait;
 struct lat_impute_calibration;
 struct lat_compressor;
 
@@ -24,6 +25,7 @@ struct lat_model {
     struct lat_table *table;                        /* manifest.input.table; NULL if none */
     struct lat_words items;                         /* manifest.input.items points here */
     struct lat_session *encoder, *decoder;          /* decoder NULL if none */
+    struct lat_portrait *portrait;                  /* NULL: the package has none */
     struct lat_recommender *recommender;            /* NULL: cannot recommend */
     struct lat_impute_calibration *imputation;      /* NULL: the manifest has none */
     struct lat_compressor *compressor;              /* NULL: cannot compress */

@@ -21,6 +21,7 @@
 #include "model/compressor.h"
 #include "model/model_internal.h"
 #include "model/package_internal.h"
+#include "model/portrait.h"
 #include "model/recommender_internal.h"
 
 #include "base/banned.h"
@@ -33,8 +34,9 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 uint64_t lat_package_stamp(const char *folder, const struct lat_manifest *manifest)
 {
-    const char *names[] = {"model.json",    manifest->encoder,  manifest->decoder,
-                           manifest->prior, manifest->analysis, manifest->synthesis};
+    const char *names[] = {"model.json",     manifest->encoder,  manifest->decoder,
+                           manifest->prior,  manifest->analysis, manifest->synthesis,
+                           LAT_PORTRAIT_FILE};
     uint64_t hash = 0;
     for (size_t i = 0; i < LAT_ARRAY_LEN(names); i++) {
         char path[LAT_PATH_MAX + 256];
@@ -187,6 +189,7 @@ static void model_free(struct lat_model *model)
     lat_session_close(model->decoder);
     lat_session_close(model->encoder);
     lat_impute_calibration_free(model->imputation);
+    lat_portrait_free(model->portrait);
     lat_table_free(model->table);
     lat_words_release(&model->items);
     lat_free(model);
@@ -252,6 +255,9 @@ enum lat_status lat_model_open(const struct lat_model_source *source,
     out->manifest = model->manifest;
     model->stamp = lat_package_stamp(source->folder, &model->manifest);
     status = keep_schema(model, &out->json, err);
+    if (status == LAT_OK)
+        status =
+            lat_portrait_read(source->folder, &model->manifest.input, &model->portrait, err);
     if (status == LAT_OK)
         status = open_graphs(source, model, err);
     if (status == LAT_OK) {

@@ -120,7 +120,7 @@ struct lat_manifest {
     char files[LAT_FILES_MAX][LAT_FILE_NAME_MAX]; /* what these two need beside them (weights
                                                    * kept outside of the ONNX file) */
     size_t n_files;
-    char prior[256];  /* of the code, for compression; "" if none */
+    char prior[256]; /* of the code, for compression; "" if none */
     /* a transform, for pictures of any size; "" and 0 if none (model/transform.h) */
     char analysis[256], synthesis[256];
     uint32_t code_stride;                     /* pixels a place of its code, along a side */
@@ -161,6 +161,12 @@ unsigned lat_manifest_derive(const struct lat_manifest *manifest);
  * as FOLDER/model.json, atomically. */
 enum lat_status lat_manifest_write(const char *folder, const struct lat_manifest *manifest,
                                    const char *record_json, struct lat_error *err) LAT_MUST_USE;
+
+/* package_recalibrate.c: puts a calibration into FOLDER/model.json, atomically; whatever else
+ * is in it stays. */
+enum lat_status lat_manifest_set_calibration(const char *folder,
+                                             const struct lat_calibration *calibration,
+                                             struct lat_error *err) LAT_MUST_USE;
 
 /* A row may have elements that are not known, NaN: missing cells of a table, items without a
  * rating. */

@@ -25,6 +25,7 @@
 #include "service/snapshots.h"
 #include "service/scorer.h"
 #include "service/socket.h"
+#include "service/windows.h"
 #include "service/version.h"
 #include "service/tls.h"
 
@@ -153,6 +154,8 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
     if (status == LAT_OK)
         status = lat_score_references_new(&app->score_references, err);
     if (status == LAT_OK)
+        status = lat_windows_new(&app->windows, err);
+    if (status == LAT_OK)
         status = lat_scorer_new(app, &app->scorer, err);
     const struct lat_jobs_options jobs = {
         .app = app, .store = app->store, .kinds = lat_job_kinds, .n_kinds = lat_n_job_kinds};
@@ -246,6 +249,7 @@ void lat_app_close(struct lat_app *app)
         pthread_join(owner->loader, NULL);
     lat_jobs_free(app->jobs);
     lat_scorer_free(app->scorer);
+    lat_windows_free(app->windows);
     lat_recommenders_free(app->recommenders);
     lat_score_references_free(app->score_references);
     lat_batcher_free(app->batcher);

@@ -53,6 +53,7 @@ struct lat_app {
     struct lat_recommenders *recommenders;
     struct lat_score_references *score_references;
     struct lat_scorer *scorer;
+    struct lat_windows *windows;
     struct lat_keys *keys; /* NULL when none are configured */
     struct lat_tls *tls;   /* NULL: in the clear */
     struct lat_http *http;

@@ -12,6 +12,7 @@
 #include "model/score.h"
 #include "service/app.h"
 #include "service/gather.h"
+#include "service/windows.h"
 
 #include "base/banned.h"
 
@@ -273,11 +274,14 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
         status = allocate(call, manifest, wants, &out, err);
     if (call->gathered && !lat_gather_is_of(call, model))
         lat_gather_drop(call); /* another version serves now */
-    if (status == LAT_OK && !call->gathered)
+    const bool prepared = status == LAT_OK && !call->gathered;
+    if (prepared)
         status = prepare_rows(call, model, inputs, &out, err);
     if (status == LAT_OK && out.n_bad < n)
         status = may_gather(call, inputs, wants) ? gather(call, model, &out, err)
                                                  : run(call, model, &out, err);
+    if (prepared && (status == LAT_OK || call->again)) /* not where it is made once more */
+        lat_windows_note(call->app->windows, call, model, out.rows, n - out.n_bad);
     if (status != LAT_OK)
         return status;
     const size_t elements = lat_input_elements(&manifest->input);

@@ -28,8 +28,8 @@ enum { SPEC_MAX = 1 << 17, CHECKPOINT_PATH_MAX = LAT_PATH_MAX + 64 };
 
 /* ---- the spec ---- */
 
-static enum lat_status read_spec(struct lat_app *app, const char *json, struct lat_spec *spec,
-                                 struct lat_error *err)
+enum lat_status lat_training_spec(struct lat_app *app, const char *json, struct lat_spec *spec,
+                                  struct lat_error *err)
 {
     const struct lat_spec_paths paths = {.resolve = lat_training_path, .context = app};
     enum lat_status status = lat_spec_parse_sent(json, strlen(json), &paths, spec, err);
@@ -56,7 +56,7 @@ enum lat_status lat_jobs_train(struct lat_app *app, const char *spec_json,
     if (strlen(spec_json) > SPEC_MAX)
         status = lat_fail(err, LAT_INVALID, "too_long", "a spec may have %d bytes", SPEC_MAX);
     if (status == LAT_OK)
-        status = read_spec(app, spec_json, spec, err);
+        status = lat_training_spec(app, spec_json, spec, err);
     if (status != LAT_OK) {
         lat_error_at(err, "/spec");
     } else {
@@ -213,7 +213,7 @@ static enum lat_status work(struct lat_job *job, void *context, struct lat_error
     (void)context;
     enum lat_status status = result && spec ? make_folder(app, err) : lat_fail_memory(err);
     if (status == LAT_OK) {
-        status = read_spec(app, lat_job_request(job), spec, err);
+        status = lat_training_spec(app, lat_job_request(job), spec, err);
         if (status == LAT_OK)
             status = train_once(job, spec, result, err);
         if (status != LAT_OK && status != LAT_CANCELLED && err->pointer[0])

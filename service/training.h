@@ -16,6 +16,17 @@ enum lat_status lat_jobs_train(struct lat_app *app, const char *spec_json,
                                char out_id[LAT_JOB_ID_SIZE],
                                struct lat_error *err) LAT_MUST_USE;
 
+/* A spec as it was sent, checked: the paths of its data, its collection. lat_spec_release. */
+enum lat_status lat_training_spec(struct lat_app *app, const char *json, struct lat_spec *spec,
+                                  struct lat_error *err) LAT_MUST_USE;
+
+/* calibrating.c. Calibrates a version anew on the data of a spec (`data_json`: its member
+ * `data`). Failures have pointers that begin with /model or /data. */
+extern const struct lat_job_kind lat_job_calibrate;
+enum lat_status lat_jobs_calibrate(struct lat_app *app, const char *reference,
+                                   const char *data_json, char out_id[LAT_JOB_ID_SIZE],
+                                   struct lat_error *err) LAT_MUST_USE;
+
 /* training_data.c: where data may come from.
  *
  * A path is taken below config.data_root, links followed, and must stay there; it is the path

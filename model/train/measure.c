@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/portrait.h"
 #include "model/row_nll.h"
 #include "model/score.h"
 #include "model/train/rows.h"
@@ -85,6 +86,15 @@ static void judge(struct pass *pass, size_t at, size_t n)
     }
 }
 
+static void portray(struct pass *pass, size_t at, size_t n)
+{
+    const struct lat_input_spec *input = &pass->manifest->input;
+    const size_t features = lat_portrait_features(input);
+    for (size_t i = 0; i < n; i++)
+        lat_portrait_values(input, pass->rows + i * pass->elements,
+                            pass->measure->features + (at + i) * features);
+}
+
 static enum lat_status score(struct pass *pass, const float *codes, size_t at, size_t n,
                              struct lat_error *err)
 {
@@ -126,6 +136,8 @@ static enum lat_status run(struct pass *pass, const uint32_t *indices, size_t n,
         if (status != LAT_OK)
             break;
         status = lat_model_encode(pass->model, give(pass, m), m, codes, pass->variances, err);
+        if (status == LAT_OK && pass->measure->features)
+            portray(pass, at, m);
         if (status == LAT_OK && pass->options->decode) {
             status = lat_model_decode_spread(pass->model, codes, m, pass->decoded,
                                              pass->spreads, err);
@@ -164,6 +176,11 @@ static enum lat_status allocate(struct pass *pass, size_t n, struct lat_error *e
     if (pass->measure->score_kind == LAT_SCORE_BOUND) {
         pass->variances = lat_alloc_raw(BATCH * pass->width, sizeof(float));
         good = good && pass->variances;
+    }
+    if (pass->options->keep_features) {
+        const size_t features = lat_portrait_features(&pass->manifest->input);
+        pass->measure->features = lat_alloc_raw(n * features + 1, sizeof(float));
+        good = good && pass->measure->features;
     }
     if (pass->options->noise) {
         pass->noisy = lat_alloc_raw(BATCH * pass->elements, sizeof(float));
@@ -229,5 +246,6 @@ void lat_measure_release(struct lat_measure *measure)
     lat_free(measure->absolute_errors);
     lat_free(measure->codes);
     lat_free(measure->scores);
+    lat_free(measure->features);
     *measure = (struct lat_measure){0};
 }

@@ -25,13 +25,15 @@ struct lat_measure {
                                      * unless wanted */
     float *codes;                   /* [n][code_dimension]; owned, NULL unless wanted */
     float *scores;                  /* [n] as of model/score.h; owned, NULL unless wanted */
+    float *features; /* [n][lat_portrait_features] (model/portrait.h); owned, NULL unless
+                      * wanted */
     enum lat_score_kind
         score_kind; /* the error where training saw other units than rows have */
 };
 
 struct lat_measure_options {
     bool decode; /* false: codes alone, everything else stays 0 */
-    bool keep_codes, keep_absolute, keep_scores;
+    bool keep_codes, keep_absolute, keep_scores, keep_features;
     const struct lat_measure_noise *noise; /* NULL: none */
     const float *shift, *scale;            /* [elements] or NULL: the likelihood is taken of
                                             * (value - shift) / scale */

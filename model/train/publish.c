@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "model/calibration.h"
 #include "model/model_internal.h"
+#include "model/portrait.h"
 #include "model/train/ease.h"
 #include "model/train/impute_fit.h"
 #include "model/train/measure.h"
@@ -146,6 +147,7 @@ static enum lat_status measure(const struct lat_publication *publication, const 
                                             .threads = publication->threads};
     const struct lat_measure_options options = {.decode = true,
                                                 .keep_scores = true,
+                                                .keep_features = true,
                                                 .shift = publication->dataset->shift,
                                                 .scale = publication->dataset->scale};
     const bool held_out = publication->n_validation > 0;
@@ -185,6 +187,20 @@ static enum lat_status compare(const struct lat_publication *publication,
                     expected);
 }
 
+/* What the calibration set looks like, for `drift` to hold others against. */
+static enum lat_status write_portrait(const struct lat_publication *publication,
+                                      const char *folder, const struct lat_measure *measured,
+                                      size_t n, struct lat_error *err)
+{
+    const struct lat_input_spec *input = &publication->dataset->input;
+    struct lat_portrait *portrait = NULL;
+    enum lat_status status = lat_portrait_make(input, measured->features, n, &portrait, err);
+    if (status == LAT_OK)
+        status = lat_portrait_write(folder, input, portrait, err);
+    lat_portrait_free(portrait);
+    return status;
+}
+
 static enum lat_status write_package(const struct lat_publication *publication,
                                      const char *folder, struct lat_manifest *manifest,
                                      struct lat_train_result *result, struct lat_error *err)
@@ -219,6 +235,8 @@ static enum lat_status write_package(const struct lat_publication *publication,
     }
     if (status == LAT_OK)
         status = lat_manifest_write(folder, manifest, record.data, err);
+    if (status == LAT_OK)
+        status = write_portrait(publication, folder, &measured, n, err);
     if (status == LAT_OK)
         result->package_bytes = lat_package_bytes(folder);
     manifest->imputation = NULL;

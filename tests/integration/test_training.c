@@ -192,7 +192,7 @@ Test(training, a_bad_spec_is_told_where_and_what)
 
 Test(training, a_type_that_is_not_there_is_refused_by_name)
 {
-    ask("POST", "/v1/jobs", "{\"type\":\"snapshot\"}");
+    ask("POST", "/v1/jobs", "{\"type\":\"reencode\"}");
     PROBLEM(422, "not_supported");
     POINTER("/type");
     cr_assert_not_null(strstr(text_of("detail"), "'train' or 'reindex'"));
