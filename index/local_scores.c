@@ -45,7 +45,7 @@ static enum lat_status read_all(struct lat_db *db, struct lat_stmt *stmt,
     enum lat_status status;
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
         struct lat_error why = LAT_ERROR_INIT;
-        struct lat_item *item;
+        struct lat_item *item = NULL;
         status = push(list, &capacity, &item, err);
         if (status != LAT_OK)
             return status;
