@@ -112,23 +112,50 @@ static void mean_and_spread(const float *values, size_t n, size_t step, double s
     out[1] = (float)(sqrt(fmax(squares / (double)n - mean * mean, 0)) * scale);
 }
 
+/* Sum over a stretch of pixels; every `step`-th value. */
+static double stretch(const float *values, size_t n, size_t step)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)values[i * step];
+    return sum;
+}
+
+/* Region r of `size` pixels begins at the first that is not of the one before. */
+static size_t begin_of(size_t r, size_t size)
+{
+    return (r * size + GRID - 1) / GRID;
+}
+
+static double region_sum(const struct lat_input_spec *input, const float *plane, size_t step,
+                         size_t region, size_t *out_n)
+{
+    const size_t x = begin_of(region % GRID, input->width),
+                 x_end = begin_of(region % GRID + 1, input->width),
+                 y_end = begin_of(region / GRID + 1, input->height);
+    double sum = 0;
+    *out_n = 0;
+    for (size_t y = begin_of(region / GRID, input->height); y < y_end; y++) {
+        sum += stretch(plane + (y * input->width + x) * step, x_end - x, step);
+        *out_n += x_end - x;
+    }
+    return sum;
+}
+
 static void region_means(const struct lat_input_spec *input, const float *row, float *out)
 {
     const size_t plane = (size_t)input->width * input->height;
     const bool planar = input->layout != LAT_LAYOUT_NHWC;
-    double sums[GRID * GRID] = {0};
-    size_t counts[GRID * GRID] = {0};
-    for (uint32_t c = 0; c < input->channels; c++)
-        for (size_t y = 0; y < input->height; y++)
-            for (size_t x = 0; x < input->width; x++) {
-                const size_t pixel = y * input->width + x;
-                const size_t at = planar ? c * plane + pixel : pixel * input->channels + c;
-                const size_t region = y * GRID / input->height * GRID + x * GRID / input->width;
-                sums[region] += (double)(row[at] * input->std[c] + input->mean[c]);
-                counts[region]++;
-            }
-    for (size_t i = 0; i < LAT_ARRAY_LEN(sums); i++)
-        out[i] = counts[i] ? (float)(sums[i] / (double)counts[i]) : NAN;
+    for (size_t region = 0; region < GRID * GRID; region++) {
+        double mean = 0;
+        size_t n = 0;
+        for (uint32_t c = 0; c < input->channels; c++) {
+            const double sum = region_sum(input, row + (planar ? c * plane : c),
+                                          planar ? 1 : input->channels, region, &n);
+            mean += n ? sum / (double)n * (double)input->std[c] + (double)input->mean[c] : 0;
+        }
+        out[region] = n ? (float)(mean / input->channels) : NAN;
+    }
 }
 
 static void image_values(const struct lat_input_spec *input, const float *row, float *out)
