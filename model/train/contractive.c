@@ -67,9 +67,12 @@ static struct lat_value *exact(struct lat_build *build, struct lat_value *input)
     const int64_t batch = build->batch;
     const int64_t n = (int64_t)build->spec->code.dimension;
     struct lat_value *x = repeat(g, input, n);
+    struct lat_value *measured = build->measured;
+    build->measured = repeat(g, measured, n);
     build->batch = n * batch;
     struct lat_value *code = lat_build_encode(build, x).mean;
     build->batch = batch;
+    build->measured = measured;
     struct lat_value *by_unit =
         lat_graph_reshape(g, code, &(struct lat_shape){3, {n, batch, n}});
     return squared_derivatives(g, by_unit, each_unit(g, n), x);

@@ -23,6 +23,16 @@ static void masking(const struct lat_noise *noise, const float *clean, float *ou
     }
 }
 
+/* level: the share of elements set to 0; the others grow, so that sums stay what they were on
+ * average (Srivastava et al. 2014, section 10; on histories Liang et al. 2018). */
+static void dropout(const struct lat_noise *noise, const float *clean, float *out, size_t n)
+{
+    const float growth = (float)(1 / (1 - noise->level));
+    for (size_t i = 0; i < n; i++) {
+        out[i] = lat_rng_uniform(noise->rng) < noise->level ? 0 : growth * clean[i];
+    }
+}
+
 /* level: the share of elements set to 0 or 1, either as often. */
 static void salt_and_pepper(const struct lat_noise *noise, const float *clean, float *out,
                             size_t n)
@@ -34,10 +44,11 @@ static void salt_and_pepper(const struct lat_noise *noise, const float *clean, f
 }
 
 const struct lat_corruption lat_corruptions[] = {
-    {"gaussian", false, 100, gaussian},
-    {"masking", false, 1, masking},
-    {"salt_and_pepper", false, 1, salt_and_pepper},
-    {"affine", true, 1, lat_warp_affine},
+    {"gaussian", false, false, 100, gaussian},
+    {"masking", false, false, 1, masking},
+    {"dropout", false, true, 0.99, dropout},
+    {"salt_and_pepper", false, false, 1, salt_and_pepper},
+    {"affine", true, false, 1, lat_warp_affine},
 };
 const size_t lat_n_corruptions = LAT_ARRAY_LEN(lat_corruptions);
 

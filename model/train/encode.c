@@ -8,8 +8,9 @@
 /* Keeps an empty history at 0. */
 static const float LENGTH_LEAST = 1e-9F;
 
-/* Histories of all lengths alike: each row over its Euclidean length (as the authors of Liang
- * et al. 2018 do). Principal components are of the rows as they are. */
+/* Histories of all lengths alike: each row over its Euclidean length, of which dropout takes
+ * its share afterwards (as the authors of Liang et al. 2018 do). Principal components are of
+ * the rows as they are. */
 struct lat_value *lat_build_rows(struct lat_build *build, struct lat_value *x)
 {
     struct lat_graph *g = build->graph;
@@ -17,7 +18,8 @@ struct lat_value *lat_build_rows(struct lat_build *build, struct lat_value *x)
     if (build->input->kind != LAT_INPUT_INTERACTIONS || build->spec->method == LAT_METHOD_PCA) {
         return x;
     }
-    struct lat_value *squares = lat_graph_sum(g, lat_graph_square(g, x), &axis, 1, true);
+    struct lat_value *measured = build->measured != NULL ? build->measured : x;
+    struct lat_value *squares = lat_graph_sum(g, lat_graph_square(g, measured), &axis, 1, true);
     return lat_graph_div(g, x, lat_graph_sqrt(g, lat_graph_shift(g, squares, LENGTH_LEAST)));
 }
 

@@ -40,6 +40,8 @@ struct lat_build {
                                         * a likelihood looks at; NULL: all are 1 */
     struct lat_value **values;         /* one a parameter, those of this graph; owned */
     size_t n_values;
+    struct lat_value *measured; /* the rows whose lengths count, see lat_build_rows; NULL: those
+                                 * that are encoded */
 };
 
 void lat_build_release(struct lat_build *build);
@@ -118,8 +120,8 @@ struct lat_bottleneck {
 };
 const struct lat_bottleneck *lat_bottleneck_find(enum lat_code_type type);
 
-/* encode.c: rows as they were given -> as the encoder takes them (histories to length 1), and
- * all the way to the code. */
+/* encode.c: rows as they were given -> as the encoder takes them (histories to length 1, or by
+ * the length of the same rows of build->measured), and all the way to the code. */
 struct lat_value *lat_build_rows(struct lat_build *build, struct lat_value *x);
 struct lat_code lat_build_encode(struct lat_build *build, struct lat_value *x);
 
@@ -181,7 +183,8 @@ struct lat_noise {
 struct lat_corruption {
     const char *name;
     bool pictures; /* works on pictures only */
-    double most;   /* the highest level */
+    bool scales; /* what is left stands for what is gone: histories keep the length they had */
+    double most; /* the highest level */
     /* clean -> out, whole items of `n` elements in all; they do not overlap. */
     void (*apply)(const struct lat_noise *noise, const float *clean, float *out, size_t n);
 };

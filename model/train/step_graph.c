@@ -58,6 +58,11 @@ static enum lat_status find_corruption(const char *name, const char *key,
                         "/%s/type: '%s' wants pictures, the data are of the kind '%s'", key,
                         name, lat_input_kind_names[input->kind]);
     }
+    if (found->scales && input->ratings) {
+        return lat_fail(err, LAT_INVALID, "out_of_range",
+                        "/%s/type: '%s' would change ratings that stay: expected \"masking\"",
+                        key, name);
+    }
     *out_corruption = found;
     return LAT_OK;
 }
@@ -213,6 +218,7 @@ static void forward(struct lat_design *design, struct lat_build *build, bool cor
     pass->input = lat_graph_input(graph, "input", LAT_FLOAT32, &row);
     pass->target =
         corrupted ? lat_graph_input(graph, "target", LAT_FLOAT32, &row) : pass->input;
+    build->measured = corrupted && design->corruption->scales ? pass->target : NULL;
     pass->code = lat_build_encode(build, pass->input);
     pass->observed = lat_input_has_gaps(&design->input)
                          ? lat_graph_input(graph, "observed", LAT_FLOAT32, &row)

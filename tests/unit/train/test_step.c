@@ -115,11 +115,11 @@ Test(step, evaluation_counts_only_the_rows_asked_for_and_changes_nothing)
 
 Test(step, every_corruption_leaves_the_target_clean)
 {
-    static const char *const names[] = {"gaussian", "masking", "salt_and_pepper"};
+    static const char *const names[] = {"gaussian", "masking", "dropout", "salt_and_pepper"};
     struct lat_input_spec input = step_vector_input(12);
     struct lat_error err = LAT_ERROR_INIT;
     float before[72];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < LAT_ARRAY_LEN(names); i++) {
         struct lat_spec spec = step_dense_spec();
         double clean = 0, noisy = 0;
         snprintf(spec.corruption, sizeof(spec.corruption), "%s", names[i]);
