@@ -1,6 +1,6 @@
 // Map: the codes of a collection in two dimensions (their principal components), coloured by a field of the metadata.
 import { json, floats, collectionPath, itemPath } from "./api.js";
-import { el, clear, field, select, button, heading, busy, empty, facts, say } from "./dom.js";
+import { el, clear, field, select, heading, busy, empty, facts, say } from "./dom.js";
 import { count, plain, percent, short, title } from "./format.js";
 import { picture } from "./picture.js";
 import { principal, along } from "./pca.js";

@@ -216,6 +216,15 @@ async function snapshots(box, ctx) {
       clear(told, problemBox(failure));
     }
   };
+  const remove = (s) => async () => {
+    if (!confirm("Delete the snapshot of " + when(s.created) + "?")) return;
+    try {
+      await ask("/v1/snapshots/" + s.id, { method: "DELETE" });
+      snapshots(box, ctx);
+    } catch (failure) {
+      clear(told, problemBox(failure));
+    }
+  };
   try {
     const all = await pages("/v1/snapshots", "snapshots", { signal: ctx.signal });
     clear(
@@ -240,11 +249,25 @@ async function snapshots(box, ctx) {
               chip(s.state, s.state === "ready" ? "good" : s.state === "failed" ? "bad" : "warn"),
               bytes(s.bytes),
               s.sha256 ? el("code", { title: s.sha256 }, s.sha256.slice(0, 12) + "…") : "–",
-              s.state !== "ready"
-                ? ""
-                : key()
-                  ? button("Save", save(s), "quiet")
-                  : el("a", { href: "/v1/snapshots/" + s.id, download: s.id + ".latentd" }, "Save"),
+              el(
+                "span",
+                { class: "row" },
+                s.state === "ready" &&
+                  (key()
+                    ? button("Save", save(s), "quiet")
+                    : el("a", { href: "/v1/snapshots/" + s.id, download: s.id + ".latentd" }, "Save")),
+                s.state !== "making" &&
+                  el(
+                    "button",
+                    {
+                      type: "button",
+                      class: "quiet danger",
+                      "aria-label": "Delete the snapshot of " + when(s.created),
+                      onclick: remove(s),
+                    },
+                    "Delete",
+                  ),
+              ),
             ]),
           )
         : empty("No snapshots yet."),

@@ -1,9 +1,10 @@
 // Recommendations: for a user of the collection, with their reasons; or from examples.
-import { json, collectionPath, itemPath, seg } from "./api.js";
-import { el, clear, heading, panel, chip, empty, button, field, number, select, busy, say } from "./dom.js";
-import { count, short, title, when } from "./format.js";
-import { hitGrid, initials, thumb } from "./grid.js";
-import { problemBox, jsonBox } from "./problems.js";
+import { json, collectionPath, seg } from "./api.js";
+import { el, clear, heading, panel, chip, empty, button, field, number, busy, say } from "./dom.js";
+import { count, short, when } from "./format.js";
+import { examples } from "./examples.js";
+import { called, label } from "./named.js";
+import { problemBox } from "./problems.js";
 import { collectionChoice, noCollections, recall, remember } from "./state.js";
 
 const sourceWords = {
@@ -49,36 +50,6 @@ export async function show(root, ctx) {
     );
   }
   await open();
-}
-
-// An item wherever one is named: its picture if there is one, and what it is called.
-function label(c, id) {
-  return [
-    c.items > 0 && c.keep_inputs && c.dimension
-      ? thumb(c.name, id)
-      : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(id).slice(0, 5))),
-    called(c, id),
-  ];
-}
-
-const names = new Map();
-// Its id, and as soon as it is known its name.
-function called(c, id) {
-  const node = el("span", { class: "label", title: id }, id),
-    place = c.name + "/" + id;
-  if (!c.items) return node;
-  if (!names.has(place))
-    names.set(
-      place,
-      json(itemPath(c.name, id)).then(
-        (item) => title(item.metadata),
-        () => "",
-      ),
-    );
-  names.get(place).then((name) => {
-    if (name) node.textContent = name;
-  });
-  return node;
 }
 
 async function users(c, ctx) {
@@ -261,155 +232,5 @@ async function users(c, ctx) {
       ),
     ),
     el("div", { class: "split" }, el("div", { class: "stack" }, el("h3", {}, "History"), left), right),
-  );
-}
-
-function examples(c, ctx) {
-  const chosen = { positive: [], negative: [] };
-  if (ctx.params.like && (!ctx.params.collection || ctx.params.collection === c.name))
-    chosen.positive.push(ctx.params.like);
-  const strategy = select(
-    [
-      { value: "mean", label: "mean of the examples" },
-      { value: "best_score", label: "nearest to any example" },
-      { value: "weighted", label: "likeness to all of them" },
-    ],
-    { onchange: () => run() },
-  );
-  const filter = jsonBox("Only items that pass", { rows: 1, placeholder: '{"category": "Objects"}' });
-  const id = el("input", { autocomplete: "off", spellcheck: "false", placeholder: "id of an item" });
-  const lists = { positive: el("div", { class: "examples" }), negative: el("div", { class: "examples" }) };
-  const out = el("div", { class: "stack" }),
-    pool = el("div", { class: "stack" });
-  let turn = 0,
-    offset = null;
-
-  function add(kind, item) {
-    for (const k of ["positive", "negative"]) chosen[k] = chosen[k].filter((x) => x !== item);
-    if (kind) chosen[kind].push(item);
-    draw();
-    run();
-  }
-  function draw() {
-    for (const kind of ["positive", "negative"])
-      clear(
-        lists[kind],
-        chosen[kind].length
-          ? chosen[kind].map((item) =>
-              el(
-                "span",
-                { class: "example" },
-                label(c, item),
-                el(
-                  "button",
-                  {
-                    type: "button",
-                    class: "quiet",
-                    "aria-label": "Remove " + item,
-                    onclick: () => add(null, item),
-                  },
-                  "×",
-                ),
-              ),
-            )
-          : el("span", { class: "dim small" }, kind === "positive" ? "none yet: choose below" : "none"),
-      );
-  }
-  async function run() {
-    const mine = ++turn;
-    if (!chosen.positive.length) return void clear(out);
-    try {
-      const answer = await json(collectionPath(c.name, "/recommend"), {
-        signal: ctx.signal,
-        json: { ...chosen, strategy: strategy.value, k: 18, filter: filter.read(), on_missing: "skip" },
-      });
-      if (mine !== turn) return;
-      clear(
-        out,
-        el("h3", {}, "Like these"),
-        answer.missing?.length > 0 &&
-          el("p", { class: "dim small" }, "Not stored: " + answer.missing.join(", ")),
-        answer.results.length
-          ? hitGrid({
-              collection: c.name,
-              hits: answer.results,
-              label: "Recommended, best first",
-              onpick: (hit) => add("positive", hit.id),
-              note: (hit) =>
-                hit.score !== undefined ? el("span", { class: "distance" }, short(hit.score)) : null,
-            })
-          : empty("Nothing passes."),
-      );
-    } catch (failure) {
-      if (mine !== turn || failure.shown) return;
-      if (!filter.fail(failure, "/filter")) clear(out, problemBox(failure));
-    }
-  }
-  async function shelf() {
-    try {
-      const page = await json(collectionPath(c.name, "/items"), {
-        signal: ctx.signal,
-        query: { limit: 18, cursor: offset },
-      });
-      offset = page.next_cursor;
-      clear(
-        pool,
-        hitGrid({
-          collection: c.name,
-          hits: page.items,
-          label: "Items to choose from",
-          onpick: (hit) => add("positive", hit.id),
-        }),
-        offset && button("Others", shelf),
-      );
-    } catch (failure) {
-      const box = problemBox(failure);
-      if (box) clear(pool, box);
-    }
-  }
-  const take = (kind) => () => {
-    if (id.value.trim()) {
-      add(kind, id.value.trim());
-      id.value = "";
-    } else id.focus();
-  };
-  draw();
-  run();
-  shelf();
-  return panel(
-    "From examples",
-    el(
-      "div",
-      { class: "halves" },
-      el("div", { class: "stack" }, el("h3", {}, "Like"), lists.positive),
-      el("div", { class: "stack" }, el("h3", {}, "Unlike"), lists.negative),
-    ),
-    el(
-      "form",
-      {
-        class: "row ends",
-        onsubmit: (event) => {
-          event.preventDefault();
-          take("positive")();
-        },
-      },
-      field("Item", id),
-      el("button", { type: "submit" }, "Like it"),
-      button("Unlike it", take("negative")),
-      field("Strategy", strategy),
-    ),
-    el(
-      "details",
-      {},
-      el("summary", {}, "Filter"),
-      el("div", { class: "stack" }, filter.node, el("div", {}, button("Apply", run))),
-    ),
-    out,
-    el(
-      "details",
-      { open: chosen.positive.length === 0 },
-      el("summary", {}, "Choose from the collection"),
-      pool,
-    ),
   );
 }

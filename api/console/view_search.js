@@ -15,12 +15,13 @@ import {
   facts,
   say,
 } from "./dom.js";
+import { differs, trust } from "./explain.js";
 import { short, count, plain, title } from "./format.js";
 import { hitGrid } from "./grid.js";
 import { dropBox, picture, dataPng } from "./picture.js";
 import { codeStrip } from "./plot.js";
 import { problemBox, jsonBox } from "./problems.js";
-import { collectionChoice, modelOf, noCollections, reference, can } from "./state.js";
+import { collectionChoice, modelOf, noCollections, can } from "./state.js";
 
 function controls() {
   const k = number({ value: "24", min: "1", max: "1000", step: "1", required: true });
@@ -35,31 +36,9 @@ function controls() {
   const self = checkbox("Leave the item itself out", { checked: true });
   const raw = jsonBox("Input as JSON", { rows: 2, placeholder: '{"vector": [0.1, 0.2]}' });
   const byId = el("input", { placeholder: "id of a stored item", autocomplete: "off", spellcheck: "false" });
-  return { k, most, filter, diversity, exact, self, raw, byId };
-}
-
-// What one picture says of itself: how well its code gives it back, and whether the model knows its like.
-function trust(query) {
-  if (query?.p_value === undefined && query?.error === undefined) return null;
-  const p = query.p_value,
-    strange = p !== undefined && p < 0.01;
-  return el(
-    "div",
-    { class: "stack" },
-    facts([
-      ["Error", query.error !== undefined && short(query.error)],
-      ["p-value", p !== undefined && short(p, 3)],
-    ]),
-    p !== undefined &&
-      chip(
-        strange
-          ? "unlike what the model was trained on"
-          : p < 0.05
-            ? "unusual for this model"
-            : "familiar to this model",
-        strange ? "bad" : p < 0.05 ? "warn" : "good",
-      ),
-  );
+  const explain = checkbox("Explain what differs");
+  const clean = checkbox("Denoise the query first");
+  return { k, most, filter, diversity, exact, self, raw, byId, explain, clean };
 }
 
 export async function show(root, ctx) {
@@ -126,7 +105,15 @@ export async function show(root, ctx) {
       "details",
       {},
       el("summary", {}, "More options"),
-      el("div", { class: "stack" }, field("Variety", c.diversity), c.exact.node, c.self.node),
+      el(
+        "div",
+        { class: "stack" },
+        field("Variety", c.diversity),
+        c.explain.node,
+        c.exact.node,
+        c.self.node,
+        c.clean.node,
+      ),
     ),
   );
   const form = el(
@@ -139,9 +126,6 @@ export async function show(root, ctx) {
         run();
       },
     },
-    field("Collection", choice.node),
-    drop,
-    more,
     options,
     el(
       "div",
@@ -159,7 +143,7 @@ export async function show(root, ctx) {
     el(
       "div",
       { class: "split" },
-      el("div", { class: "stack" }, panel(null, form), asked),
+      el("div", { class: "stack" }, panel(null, field("Collection", choice.node), drop, more, form), asked),
       el("div", { class: "stack" }, status, results),
     ),
   );
@@ -167,6 +151,7 @@ export async function show(root, ctx) {
   async function prepare() {
     model = await modelOf(choice.collection);
     drop.hidden = model?.input?.kind !== "image";
+    c.clean.node.hidden = !can(model, "denoise");
     c.raw.input.placeholder =
       {
         vector: '{"vector": [0.1, 0.2, …]}',
@@ -191,6 +176,8 @@ export async function show(root, ctx) {
     max_distance: c.most.value === "" ? undefined : Number(c.most.value),
     exact: c.exact.input.checked || undefined,
     diversity: Number(c.diversity.value) || undefined,
+    explain: c.explain.input.checked || Boolean(query && !query.id) || undefined,
+    denoise: (!c.clean.node.hidden && c.clean.input.checked && query && !query.id) || undefined,
     exclude_self: (query?.id && c.self.input.checked) || undefined,
     include: ["metadata"],
   });
@@ -256,7 +243,7 @@ export async function show(root, ctx) {
   async function neighbours(body, signal, mine) {
     const start = performance.now();
     const input = query.file ? { image: await base64(query.file) } : query.input;
-    const part = query.id ? { id: query.id } : query.code ? { code: query.code } : { input, explain: true };
+    const part = query.id ? { id: query.id } : query.code ? { code: query.code } : { input };
     const reply = await ask(collectionPath(choice.value, "/search"), { signal, json: { ...part, ...body } });
     const answer = await reply.json();
     if (mine !== turn) return;
@@ -283,15 +270,16 @@ export async function show(root, ctx) {
           collection: choice.value,
           hits: answer.results,
           label: "Neighbours, nearest first",
+          note: c.explain.input.checked ? differs : undefined,
           onpick: (hit) => choose(hit.id),
         }),
       );
     else clear(results, empty("Nothing is that near.", "Raise the distance, or loosen the filter."));
-    await describe(answer.query, input, signal, mine);
+    await describe(answer.query, signal, mine);
   }
 
   // The query beside what its code gives back.
-  async function describe(about, input, signal, mine) {
+  async function describe(about, signal, mine) {
     const name = query.id
       ? query.id
       : query.file
@@ -321,19 +309,20 @@ export async function show(root, ctx) {
           el("figcaption", {}, "original"),
         ),
       );
-    if (can(model, "decode") && isImage) {
-      const source = query.id ? itemPath(choice.value, query.id, "/reconstruction") : null;
-      const frame = source
-        ? picture(source, { alt: "What its code gives back", large: true, instead: "not decoded" })
-        : el("span", { class: "picture" });
-      images.append(el("figure", {}, frame, el("figcaption", {}, "from its code")));
-      if (!source)
-        json("/v1/models/" + reference(model) + "/reconstruct", { signal, json: { inputs: [input] } }).then(
-          (r) =>
-            frame.append(el("img", { alt: "What its code gives back", src: dataPng(r.outputs[0].image) })),
-          () => frame.append(el("span", { class: "nopicture" }, "not decoded")),
-        );
-    }
+    const made = about?.output?.image
+      ? dataPng(about.output.image)
+      : query.id && isImage && can(model, "decode")
+        ? itemPath(choice.value, query.id, "/reconstruction")
+        : null;
+    if (made)
+      images.append(
+        el(
+          "figure",
+          {},
+          picture(made, { alt: "What its code gives back", large: true, instead: "not decoded" }),
+          el("figcaption", {}, "from its code"),
+        ),
+      );
     facts_.append(el("p", { class: "strong wrap" }, name));
     const told = trust(about);
     if (told) facts_.append(told);

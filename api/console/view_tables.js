@@ -1,14 +1,14 @@
 // Tables: rows with holes, filled by a model of tables. Cells are shaded by how little the model knows; what it says of
 // each (interval, probabilities, confidence) is told on hover and focus.
 import { json, modelPath } from "./api.js";
-import { el, clear, heading, panel, chip, empty, button, field, number, select, say } from "./dom.js";
+import { el, clear, heading, panel, empty, button, field, number, select, say } from "./dom.js";
 import { parse, print, castRow } from "./csv.js";
-import { count, percent, short } from "./format.js";
+import { count } from "./format.js";
+import { guessed, teller, worded } from "./guess.js";
 import { problemBox } from "./problems.js";
 import { modelChoice, detailOf, can } from "./state.js";
 
 const MOST = 500;
-const worded = (flag) => String(flag).replaceAll("_", " ");
 
 export async function show(root, ctx) {
   const choice = await modelChoice(
@@ -53,14 +53,7 @@ export async function show(root, ctx) {
     status = el("p", { class: "status dim", role: "status" });
   const controls = el("div", { class: "stack" });
   root.append(el("div", { class: "split" }, controls, el("div", { class: "stack" }, told, status, sheet)));
-  const tip = el("div", { class: "told", role: "tooltip", id: "cell-told", hidden: true });
-  document.body.append(tip);
-  ctx.signal.addEventListener("abort", () => tip.remove());
-  ctx.signal.addEventListener("abort", () => removeEventListener("scroll", hide, true));
-  const hide = () => {
-    tip.hidden = true;
-  };
-  addEventListener("scroll", hide, true);
+  const box = teller(ctx.signal);
 
   let columns = [],
     rows = [],
@@ -210,7 +203,7 @@ export async function show(root, ctx) {
   }
 
   function draw() {
-    hide();
+    box.hide();
     status.textContent =
       count(rows.length) +
       " rows, " +
@@ -266,7 +259,8 @@ export async function show(root, ctx) {
 
   function cell(row, r, c) {
     const guess = answers?.[r]?.cells?.[c.name];
-    if (guess && answers[r].mask?.[c.name] !== false) return guessed(guess, c);
+    if (guess && answers[r].mask?.[c.name] !== false)
+      return guessed(guess, c, Number(interval.value) || 0.9, box);
     const label = c.name + ", row " + (r + 1),
       value = row[c.name];
     const change = (event) => {
@@ -304,107 +298,6 @@ export async function show(root, ctx) {
     );
   }
 
-  // How unsure, 0 to 1: what confidence lacks, or the spread against that of the column.
-  const doubt = (guess, c) =>
-    Math.min(
-      1,
-      Math.max(
-        0,
-        typeof guess.confidence === "number"
-          ? 1 - guess.confidence
-          : typeof guess.std === "number" && c.std
-            ? guess.std / c.std
-            : 0.5,
-      ),
-    );
-
-  function guessed(guess, c) {
-    const d = doubt(guess, c);
-    const node = el(
-      "button",
-      {
-        type: "button",
-        class: "guess",
-        "aria-describedby": "cell-told",
-        style: {
-          "--guess": d < 0.34 ? "var(--good)" : d < 0.67 ? "var(--warn)" : "var(--bad)",
-          "--pale": Math.round(86 - 34 * d) + "%",
-        },
-      },
-      typeof guess.value === "number" ? short(guess.value) : String(guess.value ?? "unsure"),
-      guess.flags?.length > 0 && el("span", { class: "unseen" }, " flagged"),
-    );
-    const tell = () => {
-      clear(tip, story(guess, c));
-      tip.hidden = false;
-      const at = node.getBoundingClientRect();
-      tip.style.left = Math.max(8, Math.min(at.left, innerWidth - tip.offsetWidth - 8)) + "px";
-      tip.style.top =
-        (at.bottom + tip.offsetHeight + 8 > innerHeight ? at.top - tip.offsetHeight - 6 : at.bottom + 6) +
-        "px";
-    };
-    for (const name of ["pointerenter", "focus"]) node.addEventListener(name, tell);
-    for (const name of ["pointerleave", "blur"]) node.addEventListener(name, hide);
-    node.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") hide();
-    });
-    return node;
-  }
-  function story(guess, c) {
-    const lines = [
-      el(
-        "p",
-        { class: "strong" },
-        c.name + ": " + (typeof guess.value === "number" ? short(guess.value, 5) : guess.value),
-      ),
-    ];
-    if (guess.interval)
-      lines.push(
-        el(
-          "p",
-          {},
-          short(guess.interval[0]) +
-            " to " +
-            short(guess.interval[1]) +
-            " with " +
-            percent(Number(interval.value) || 0.9, 3),
-        ),
-      );
-    if (guess.std !== undefined && guess.std !== null)
-      lines.push(
-        el(
-          "p",
-          { class: "dim" },
-          "spread " + short(guess.std, 3) + (c.std ? ", of the column " + short(c.std, 3) : ""),
-        ),
-      );
-    if (guess.probabilities) {
-      const list = Array.isArray(guess.probabilities)
-        ? guess.probabilities.map((p, i) => [c.categories?.[i] ?? i, p])
-        : Object.entries(guess.probabilities);
-      lines.push(
-        el(
-          "ul",
-          {},
-          list
-            .sort((a, b) => b[1] - a[1])
-            .slice(0, 4)
-            .map(([w, p]) => el("li", {}, w + " " + percent(p, 2))),
-        ),
-      );
-    }
-    if (typeof guess.confidence === "number")
-      lines.push(el("p", { class: "dim" }, "confidence " + percent(guess.confidence, 2)));
-    if (guess.flags?.length)
-      lines.push(
-        el(
-          "p",
-          { class: "chips" },
-          guess.flags.map((f) => chip(worded(f), "warn")),
-        ),
-      );
-    return lines;
-  }
   function save() {
     const url = URL.createObjectURL(
       new Blob(
