@@ -52,7 +52,7 @@ export function guessed(guess, c, level, box) {
       "aria-describedby": "cell-told",
       style: {
         "--guess": d < 0.34 ? "var(--good)" : d < 0.67 ? "var(--warn)" : "var(--bad)",
-        "--pale": Math.round(86 - 34 * d) + "%",
+        "--pale": Math.round(86 - 28 * d) + "%",
       },
     },
     typeof guess.value === "number" ? short(guess.value) : String(guess.value ?? "unsure"),
@@ -73,16 +73,14 @@ function story(guess, c, level) {
     el(
       "p",
       { class: "strong" },
-      c.name + ": " + (typeof guess.value === "number" ? short(guess.value, 5) : (guess.value ?? "too unsure to say")),
+      c.name +
+        ": " +
+        (typeof guess.value === "number" ? short(guess.value, 5) : (guess.value ?? "too unsure to say")),
     ),
   ];
   if (guess.interval)
     lines.push(
-      el(
-        "p",
-        {},
-        short(guess.interval[0]) + " to " + short(guess.interval[1]) + " with " + percent(level, 3),
-      ),
+      el("p", {}, short(guess.interval[0]) + " to " + short(guess.interval[1]) + " at " + percent(level, 3)),
     );
   if (guess.std !== undefined && guess.std !== null)
     lines.push(

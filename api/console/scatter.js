@@ -241,7 +241,7 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
   canvas.addEventListener("blur", () => tell(-1));
 
   const dress = () => {
-    [ink, ground] = resolved(["var(--text)", "light-dark(#fff, #dfe3e6)"]);
+    [ink, ground] = resolved(["var(--text)", "#fff"]);
     draw();
   };
   addEventListener("scheme", dress, { signal });

@@ -1,20 +1,7 @@
 // Search: a picture, an item, a code; its neighbours as a grid. The address holds collection and item, so a search by a
 // stored item can be sent to somebody.
 import { ask, json, base64, collectionPath, itemPath, serverTime } from "./api.js";
-import {
-  el,
-  clear,
-  field,
-  number,
-  checkbox,
-  button,
-  heading,
-  panel,
-  chip,
-  empty,
-  facts,
-  say,
-} from "./dom.js";
+import { el, clear, field, number, checkbox, button, heading, panel, empty, facts, say } from "./dom.js";
 import { differs, trust } from "./explain.js";
 import { short, count, plain, title } from "./format.js";
 import { hitGrid } from "./grid.js";
