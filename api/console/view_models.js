@@ -4,6 +4,7 @@ import { el, clear, heading, panel, chip, empty, facts, busy, button, table } fr
 import { count, short, span, when, percent, pretty } from "./format.js";
 import { thumb } from "./grid.js";
 import { walk } from "./latent.js";
+import { pack } from "./pack.js";
 import { picture } from "./picture.js";
 import { lineChart } from "./chart.js";
 import { density } from "./plot.js";
@@ -169,6 +170,12 @@ async function describe(box, model, signal) {
         signal,
       ),
     );
+  if (can(model, "compress") && input?.kind === "image") {
+    const first =
+      source &&
+      (await json(collectionPath(source.name, "/items"), { signal, query: { limit: 60 } })).items.at(-1);
+    box.append(pack(model, first ? { collection: source.name, id: first.id } : null, signal));
+  }
   const halves = el("div", { class: "halves" });
   if (detail.training) halves.append(record(detail.training));
   if (detail.calibration?.quantiles?.length > 1) halves.append(calibration(detail.calibration));
