@@ -72,7 +72,7 @@ test("a bad spec is explained at its place; a good one trains, its curve grows l
       await page.getByRole("button", { name: "Start training" }).click();
       await page.waitForURL(/job=/);
       await page.waitForFunction(() => document.querySelector(".panel .chip")?.textContent === "done", null, {
-        timeout: 60000,
+        timeout: 240000,
       });
       await page.getByRole("img", { name: /training from .* to / }).waitFor();
       await page.getByRole("link", { name: "small@1" }).waitFor();
@@ -97,7 +97,7 @@ test("a training can be cancelled", () =>
     await page.waitForFunction(
       () => document.querySelector(".panel .chip")?.textContent === "cancelled",
       null,
-      { timeout: 60000 },
+      { timeout: 240000 },
     );
   }));
 
@@ -123,7 +123,7 @@ test("a recommender trained in the console serves the users", () =>
     await page.getByRole("button", { name: "Start training" }).click();
     await page.waitForURL(/job=/);
     await page.waitForFunction(() => document.querySelector(".panel .chip")?.textContent === "done", null, {
-      timeout: 60000,
+      timeout: 240000,
     });
     assert.equal(
       (await api("PUT", "/v1/collections/emoji/recommender", { model: "emoji-ease" })).status,
