@@ -5,6 +5,7 @@
 #include "api/filter_json.h"
 #include "api/floats.h"
 #include "api/handlers.h"
+#include "api/item_write.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
@@ -50,9 +51,8 @@ static void read_parts(struct lat_options *options, unsigned *out_parts)
     }
 }
 
-/* The original input in the form in which it can be sent again. */
-static void write_input(struct lat_buf *out, const struct lat_item *item, size_t features,
-                        bool base64)
+void lat_write_stored_input(struct lat_buf *out, const struct lat_item *item, size_t features,
+                            bool base64)
 {
     const size_t n = item->input_len / sizeof(float);
     lat_write_key(out, "input");
@@ -115,7 +115,7 @@ static enum lat_status write_line(struct export *export, const struct lat_item *
     if (lat_kept_is_compressed(item))
         status = write_restored(export, item, err);
     else if (item->input)
-        write_input(out, item, export->features, export->base64);
+        lat_write_stored_input(out, item, export->features, export->base64);
     if (item->hidden)
         lat_write_flag(out, "hidden", true);
     lat_buf_append(out, "}\n", 2);

@@ -15,4 +15,9 @@ void lat_object_include(struct lat_object *object, unsigned *inout_parts);
 void lat_write_item(struct lat_buf *out, const struct lat_item *item, size_t dimension,
                     unsigned parts, bool base64);
 
+/* The stored input as the member "input", in the form in which it can be sent again (export.c);
+ * `features` of a step where it is a sequence, else 0. */
+void lat_write_stored_input(struct lat_buf *out, const struct lat_item *item, size_t features,
+                            bool base64);
+
 #endif

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/index_spec.h"
 #include "api/jobs.h"
+#include "api/reencode.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
@@ -49,6 +50,30 @@ static enum lat_status start_reindex(struct lat_call *call, struct lat_object *r
                : status;
 }
 
+static enum lat_status start_reencode(struct lat_call *call, struct lat_object *root,
+                                      char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
+{
+    char name[LAT_COLLECTION_NAME_MAX] = "", to[LAT_MODEL_REF_MAX] = "";
+    bool back = false;
+    if (!lat_object_copy(root, "collection", name, sizeof(name)))
+        lat_object_fail(root, "collection", LAT_INVALID, "missing_field",
+                        "'collection' is missing");
+    const bool has_to = lat_object_copy(root, "to", to, sizeof(to));
+    lat_object_flag(root, "back", &back);
+    lat_object_end(root);
+    if (!lat_name_valid(name))
+        lat_object_fail(root, "collection", LAT_INVALID, "invalid_name",
+                        "this is no name: [a-z0-9][a-z0-9._-]{0,62}");
+    if (has_to && back)
+        lat_object_fail(root, "back", LAT_INVALID, "two_kinds",
+                        "'to' and 'back' exclude each other");
+    if (!has_to && !back)
+        lat_object_fail(root, "to", LAT_INVALID, "missing_field",
+                        "'to' is missing: the model to move to, or \"back\":true");
+    const enum lat_status status = lat_json_status(root->json);
+    return status == LAT_OK ? lat_reencode_start(call, name, to, back, out_id, err) : status;
+}
+
 static enum lat_status start_snapshot(struct lat_call *call, struct lat_object *root,
                                       char out_id[LAT_JOB_ID_SIZE], struct lat_error *err)
 {
@@ -86,7 +111,7 @@ static const struct {
     const char *type;
     starter *start; /* NULL: not in this version */
 } starters[] = {
-    {"train", start_train},         {"reindex", start_reindex},   {"reencode", NULL},
+    {"train", start_train},         {"reindex", start_reindex},   {"reencode", start_reencode},
     {"calibrate", start_calibrate}, {"snapshot", start_snapshot},
 };
 

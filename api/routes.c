@@ -9,6 +9,7 @@
 
 #include "api/handlers.h"
 #include "api/problem.h"
+#include "api/reencode.h"
 
 #include "base/banned.h"
 
@@ -136,5 +137,10 @@ static const struct lat_route rows[] = {
     {LAT_DELETE, "/v1/snapshots/{id}", lat_api_snapshot_delete, ADMIN, "Delete a snapshot"},
 };
 
-const struct lat_routes lat_api_routes = {
-    .rows = rows, .n = LAT_ARRAY_LEN(rows), .problem = lat_problem_write};
+static const struct lat_job_kind *const jobs[] = {&lat_job_reencode};
+
+const struct lat_routes lat_api_routes = {.rows = rows,
+                                          .n = LAT_ARRAY_LEN(rows),
+                                          .problem = lat_problem_write,
+                                          .jobs = jobs,
+                                          .n_jobs = LAT_ARRAY_LEN(jobs)};

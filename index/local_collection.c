@@ -28,7 +28,8 @@ enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec
     collection->key = key;
     collection->spec = *spec;
     collection->created_ms = created_ms;
-    snprintf(collection->name, sizeof(collection->name), "%s", spec->name);
+    snprintf(collection->names[0], sizeof(collection->names[0]), "%s", spec->name);
+    atomic_init(&collection->name, collection->names[0]);
     lat_rwlock_init(&collection->lock, LAT_RANK_INDEX, "collection");
     lat_mutex_init(&collection->filters_mutex, LAT_RANK_LEAF, "filters");
     lat_rwlock_init(&collection->tally_lock, LAT_RANK_LEAF, "tally");
@@ -140,6 +141,47 @@ enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collect
     return status;
 }
 
+/* Takes one out; under the table's lock for writing. */
+static void take_out(struct lat_local *store, const char *name)
+{
+    bool there;
+    const size_t at = place(store, name, &there);
+    if (!there)
+        return;
+    store->n_table--;
+    memmove(&store->table[at], &store->table[at + 1],
+            (store->n_table - at) * sizeof(struct lat_collection *));
+}
+
+/* Puts one in where there is room. */
+static void put_in(struct lat_local *store, struct lat_collection *collection)
+{
+    bool there;
+    const size_t at = place(store, collection->name, &there);
+    memmove(&store->table[at + 1], &store->table[at],
+            (store->n_table - at) * sizeof(struct lat_collection *));
+    store->table[at] = collection;
+    store->n_table++;
+}
+
+void lat_collection_exchange(struct lat_local *store, struct lat_collection *serving,
+                             struct lat_collection *hidden, struct lat_collection *former)
+{
+    snprintf(hidden->names[1], sizeof(hidden->names[1]), "%s", serving->name);
+    lat_rwlock_write(&store->table_lock);
+    take_out(store, serving->name);
+    take_out(store, hidden->name);
+    atomic_store(&hidden->name, hidden->names[1]);
+    lat_rwlock_write(&hidden->lock);
+    memcpy(hidden->spec.name, hidden->names[1], sizeof(hidden->spec.name));
+    lat_rwlock_unlock(&hidden->lock);
+    put_in(store, hidden);
+    put_in(store, former);
+    lat_rwlock_unlock(&store->table_lock);
+    hidden->seconds = lat_metric_series(LAT_METRIC_SEARCH_SECONDS, hidden->names[1]);
+    lat_collection_unref(serving); /* the table's */
+}
+
 static void leave(struct lat_local *store, struct lat_collection *collection)
 {
     bool there;
@@ -217,6 +259,7 @@ static enum lat_status read_one(struct lat_local *store, struct lat_stmt *row,
              lat_stmt_text(row, 18));
     collection->users = (uint64_t)lat_stmt_i64(row, 19);
     collection->interactions = (uint64_t)lat_stmt_i64(row, 20);
+    collection->former = lat_stmt_i64(row, 22) != 0;
     collection->loaded = !spec.dimension;
     status = lat_collection_enter(store, collection, err);
     if (status != LAT_OK)
@@ -232,7 +275,8 @@ enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
         db,
         "SELECT collection, name, model, dimension, metric, index_type, factory, m,"
         " ef_construction, ef_search, nlist, nprobe, keep_inputs, created_ms, sequence, pruned,"
-        " items, hidden, recommender, users, interactions, max_error FROM collections",
+        " items, hidden, recommender, users, interactions, max_error,"
+        " collection IN (SELECT collection FROM generations WHERE former) FROM collections",
         &stmt, err);
     if (status != LAT_OK)
         return status;
@@ -387,14 +431,20 @@ static void commit_create(struct lat_task *base, struct lat_local *store)
 enum lat_status lat_local_create(struct lat_store *base, const struct lat_collection_spec *spec,
                                  bool *out_created, struct lat_error *err)
 {
-    struct lat_local *store = lat_local_of(base);
-    enum lat_status status = check_spec(spec, err);
-    if (status != LAT_OK)
-        return status;
+    const enum lat_status status = check_spec(spec, err);
+    return status == LAT_OK
+               ? lat_collection_create_hidden(lat_local_of(base), spec, out_created, err)
+               : status;
+}
+
+enum lat_status lat_collection_create_hidden(struct lat_local *store,
+                                             const struct lat_collection_spec *spec,
+                                             bool *out_created, struct lat_error *err)
+{
     struct create_task task = {
         .task = {.apply = apply_create, .commit = commit_create, .isolated = true},
         .spec = spec};
-    status = lat_writer_run(store, &task.task, err);
+    enum lat_status status = lat_writer_run(store, &task.task, err);
     if (status == LAT_INVALID && task.again) {
         lat_error_clear(err);
         status = lat_writer_run(store, &task.task, err);
@@ -413,6 +463,7 @@ static enum lat_status apply_drop(struct lat_task *task, struct lat_local *store
     static const char *const steps[] = {
         "DELETE FROM collections WHERE collection=?1",
         "DELETE FROM tombstones WHERE collection=?1",
+        "DELETE FROM generations WHERE collection=?1",
         "INSERT OR IGNORE INTO dropped VALUES(?1)",
     };
     struct lat_collection *collection = task->collection;
@@ -459,7 +510,19 @@ enum lat_status lat_local_drop(struct lat_store *base, const char *name, struct 
         return status;
     struct lat_task task = {
         .collection = collection, .apply = apply_drop, .commit = commit_drop, .isolated = true};
-    status = lat_writer_run(store, &task, err);
+    lat_rwlock_read(&store->table_lock);
+    status = lat_alias_check_none(store, collection->name, err);
+    lat_rwlock_unlock(&store->table_lock);
+    if (status != LAT_OK) {
+        lat_collection_unref(collection);
+        return status;
+    }
+    status = lat_local_generation_drop(base, name, NULL); /* the hidden one goes first */
+    status = status == LAT_NOT_FOUND ? LAT_OK : status;
+    if (status == LAT_OK)
+        status = lat_writer_run(store, &task, err);
+    else
+        lat_fail(err, status, NULL, "its other generation cannot be dropped");
     lat_collection_unref(collection);
     return status;
 }

@@ -169,6 +169,7 @@ enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
     struct delete_task task = {
         .task = {.apply = apply_delete, .commit = commit_delete, .isolated = true},
         .sql = &sql};
+    lat_generation_wait(store, name);
     enum lat_status status = lat_collection_find(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;

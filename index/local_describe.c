@@ -94,7 +94,8 @@ enum lat_status lat_local_collections(struct lat_store *base, const char *after,
     if (!infos)
         status = lat_fail_memory(err);
     for (size_t i = 0; i < n_list; i++) {
-        if (status == LAT_OK && n < most && strcmp(list[i]->name, after) > 0)
+        const char *name = list[i]->name;
+        if (status == LAT_OK && n < most && name[0] != '~' && strcmp(name, after) > 0)
             describe(list[i], &infos[n++]);
         lat_collection_unref(list[i]);
     }

@@ -354,6 +354,7 @@ enum lat_status lat_local_interact(struct lat_store *base, const char *name,
 {
     struct lat_local *store = lat_local_of(base);
     struct interact_task task = {.task = {.apply = apply_interact, .commit = commit_interact}};
+    lat_generation_wait(store, name);
     enum lat_status status = lat_collection_with_tally(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;

@@ -190,6 +190,18 @@ static enum lat_status load_one(struct lat_local *store, struct lat_collection *
     return status;
 }
 
+enum lat_status lat_collection_load(struct lat_local *store, struct lat_collection *collection,
+                                    struct lat_error *err)
+{
+    lat_rwlock_read(&collection->lock);
+    const bool loaded = collection->loaded;
+    lat_rwlock_unlock(&collection->lock);
+    enum lat_status status = loaded ? LAT_OK : load_one(store, collection, NULL, err);
+    if (status == LAT_OK && !loaded)
+        status = lat_tally_load(store, collection, err);
+    return status;
+}
+
 enum lat_status lat_local_load(struct lat_store *base,
                                const struct lat_store_progress *progress, struct lat_error *err)
 {
@@ -203,7 +215,7 @@ enum lat_status lat_local_load(struct lat_store *base,
         struct lat_error why = LAT_ERROR_INIT;
         enum lat_status status = LAT_OK;
         lat_rwlock_read(&list[i]->lock);
-        const bool loaded = list[i]->loaded;
+        const bool loaded = list[i]->loaded || list[i]->former;
         lat_rwlock_unlock(&list[i]->lock);
         if (!loaded && !atomic_load(&store->closing))
             status = load_one(store, list[i], progress, &why);

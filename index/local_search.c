@@ -394,7 +394,9 @@ enum lat_status lat_local_search(struct lat_store *base, const char *name,
     enum lat_status status = lat_collection_find(s.store, name, &s.collection, err);
     if (status != LAT_OK)
         return status;
-    status = check_query(s.collection, query, err);
+    status = lat_generation_check(s.collection, query->model, err);
+    if (status == LAT_OK)
+        status = check_query(s.collection, query, err);
     bool again = status == LAT_OK;
     for (int round = 0; again && status == LAT_OK && round < ROUNDS; round++) {
         forget(&s);

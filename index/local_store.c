@@ -47,8 +47,11 @@
  * 6 Files are written to a temporary name, synced, renamed, and carry a checksum.
  *     lat_index_file_write and lat_file_publish; check_head and check_sections believe nothing
  *     before. Codes and inputs in rows carry theirs: lat_code_crc, insert_input.
- * 7 Dimension, metric and model version of a collection never change.
- *     There is no function that does: same_as refuses, store_spec writes index settings only.
+ * 7 Dimension, metric and model version of a collection never change; a new model version is a
+ *   new generation built beside the old one and switched at once.
+ *     There is no function that changes them: same_as refuses, store_spec writes index settings
+ *     only. begin_new makes a hidden collection, lat_local_generation_switch gives it the name
+ *     (local_generation.c); lat_generation_check keeps codes of one out of the other.
  * 8 A filter is counted first: when few rows pass, the answer is an exact scan over them.
  *     lat_filter_bitmap evaluates and remembers, lat_index_count counts, scan_is_cheaper
  *     decides; lat_index_search scans as well when the accelerator brought too few.
@@ -111,5 +114,13 @@ const struct lat_store_ops lat_local_store = {
     .worst = lat_local_worst,
     .unscored = lat_local_unscored,
     .set_scores = lat_local_set_scores,
+    .generation = lat_local_generation,
+    .generation_begin = lat_local_generation_begin,
+    .generation_note = lat_local_generation_note,
+    .generation_prune = lat_local_generation_prune,
+    .generation_hold = lat_local_generation_hold,
+    .generation_switch = lat_local_generation_switch,
+    .generation_drop = lat_local_generation_drop,
+    .without_input = lat_local_without_input,
     .check = lat_local_check,
 };

@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/sync.h"
 #include "index/aliases.h"
+#include "index/generations.h"
 #include "index/interactions.h"
 #include "index/memory_index.h"
 #include "index/sqlite/db.h"
@@ -47,7 +48,10 @@ struct lat_window {
 struct lat_collection {
     atomic_uint refs;
     int64_t key; /* collections.collection */
-    char name[LAT_COLLECTION_NAME_MAX];
+    /* A hidden generation gets the second name when it begins to serve. */
+    const char *_Atomic name;
+    char names[2][LAT_COLLECTION_NAME_MAX];
+    bool former; /* a hidden generation that has served: loaded only to serve again */
     int64_t created_ms;
 
     struct lat_rwlock lock; /* guards what follows, and the index inside */
@@ -155,6 +159,7 @@ struct lat_local {
     size_t n_table, table_capacity;
     struct lat_alias *aliases; /* by name; the writer alone exchanges it, under the same lock */
     size_t n_aliases;
+    atomic_bool held;        /* writers wait for a generation to be switched to */
     atomic_bool has_aliases; /* so that a store without does not look */
 
     struct lat_writer writer;
@@ -212,6 +217,17 @@ enum lat_status lat_collection_find(struct lat_local *store, const char *name,
 enum lat_status lat_collection_find_exact(struct lat_local *store, const char *name,
                                           struct lat_collection **out_collection,
                                           struct lat_error *err);
+/* As lat_local_create, for a name that is none. */
+enum lat_status lat_collection_create_hidden(struct lat_local *store,
+                                             const struct lat_collection_spec *spec,
+                                             bool *out_created, struct lat_error *err);
+/* `hidden` takes the name and the place of `serving`, which leaves; `former` enters, its
+ * reference is taken over. Commit hook: cannot fail, the table has the room. */
+void lat_collection_exchange(struct lat_local *store, struct lat_collection *serving,
+                             struct lat_collection *hidden, struct lat_collection *former);
+/* local_load.c: makes it searchable if it is not. */
+enum lat_status lat_collection_load(struct lat_local *store, struct lat_collection *collection,
+                                    struct lat_error *err);
 /* Puts it into the table, which takes over the caller's reference. */
 enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
                                      struct lat_error *err);
@@ -343,6 +359,30 @@ enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
                                   const struct lat_index_spec *spec,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err);
+
+/* local_generation.c */
+enum lat_status lat_local_generation(struct lat_store *base, const char *name,
+                                     struct lat_generation *out, struct lat_error *err);
+enum lat_status lat_local_generation_begin(struct lat_store *base, const char *name,
+                                           const struct lat_collection_spec *spec,
+                                           struct lat_generation *out, struct lat_error *err);
+enum lat_status lat_local_generation_note(struct lat_store *base, const char *name,
+                                          uint64_t synced, struct lat_error *err);
+enum lat_status lat_local_generation_prune(struct lat_store *base, const char *name,
+                                           struct lat_error *err);
+void lat_local_generation_hold(struct lat_store *base, bool held);
+enum lat_status lat_local_generation_switch(struct lat_store *base, const char *name,
+                                            uint64_t synced, struct lat_error *err);
+enum lat_status lat_local_generation_drop(struct lat_store *base, const char *name,
+                                          struct lat_error *err);
+enum lat_status lat_local_without_input(struct lat_store *base, const char *name,
+                                        uint64_t *out_n, char *out_id, struct lat_error *err);
+/* Before a write to the collection of this name. */
+void lat_generation_wait(struct lat_local *store, const char *name);
+/* Of writes and searches: the collection is of the model their codes are of (NULL: whichever).
+ * LAT_CONFLICT generation_changed. */
+enum lat_status lat_generation_check(const struct lat_collection *collection, const char *model,
+                                     struct lat_error *err);
 
 /* local_alias.c */
 enum lat_status lat_aliases_read(struct lat_local *store, struct lat_db *db,

@@ -423,9 +423,17 @@ static enum lat_status check_all(struct write_task *task, struct lat_error *err)
     return LAT_OK;
 }
 
-enum lat_status lat_local_write(struct lat_store *base, const char *name,
-                                const struct lat_write *writes, size_t n, bool atomic,
-                                struct lat_write_result *out_results, struct lat_error *err)
+static enum lat_status check_models(const struct write_task *task, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    for (size_t i = 0; i < task->n && status == LAT_OK; i++)
+        status = lat_generation_check(task->task.collection, task->writes[i].model, err);
+    return status;
+}
+
+static enum lat_status write_once(struct lat_store *base, const char *name,
+                                  const struct lat_write *writes, size_t n, bool atomic,
+                                  struct lat_write_result *out_results, struct lat_error *err)
 {
     struct lat_local *store = lat_local_of(base);
     struct write_task task = {
@@ -439,10 +447,11 @@ enum lat_status lat_local_write(struct lat_store *base, const char *name,
     enum lat_status status = lat_collection_find(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;
+    status = check_models(&task, err);
     task.slots = lat_alloc(n, sizeof(*task.slots));
     task.replaced = lat_alloc(n, sizeof(*task.replaced));
     task.checked = lat_alloc(n, sizeof(*task.checked));
-    if (!task.slots || !task.replaced || !task.checked)
+    if (status == LAT_OK && (!task.slots || !task.replaced || !task.checked))
         status = lat_fail_memory(err);
     if (status == LAT_OK)
         status = check_all(&task, err);
@@ -456,5 +465,23 @@ enum lat_status lat_local_write(struct lat_store *base, const char *name,
     lat_free(task.replaced);
     lat_free(task.checked);
     lat_collection_unref(task.task.collection);
+    return status;
+}
+
+/* The collection that was found may be a generation that served until a moment ago: the name
+ * has another one now. */
+enum lat_status lat_local_write(struct lat_store *base, const char *name,
+                                const struct lat_write *writes, size_t n, bool atomic,
+                                struct lat_write_result *out_results, struct lat_error *err)
+{
+    struct lat_collection_spec spec;
+    struct lat_error first = LAT_ERROR_INIT;
+    lat_generation_wait(lat_local_of(base), name);
+    enum lat_status status = write_once(base, name, writes, n, atomic, out_results, &first);
+    if (status == LAT_NOT_FOUND && strcmp(first.code, "collection_not_found") == 0 &&
+        lat_local_spec(base, name, &spec, NULL) == LAT_OK)
+        return write_once(base, name, writes, n, atomic, out_results, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = first;
     return status;
 }

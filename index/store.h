@@ -88,6 +88,8 @@ struct lat_write {
     enum lat_write_kind kind;
     const char *id;       /* NUL-terminated, lat_id_valid */
     const float *code;    /* PUT: [dimension], NULL for a collection without codes */
+    const char *model;    /* the model the code is of: another one now is LAT_CONFLICT
+                             (generation_changed); NULL: not said */
     const char *metadata; /* JSON object text or NULL (PUT: {}; PATCH: unchanged) */
     const void *input;    /* PUT: original bytes or NULL; ignored without keep_inputs */
     size_t input_len;
@@ -132,6 +134,7 @@ void lat_item_list_release(struct lat_item_list *list);
 struct lat_query {
     const float *code; /* [dimension], finite; NULL with `id` */
     const char *id;    /* search by a stored item's own code */
+    const char *model; /* the model `code` is of, as in struct lat_write; NULL: not said */
     size_t k;
     const struct lat_filter *filter; /* NULL = none */
     float max_distance;              /* INFINITY = none */

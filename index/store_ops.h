@@ -6,6 +6,7 @@
 
 #include "index/aliases.h"
 #include "index/changes.h"
+#include "index/generations.h"
 #include "index/interactions.h"
 
 struct lat_store_ops {
@@ -109,6 +110,22 @@ struct lat_store_ops {
                                 uint64_t *out_slots, struct lat_error *err);
     enum lat_status (*set_scores)(struct lat_store *store, const uint64_t *slots,
                                   const float *scores, size_t n, struct lat_error *err);
+    enum lat_status (*generation)(struct lat_store *store, const char *collection,
+                                  struct lat_generation *out, struct lat_error *err);
+    enum lat_status (*generation_begin)(struct lat_store *store, const char *collection,
+                                        const struct lat_collection_spec *spec,
+                                        struct lat_generation *out, struct lat_error *err);
+    enum lat_status (*generation_note)(struct lat_store *store, const char *collection,
+                                       uint64_t synced, struct lat_error *err);
+    enum lat_status (*generation_prune)(struct lat_store *store, const char *collection,
+                                        struct lat_error *err);
+    void (*generation_hold)(struct lat_store *store, bool held);
+    enum lat_status (*generation_switch)(struct lat_store *store, const char *collection,
+                                         uint64_t synced, struct lat_error *err);
+    enum lat_status (*generation_drop)(struct lat_store *store, const char *collection,
+                                       struct lat_error *err);
+    enum lat_status (*without_input)(struct lat_store *store, const char *collection,
+                                     uint64_t *out_n, char *out_id, struct lat_error *err);
     enum lat_status (*check)(const char *folder,
                              void (*report)(void *context, const char *line), void *context,
                              uint64_t *out_faults, struct lat_error *err);

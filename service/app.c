@@ -35,7 +35,8 @@ struct owner {
     struct lat_app app; /* first */
     pthread_t loader;
     bool loader_started;
-    unsigned opened; /* collections, the loader's */
+    unsigned opened;                      /* collections, the loader's */
+    const struct lat_job_kind *kinds[16]; /* of the service and of the interface */
 };
 
 static void note_opened(void *context, const char *collection, uint64_t items,
@@ -130,8 +131,21 @@ static void note_server(const struct lat_config *config)
     lat_buf_release(&text);
 }
 
-static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
+/* Every kind that resumes; the rest is the interface's mistake, and asserted in its tests. */
+static size_t gather_kinds(struct owner *owner, const struct lat_routes *routes)
 {
+    size_t n = 0;
+    for (size_t i = 0; i < lat_n_job_kinds && n < LAT_ARRAY_LEN(owner->kinds); i++)
+        owner->kinds[n++] = lat_job_kinds[i];
+    for (size_t i = 0; i < routes->n_jobs && n < LAT_ARRAY_LEN(owner->kinds); i++)
+        owner->kinds[n++] = routes->jobs[i];
+    return n;
+}
+
+static enum lat_status open_stores(struct lat_app *app, const struct lat_routes *routes,
+                                   struct lat_error *err)
+{
+    struct owner *owner = (struct owner *)app;
     const struct lat_config *config = &app->config;
     const struct lat_store_options store = {.folder = config->data};
     const struct lat_registry_options registry = {.folder = config->models, .threads = 1};
@@ -157,8 +171,10 @@ static enum lat_status open_stores(struct lat_app *app, struct lat_error *err)
         status = lat_windows_new(&app->windows, err);
     if (status == LAT_OK)
         status = lat_scorer_new(app, &app->scorer, err);
-    const struct lat_jobs_options jobs = {
-        .app = app, .store = app->store, .kinds = lat_job_kinds, .n_kinds = lat_n_job_kinds};
+    const struct lat_jobs_options jobs = {.app = app,
+                                          .store = app->store,
+                                          .kinds = owner->kinds,
+                                          .n_kinds = gather_kinds(owner, routes)};
     if (status == LAT_OK)
         status = lat_jobs_new(&jobs, &app->jobs, err);
     return status;
@@ -197,7 +213,7 @@ enum lat_status lat_app_open(const struct lat_config *config, const struct lat_r
     if (status == LAT_OK && config->tls_certificate[0])
         status = lat_tls_new(config->tls_certificate, config->tls_key, &app->tls, err);
     if (status == LAT_OK)
-        status = open_stores(app, err);
+        status = open_stores(app, routes, err);
     if (status == LAT_OK)
         status = open_network(app, routes, err);
     if (status == LAT_OK)

@@ -264,14 +264,16 @@ static size_t gather_writes(struct batch *batch)
         if (batch->results[i].error)
             continue;
         batch->places[n] = i;
-        batch->writes[n] = (struct lat_write){.kind = LAT_WRITE_PUT,
-                                              .id = item->id,
-                                              .code = batch->results[i].code,
-                                              .metadata = item->metadata,
-                                              .error = batch->results[i].score,
-                                              .hidden = item->hidden,
-                                              .if_match = item->if_match,
-                                              .if_none_match = item->if_none_match};
+        batch->writes[n] =
+            (struct lat_write){.kind = LAT_WRITE_PUT,
+                               .id = item->id,
+                               .code = batch->results[i].code,
+                               .model = batch->spec->model[0] ? batch->spec->model : NULL,
+                               .metadata = item->metadata,
+                               .error = batch->results[i].score,
+                               .hidden = item->hidden,
+                               .if_match = item->if_match,
+                               .if_none_match = item->if_none_match};
         keep_original(item, &batch->writes[n++]);
     }
     return n;
@@ -353,10 +355,10 @@ static enum lat_status first_refused(const struct batch *batch, size_t *out_bad,
     return LAT_OK;
 }
 
-enum lat_status lat_collection_ingest(struct lat_call *call, const char *collection,
-                                      const struct lat_ingest_item *items, size_t n,
-                                      bool atomic, struct lat_ingest_result *out_results,
-                                      size_t *out_bad, struct lat_error *err)
+static enum lat_status ingest_once(struct lat_call *call, const char *collection,
+                                   const struct lat_ingest_item *items, size_t n, bool atomic,
+                                   struct lat_ingest_result *out_results, size_t *out_bad,
+                                   struct lat_error *err)
 {
     struct lat_collection_spec spec;
     enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
@@ -381,4 +383,24 @@ enum lat_status lat_collection_ingest(struct lat_call *call, const char *collect
     if (status == LAT_OK)
         status = write_items(&batch, atomic, out_bad, err);
     return status;
+}
+
+/* A collection may move to another model between the encoding and the write: then both are done
+ * again. */
+enum lat_status lat_collection_ingest(struct lat_call *call, const char *collection,
+                                      const struct lat_ingest_item *items, size_t n,
+                                      bool atomic, struct lat_ingest_result *out_results,
+                                      size_t *out_bad, struct lat_error *err)
+{
+    enum { TRIES = 3 };
+    for (int i = 1;; i++) {
+        struct lat_error why = LAT_ERROR_INIT;
+        const enum lat_status status =
+            ingest_once(call, collection, items, n, atomic, out_results, out_bad, &why);
+        if (status == LAT_CONFLICT && strcmp(why.code, "generation_changed") == 0 && i < TRIES)
+            continue;
+        if (status != LAT_OK && err && err->status == LAT_OK)
+            *err = why;
+        return status;
+    }
 }

@@ -82,7 +82,9 @@ typedef void lat_problem_writer(struct lat_call *call, const struct lat_error *e
 struct lat_routes {
     const struct lat_route *rows;
     size_t n;
-    lat_problem_writer *problem; /* NULL: a bare 500 (tests) */
+    lat_problem_writer *problem;            /* NULL: a bare 500 (tests) */
+    const struct lat_job_kind *const *jobs; /* kinds that resume, beside those of the service */
+    size_t n_jobs;
 };
 
 struct lat_header {

@@ -2,6 +2,7 @@
 #include "service/search.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "service/app.h"
@@ -135,6 +136,7 @@ static enum lat_status search_one(struct lat_call *call, const struct lat_collec
         code = request->code;
     }
     query.code = code;
+    query.model = code && spec->model[0] ? spec->model : NULL;
     answer->code = code;
     if (request->judge)
         query.parts |= LAT_ITEM_CODE;
@@ -149,10 +151,10 @@ static enum lat_status search_one(struct lat_call *call, const struct lat_collec
     return status;
 }
 
-enum lat_status lat_search_run(struct lat_call *call, const char *collection,
-                               const struct lat_search_request *requests, size_t n,
-                               struct lat_search_answer *out_answers, size_t *out_bad,
-                               struct lat_error *err)
+static enum lat_status run_once(struct lat_call *call, const char *collection,
+                                const struct lat_search_request *requests, size_t n,
+                                struct lat_search_answer *out_answers, size_t *out_bad,
+                                struct lat_error *err)
 {
     struct lat_collection_spec spec;
     size_t bad = 0, done = 0;
@@ -176,5 +178,21 @@ enum lat_status lat_search_run(struct lat_call *call, const char *collection,
         lat_search_result_release(&out_answers[i].result);
     if (out_bad)
         *out_bad = bad;
+    return status;
+}
+
+/* A collection may move to another model between the encoding and the search. */
+enum lat_status lat_search_run(struct lat_call *call, const char *collection,
+                               const struct lat_search_request *requests, size_t n,
+                               struct lat_search_answer *out_answers, size_t *out_bad,
+                               struct lat_error *err)
+{
+    struct lat_error why = LAT_ERROR_INIT;
+    enum lat_status status =
+        run_once(call, collection, requests, n, out_answers, out_bad, &why);
+    if (status == LAT_CONFLICT && strcmp(why.code, "generation_changed") == 0)
+        return run_once(call, collection, requests, n, out_answers, out_bad, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = why;
     return status;
 }

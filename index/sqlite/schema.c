@@ -73,6 +73,9 @@ const char *const lat_schema_steps[] = {
     "ALTER TABLE collections ADD COLUMN max_error REAL NOT NULL DEFAULT 0;",
     "CREATE INDEX items_error ON items(collection, error DESC, id)"
     " WHERE error IS NOT NULL AND hidden = 0;",
+
+    "CREATE TABLE generations(collection INTEGER PRIMARY KEY, synced INTEGER NOT NULL,"
+    " former INTEGER NOT NULL);",
 };
 const int lat_schema_version = (int)LAT_ARRAY_LEN(lat_schema_steps);
 
@@ -100,6 +103,7 @@ static const char *const probes[] = {
     " WHERE collection = 1",
     "SELECT user, item, type, weight, at_ms FROM interactions",
     "SELECT alias, collection, created_ms, updated_ms FROM aliases",
+    "SELECT collection, synced, former FROM generations",
 };
 
 enum lat_status lat_schema_check(struct lat_db *db, struct lat_error *err)
