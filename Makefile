@@ -1,7 +1,7 @@
 # The front door. Each target brings what it needs first (scripts/bootstrap), then hands over to CMake.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-console bench check format asan tsan fuzz torture image bare deb deb-test install clean help results-list
+.PHONY: build demo test test-console test-clients bench check format asan tsan fuzz torture image bare deb deb-test install clean help results-list
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8080
@@ -24,6 +24,10 @@ test: ## the tests: all of them as released, the unit tests again under the sani
 test-console: ## the console in a headless browser, every view against a real server
 	@scripts/bootstrap demo browser
 	@scripts/test_console
+
+test-clients: ## clients others wrote: openai, the inference protocol, one generated from /openapi.json
+	@scripts/bootstrap
+	@scripts/test_clients
 
 bench: ## measures, each figure beside its limit; JSON in build/bench.json
 	@scripts/bootstrap
