@@ -16,11 +16,12 @@ test('a collection from its making to its end', async () => {
     body: { items: [{ id: 'a', code: [1, 0, 0], metadata: { colour: 'red' } }, { id: 'b/ä', code: [0, 1, 0] }] },
   });
   assert.equal(put.error, undefined);
-  assert.equal(put.data?.succeeded, 2);
+  assert.ok(put.data && 'succeeded' in put.data, 'a batch, not a job');
+  assert.equal(put.data.succeeded, 2);
   const found = await latentd.search({ path: { c }, body: { code: [1, 0.1, 0], k: 2, include: ['metadata'] } });
   assert.deepEqual(found.data?.results.map((hit) => hit.id), ['a', 'b/ä']);
   assert.deepEqual(found.data?.results[0]?.metadata, { colour: 'red' });
-  const item = await latentd.getItem({ path: { c, id: 'b/ä' }, query: { include: ['code'] } });
+  const item = await latentd.getItem({ path: { c, id: 'b/ä' }, query: { include: 'code' } });
   assert.deepEqual(item.data?.code, [0, 1, 0]);
   const listed = await latentd.listItems({ path: { c }, query: { limit: 1 } });
   assert.equal(listed.data?.items.length, 1);
