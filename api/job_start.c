@@ -1,5 +1,4 @@
-/* POST /v1/jobs. A type is a row of `starters`; types of the contract that this version does
- * not have are refused by name. */
+/* POST /v1/jobs. A type is a row of `starters`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -109,7 +108,7 @@ static enum lat_status start_calibrate(struct lat_call *call, struct lat_object 
 
 static const struct {
     const char *type;
-    starter *start; /* NULL: not in this version */
+    starter *start;
 } starters[] = {
     {"train", start_train},         {"reindex", start_reindex},   {"reencode", start_reencode},
     {"calibrate", start_calibrate}, {"snapshot", start_snapshot},
@@ -123,34 +122,23 @@ static starter *choose(struct lat_object *root)
     char known[128] = "";
     size_t used = 0;
     for (size_t i = 0; i < LAT_ARRAY_LEN(starters); i++) {
-        const bool same =
-            type && strlen(starters[i].type) == len && !memcmp(type, starters[i].type, len);
-        if (same && starters[i].start)
+        if (type && strlen(starters[i].type) == len && !memcmp(type, starters[i].type, len))
             return starters[i].start;
-        if (same)
-            type = starters[i].type;
-        if (starters[i].start)
-            used += (size_t)snprintf(known + used, sizeof(known) - used, "%s'%s'",
-                                     used ? " or " : "", starters[i].type);
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s'%s'",
+                                 used ? " or " : "", starters[i].type);
     }
     if (lat_json_status(root->json) != LAT_OK)
         return NULL;
-    bool later = false;
-    for (size_t i = 0; i < LAT_ARRAY_LEN(starters); i++)
-        later |= type == starters[i].type;
-    if (!type)
+    if (!type) {
         lat_object_fail(root, "type", LAT_INVALID, "missing_field", "'type' is missing: %s",
                         known);
-    else
-        lat_object_fail(root, "type", LAT_INVALID, later ? "not_supported" : "unknown_value",
-                        later ? "'%.*s' is no job of this version: expected %s"
-                              : "'%.*s' is no type of a job: expected %s",
-                        (int)(len < 40 ? len : 40), type, known);
-    if (type) {
-        char got[48];
-        snprintf(got, sizeof(got), "%.*s", (int)(len < 40 ? len : 40), type);
-        lat_error_expected(root->json->err, known, got);
+        return NULL;
     }
+    char got[48];
+    snprintf(got, sizeof(got), "%.*s", (int)(len < 40 ? len : 40), type);
+    lat_object_fail(root, "type", LAT_INVALID, "unknown_value",
+                    "'%s' is no type of a job: expected %s", got, known);
+    lat_error_expected(root->json->err, known, got);
     return NULL;
 }
 

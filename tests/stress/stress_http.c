@@ -151,7 +151,8 @@ static void *run_client(void *argument)
 
 static int run_round(int round)
 {
-    static const struct lat_routes routes = {rows, LAT_ARRAY_LEN(rows), write_problem};
+    static const struct lat_routes routes = {
+        .rows = rows, .n = LAT_ARRAY_LEN(rows), .problem = write_problem};
     const struct lat_http_options options = {
         .listen = "127.0.0.1:0",
         .network_threads = 2,

@@ -200,7 +200,8 @@ static const struct lat_route rows[] = {
     {LAT_GET, "/probe", answer_where, LAT_SCOPE_NONE, LAT_ROUTE_PROBE | LAT_ROUTE_INLINE, ""},
     {LAT_GET, "/admin", answer_where, LAT_SCOPE_ADMIN, 0, ""},
 };
-const struct lat_routes fixture_routes = {rows, LAT_ARRAY_LEN(rows), write_problem};
+const struct lat_routes fixture_routes = {
+    .rows = rows, .n = LAT_ARRAY_LEN(rows), .problem = write_problem};
 
 uint16_t fixture_port(const struct fixture *fixture)
 {
