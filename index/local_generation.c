@@ -47,13 +47,14 @@ static enum lat_status find_pair(struct lat_local *store, const char *name, stru
     if (status != LAT_OK)
         return status;
     hidden_name(pair.serving->key, hidden);
-    if (lat_collection_find_exact(store, hidden, &pair.hidden, NULL) != LAT_OK) {
-        lat_collection_unref(pair.serving);
-        return lat_fail(err, LAT_NOT_FOUND, "no_generation",
-                        "collection '%s' has no other generation", name);
+    status = lat_collection_find_exact(store, hidden, &pair.hidden, NULL);
+    if (status == LAT_OK) {
+        *out = pair;
+        return LAT_OK;
     }
-    *out = pair;
-    return LAT_OK;
+    lat_collection_unref(pair.serving);
+    lat_fail(err, status, "no_generation", "collection '%s' has no other generation", name);
+    return status;
 }
 
 static enum lat_status read_row(struct lat_local *store, const struct pair *pair,
@@ -83,7 +84,7 @@ static enum lat_status read_row(struct lat_local *store, const struct pair *pair
 enum lat_status lat_local_generation(struct lat_store *base, const char *name,
                                      struct lat_generation *out, struct lat_error *err)
 {
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
@@ -95,7 +96,7 @@ enum lat_status lat_local_generation(struct lat_store *base, const char *name,
 enum lat_status lat_local_generation_drop(struct lat_store *base, const char *name,
                                           struct lat_error *err)
 {
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
@@ -172,7 +173,7 @@ enum lat_status lat_local_generation_begin(struct lat_store *base, const char *n
 {
     struct lat_local *store = lat_local_of(base);
     struct lat_error none = LAT_ERROR_INIT;
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     enum lat_status status = lat_local_generation(base, name, out, &none);
     if (status == LAT_OK && strcmp(out->model, spec->model) != 0) {
         status = lat_local_generation_drop(base, name, err);
@@ -227,7 +228,7 @@ static enum lat_status apply_note(struct lat_task *base, struct lat_local *store
 enum lat_status lat_local_generation_note(struct lat_store *base, const char *name,
                                           uint64_t synced, struct lat_error *err)
 {
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
@@ -277,7 +278,7 @@ static enum lat_status find_gone(struct lat_local *store, const struct pair *pai
 enum lat_status lat_local_generation_prune(struct lat_store *base, const char *name,
                                            struct lat_error *err)
 {
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     struct lat_arena arena = {0};
     size_t n = PRUNE_ROWS;
     enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
@@ -488,7 +489,7 @@ static void commit_switch(struct lat_task *base, struct lat_local *store)
 enum lat_status lat_local_generation_switch(struct lat_store *base, const char *name,
                                             uint64_t synced, struct lat_error *err)
 {
-    struct pair pair = {NULL, NULL};
+    struct pair pair;
     struct lat_error why = LAT_ERROR_INIT;
     enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
