@@ -20,10 +20,11 @@ void lat_problem_open(struct lat_call *call, int status, const struct lat_error 
  * pointer is the item's own, relative to the body. */
 void lat_problem_item(struct lat_buf *out, const struct lat_error *err);
 
-/* Every code that problems of this service carry, for the documents. */
+/* Every code that problems of this service carry, for the documents (problem_codes.c). */
 struct lat_problem_code {
     const char *code, *meaning;
     int status;
+    const char *remedy; /* what the one who gets it can do */
 };
 extern const struct lat_problem_code lat_problem_codes[];
 extern const size_t lat_n_problem_codes;

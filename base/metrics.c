@@ -357,9 +357,23 @@ static void write_series(struct lat_buf *out, const struct family *family,
     lat_buf_char(out, '\n');
 }
 
+static const char *const kinds[] = {"counter", "gauge", "histogram"};
+
+struct lat_metric_row lat_metric_row(enum lat_metric metric)
+{
+    const struct family *family = &families[metric];
+    const struct bounds *bounds = family->bounds;
+    return (struct lat_metric_row){.name = family->name,
+                                   .help = family->help,
+                                   .kind = kinds[family->kind],
+                                   .label = family->label,
+                                   .label2 = family->label2,
+                                   .upper = bounds ? bounds->upper : NULL,
+                                   .n_upper = bounds ? bounds->n : 0};
+}
+
 void lat_metrics_write(struct lat_buf *out)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
     for (size_t i = 0; i < LAT_METRIC_COUNT; i++) {
         const struct family *family = &families[i];
         lat_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help,

@@ -52,6 +52,16 @@ void lat_series_observe(struct lat_series *series, double value);
  */
 double lat_metric_value(enum lat_metric metric, const char *label);
 
+/* A family as its row says, for the documents. Static storage. */
+struct lat_metric_row {
+    const char *name, *help;
+    const char *kind;           /* "counter", "gauge" or "histogram" */
+    const char *label, *label2; /* NULL for none */
+    const double *upper;        /* [n_upper]: bounds of a histogram's buckets; else NULL */
+    size_t n_upper;
+};
+struct lat_metric_row lat_metric_row(enum lat_metric metric);
+
 /* Prometheus text format 0.0.4, all families, also those without series. */
 void lat_metrics_write(struct lat_buf *out);
 

@@ -275,14 +275,19 @@ enum lat_status lat_settings_file(const struct lat_setting *rows, size_t n, void
     return status;
 }
 
+void lat_setting_variable(const struct lat_setting *row, char *out, size_t size)
+{
+    snprintf(out, size, "LATENTD_%s", row->name);
+    for (char *p = out; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+}
+
 enum lat_status lat_settings_environment(const struct lat_setting *rows, size_t n,
                                          void *settings, struct lat_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         char name[NAME_SIZE + 16];
-        snprintf(name, sizeof(name), "LATENTD_%s", rows[i].name);
-        for (char *p = name; *p; p++)
-            *p = (char)toupper((unsigned char)*p);
+        lat_setting_variable(&rows[i], name, sizeof(name));
         const char *value = getenv(name);
         if (!value || !*value)
             continue;
@@ -381,7 +386,7 @@ enum lat_status lat_setting_choice(const char *name, const char *word, const cha
     return LAT_INVALID;
 }
 
-static void option_text(const struct lat_setting *row, char *out, size_t size)
+void lat_setting_option(const struct lat_setting *row, char *out, size_t size)
 {
     char dashed[NAME_SIZE];
     replace(dashed, row->name, strlen(row->name), '_', '-');
@@ -396,13 +401,13 @@ void lat_settings_help(const struct lat_setting *rows, size_t n, FILE *out)
     char option[2 * NAME_SIZE];
     int width = 0;
     for (size_t i = 0; i < n; i++) {
-        option_text(&rows[i], option, sizeof(option));
+        lat_setting_option(&rows[i], option, sizeof(option));
         const int len = (int)strlen(option);
         if (len > width && len <= HELP_COLUMN_MAX)
             width = len;
     }
     for (size_t i = 0; i < n; i++) {
-        option_text(&rows[i], option, sizeof(option));
+        lat_setting_option(&rows[i], option, sizeof(option));
         fprintf(out, "  %-*s  ", width, option);
         fprintf(out, "%s", rows[i].help ? rows[i].help : "");
         if (rows[i].default_text && rows[i].default_text[0])

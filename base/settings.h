@@ -55,6 +55,10 @@ enum lat_status lat_settings_arguments(const struct lat_setting *rows, size_t n,
 enum lat_status lat_setting_choice(const char *name, const char *word, const char *const *words,
                                    size_t n, size_t *out_index,
                                    struct lat_error *err) LAT_MUST_USE;
+/* How a row is written on the command line ("--listen ADDR:PORT", "--[no-]json") and in the
+ * environment ("LATENTD_LISTEN"), cut to `size`. */
+void lat_setting_option(const struct lat_setting *row, char *out, size_t size);
+void lat_setting_variable(const struct lat_setting *row, char *out, size_t size);
 /* One `--name ARG  help (default)` line a row. */
 void lat_settings_help(const struct lat_setting *rows, size_t n, FILE *out);
 

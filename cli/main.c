@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "service/version.h"
@@ -35,7 +36,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < LAT_ARRAY_LEN(commands); i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\n'latentd COMMAND --help' lists the options of a command; "
-                 "'latentd --version' the libraries.\n");
+                 "'latentd --version' the libraries (--json).\n");
 }
 
 static void print_version(void)
@@ -45,6 +46,35 @@ static void print_version(void)
     printf("latentd %s\n", lat_version());
     for (size_t i = 0; i < n; i++)
         printf("%-14s %s\n", libraries[i].name, libraries[i].version);
+}
+
+/* As in GET /v1/info. */
+static int write_version_json(void)
+{
+    struct lat_library_version libraries[LAT_LIBRARY_MAX];
+    const size_t n = lat_library_versions(libraries);
+    struct lat_buf out = {0};
+    lat_buf_printf(&out, "{\"version\":\"%s\",\"libraries\":{", lat_version());
+    for (size_t i = 0; i < n; i++) {
+        lat_buf_printf(&out, "%s\"%s\":", i ? "," : "", libraries[i].name);
+        lat_buf_json_string(&out, libraries[i].version, strlen(libraries[i].version));
+    }
+    lat_buf_text(&out, "}}\n");
+    const bool whole = lat_buf_check(&out, NULL) == LAT_OK && fputs(out.data, stdout) >= 0;
+    lat_buf_release(&out);
+    return whole ? 0 : 1;
+}
+
+static int version(int n_options, char **options)
+{
+    if (n_options == 0) {
+        print_version();
+        return 0;
+    }
+    if (n_options == 1 && strcmp(options[0], "--json") == 0)
+        return write_version_json();
+    fprintf(stderr, "latentd: --version: expected nothing or --json, not '%s'\n", options[0]);
+    return 2;
 }
 
 static int unknown_command(const char *name)
@@ -69,10 +99,8 @@ int main(int argc, char **argv)
         print_help(stdout);
         return 0;
     }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
-        print_version();
-        return 0;
-    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0)
+        return version(argc - 2, argv + 2);
     for (size_t i = 0; i < LAT_ARRAY_LEN(commands); i++)
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

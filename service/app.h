@@ -73,6 +73,9 @@ enum lat_status lat_app_wait_ready(struct lat_app *app, struct lat_error *err) L
 enum lat_app_state lat_app_state(struct lat_app *app, char *out_reason, size_t size);
 /* From now on every new request but probes is 503. Any thread. */
 void lat_app_drain(struct lat_app *app);
+/* Whether lat_app_reload takes a change of that setting over; any other wants a restart. */
+bool lat_config_is_live(const struct lat_setting *row);
+
 /* Takes over what may change while serving: keys, rate limits, the certificate's files, the
  * log. Each is tried, whatever becomes of the others, and what is not taken over is logged:
  * settings that want a restart by name. LAT_OK when everything was. One thread at a time. */

@@ -14,7 +14,7 @@ static const char *const live[] = {"api_keys",   "api_keys_file", "rate_limit",
                                    "rate_burst", "log_level",     "log_format",
                                    "config",     "tls_key",       "tls_certificate"};
 
-static bool is_live(const struct lat_setting *row)
+bool lat_config_is_live(const struct lat_setting *row)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(live); i++)
         if (strcmp(live[i], row->name) == 0)
@@ -30,7 +30,7 @@ static void name_the_others(const struct lat_config *before, const struct lat_co
                    *b = (const char *)now + row->offset;
         const bool same =
             row->type == LAT_SETTING_TEXT ? strcmp(a, b) == 0 : memcmp(a, b, row->size) == 0;
-        if (!same && !is_live(row))
+        if (!same && !lat_config_is_live(row))
             lat_log(LAT_LOG_WARNING, "setting wants a restart", "\"setting\":\"%s\"",
                     row->name);
     }

@@ -20,6 +20,15 @@ hold_a_call() {
 
 exits 0 "$bin" --help; says serve; says health
 exits 0 "$bin" --version; says onnxruntime; says faiss
+exits 0 "$bin" --version --json
+jq -e '.version and .libraries.onnxruntime and .libraries.faiss and .libraries.sqlite' "$work/out" >/dev/null ||
+    fail "no versions in $(cat "$work/out")"
+exits 2 "$bin" --version --yaml; says --yaml
+"$bin" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' >"$work/commands"
+[ "$(wc -l <"$work/commands")" -ge 10 ] || fail "few commands: $(cat "$work/commands")"
+while read -r command; do
+    exits 0 "$bin" "$command" --help; says "usage: latentd $command"
+done <"$work/commands"
 exits 2 "$bin"
 exits 2 "$bin" serv; says "did you mean 'serve'"
 exits 0 "$bin" serve --help; says --api-keys-file; says --drain-ms

@@ -169,6 +169,8 @@ Test(api_openapi, problem_codes_are_those_of_the_table)
                          lat_problem_codes[i].meaning);
         cr_expect_eq(json_integer_value(json_object_get(row, "status")),
                      lat_problem_codes[i].status);
+        cr_expect(lat_problem_codes[i].remedy && lat_problem_codes[i].remedy[0], "%s",
+                  lat_problem_codes[i].code);
         for (size_t j = 0; j < i; j++)
             cr_expect_str_neq(lat_problem_codes[i].code, lat_problem_codes[j].code);
     }
