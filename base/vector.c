@@ -17,6 +17,9 @@ enum { LANES = 8, STEP = 4 * LANES };
 /* Rows lie at any float's address: loads must not assume more. */
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
+/* What a comparison of lanes gives: all bits of a lane, or none. */
+typedef int whether __attribute__((vector_size(LANES * sizeof(int))));
+
 #define LOAD(p) (*(const lanes *)(p))
 
 CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
@@ -45,4 +48,18 @@ CLONES void lat_vector_add(float *inout, const float *a, float factor, size_t n)
         *(lanes *)(inout + i) += LOAD(a + i) * factor;
     for (; i < n; i++)
         inout[i] += a[i] * factor;
+}
+
+CLONES bool lat_vector_reaches(const float *a, float bound, size_t n)
+{
+    whether any = {0};
+    size_t i = 0;
+    int found = 0;
+    for (; i + LANES <= n; i += LANES)
+        any |= LOAD(a + i) >= (lanes){0} + bound;
+    for (; i < n; i++)
+        found |= a[i] >= bound;
+    for (size_t lane = 0; lane < LANES; lane++)
+        found |= any[lane];
+    return found != 0;
 }

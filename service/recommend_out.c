@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vector.h"
 #include "service/app.h"
 #include "service/recommenders.h"
 
 #include "base/banned.h"
+
+enum { AT_ONCE = 16 /* drops compared together */ };
 
 static void add(struct lat_left_out *out, const char *const *ids, size_t n)
 {
@@ -69,6 +72,15 @@ bool lat_left_out_has(const struct lat_left_out *out, const char *id)
     return lat_text_set_has(&out->set, id) || lat_left_out_was_served(out, id);
 }
 
+/* How many at the front, in whole runs of AT_ONCE, are below what a reason must reach. */
+static size_t dismissed(const float *drops, size_t n, float least)
+{
+    size_t at = 0;
+    while (at + AT_ONCE <= n && !lat_vector_reaches(drops + at, least, AT_ONCE))
+        at += AT_ONCE;
+    return at;
+}
+
 enum lat_status lat_reasons_choose(struct lat_call *call, const struct lat_event *events,
                                    const float *drops, size_t n_events, size_t n_most,
                                    struct lat_recommended *inout_item, struct lat_error *err)
@@ -79,6 +91,11 @@ enum lat_status lat_reasons_choose(struct lat_call *call, const struct lat_event
     if (!reasons)
         return lat_fail_memory(err);
     for (size_t e = 0; e < n_events && most; e++) {
+        if (e % AT_ONCE == 0)
+            e +=
+                dismissed(drops + e, n_events - e, n == most ? reasons[n - 1].contribution : 0);
+        if (e == n_events)
+            break;
         if (!(drops[e] > 0) || (n == most && !(drops[e] > reasons[n - 1].contribution)))
             continue;
         size_t at = n < most ? n++ : n - 1;

@@ -1,11 +1,12 @@
 /* A scan keeps the best in a heap whose worst is on top: most items are dismissed by one
- * comparison. Ids are only compared where scores are equal. */
+ * comparison, 64 at a time. Ids are only compared where scores are equal. */
 #include "service/recommend_scores.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vector.h"
 #include "index/distance.h"
 #include "model/autoencoder.h"
 #include "service/app.h"
@@ -80,13 +81,19 @@ void lat_best_sort(struct lat_best *best)
 
 static void scan(const struct lat_scores *scores, struct lat_best *best)
 {
-    for (size_t word = 0; word * 64 < scores->n_items; word++)
+    for (size_t word = 0; word * 64 < scores->n_items; word++) {
+        const size_t left = scores->n_items - word * 64;
+        if (scores->all && best->n == best->m &&
+            !lat_vector_reaches(scores->all + word * 64, best->heap[0].score,
+                                left < 64 ? left : 64))
+            continue;
         for (uint64_t bits = scores->passed[word]; bits; bits &= bits - 1) {
             const uint32_t item = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
             const float score = scores->all ? scores->all[item] : lat_scores_of(scores, item);
             if (best->n < best->m || score >= best->heap[0].score)
                 offer(best, (struct lat_ranked){item, score});
         }
+    }
 }
 
 enum lat_status lat_scores_best(const struct lat_scores *scores, size_t m,
