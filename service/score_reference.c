@@ -27,7 +27,8 @@ enum {
 struct lat_score_reference {
     atomic_uint users;
     char collection[LAT_COLLECTION_NAME_MAX];
-    char calibration[40]; /* of the model */
+    char model[LAT_MODEL_REF_MAX];
+    char calibration[40]; /* of the model: it may get another one */
     double wanted;        /* neighbours, as asked for, */
     size_t neighbours;    /* and how many that is */
     int64_t created_ms;   /* of the collection: a new one may have an old one's name */
@@ -241,6 +242,7 @@ static enum lat_status make(struct lat_store *store, const struct lat_model *mod
     if (status == LAT_OK) {
         atomic_init(&reference->users, 1);
         snprintf(reference->collection, sizeof(reference->collection), "%s", info->spec.name);
+        snprintf(reference->model, sizeof(reference->model), "%s", lat_model_reference(model));
         snprintf(reference->calibration, sizeof(reference->calibration), "%s", calibration->id);
         reference->wanted = wanted;
         reference->neighbours = lat_score_neighbours(wanted, info->items, max_neighbours);
@@ -272,6 +274,7 @@ static bool is_of(const struct lat_score_reference *reference, const struct lat_
     return reference && reference->wanted == wanted &&
            reference->created_ms == info->created_ms &&
            strcmp(reference->collection, info->spec.name) == 0 &&
+           strcmp(reference->model, lat_model_reference(model)) == 0 &&
            strcmp(reference->calibration, lat_model_manifest(model)->calibration.id) == 0;
 }
 

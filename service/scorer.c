@@ -2,7 +2,9 @@
  * reached the number that was asked for. The mutex is not held while the thread works.
  *
  * Items are gone through in the order of their slots, which is that of storing, and slots are
- * never given twice: behind `after` there is all that is new. */
+ * never given twice: behind `after` there is all that is new. A collection that was moved to
+ * another model is another set of items: then it begins at the first, and a batch that was
+ * taken before the move and one after it do not mix models. */
 #include "service/scorer.h"
 
 #include <math.h>
@@ -21,10 +23,16 @@
 
 enum { KNOWN = 256, BATCH = 128 };
 
+/* How far a collection has been gone through. */
+struct progress {
+    char model[LAT_MODEL_REF_MAX]; /* whose items */
+    uint64_t after;                /* the slot up to which */
+};
+
 struct entry {
     char collection[LAT_COLLECTION_NAME_MAX]; /* "": free */
     uint64_t asked, done;
-    uint64_t after; /* the slot up to which items have been gone through */
+    struct progress progress;
 };
 
 struct lat_scorer {
@@ -86,30 +94,45 @@ static bool is_closing(struct lat_scorer *scorer)
     return closing;
 }
 
-/* All items behind *inout_after. */
+/* LAT_CONFLICT generation_changed when the collection's model is not that of `progress`. */
+static enum lat_status check_model(struct lat_scorer *scorer, const char *collection,
+                                   const struct progress *progress, struct lat_error *err)
+{
+    struct lat_collection_spec spec;
+    const enum lat_status status = lat_store_spec(scorer->app->store, collection, &spec, err);
+    if (status == LAT_OK && strcmp(spec.model, progress->model) != 0)
+        return lat_fail(err, LAT_CONFLICT, "generation_changed",
+                        "collection '%s' has gone over to model '%s'", collection, spec.model);
+    return status;
+}
+
+/* All items behind `progress`. Fails as check_model when the collection moves meanwhile. */
 static enum lat_status go_through(struct lat_scorer *scorer, struct lat_call *call,
                                   const char *collection, struct lat_model *model,
-                                  uint64_t *inout_after, struct lat_error *err)
+                                  struct progress *progress, struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
     bool more = true;
     while (status == LAT_OK && more && !is_closing(scorer)) {
         struct lat_item_list list = {0};
         uint64_t slots[BATCH];
-        status = lat_store_unscored(scorer->app->store, collection, *inout_after, BATCH, &list,
-                                    slots, err);
+        status = lat_store_unscored(scorer->app->store, collection, progress->after, BATCH,
+                                    &list, slots, err);
+        if (status == LAT_OK)
+            status = check_model(scorer, collection, progress, err);
         if (status == LAT_OK)
             status = score_items(call, model, &list, slots, err);
         more = status == LAT_OK && list.n == BATCH;
         if (status == LAT_OK && list.n)
-            *inout_after = slots[list.n - 1];
+            progress->after = slots[list.n - 1];
         lat_item_list_release(&list);
         lat_arena_clear(&call->arena);
     }
     return status;
 }
 
-static void work(struct lat_scorer *scorer, const char *collection, uint64_t *inout_after)
+/* Whether all has been gone through that there is to; false: the collection has moved. */
+static bool work(struct lat_scorer *scorer, const char *collection, struct progress *progress)
 {
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_collection_spec spec;
@@ -118,6 +141,10 @@ static void work(struct lat_scorer *scorer, const char *collection, uint64_t *in
     enum lat_status status = call ? LAT_OK : lat_fail_memory(&err);
     if (status == LAT_OK)
         status = lat_store_spec(scorer->app->store, collection, &spec, &err);
+    if (status == LAT_OK && strcmp(spec.model, progress->model) != 0) {
+        *progress = (struct progress){0};
+        snprintf(progress->model, sizeof(progress->model), "%s", spec.model);
+    }
     if (status == LAT_OK) {
         call->app = scorer->app;
         call->body = call->path = "";
@@ -127,14 +154,16 @@ static void work(struct lat_scorer *scorer, const char *collection, uint64_t *in
         status = lat_embed_acquire(call, spec.model, &model, &err);
     }
     if (status == LAT_OK)
-        status = go_through(scorer, call, collection, model, inout_after, &err);
-    if (status != LAT_OK && status != LAT_NOT_FOUND)
+        status = go_through(scorer, call, collection, model, progress, &err);
+    const bool moved = status == LAT_CONFLICT && strcmp(err.code, "generation_changed") == 0;
+    if (status != LAT_OK && status != LAT_NOT_FOUND && !moved)
         lat_log_error("scores of stored items", &err);
     if (model)
         lat_model_release(model);
     if (call)
         lat_arena_release(&call->arena);
     lat_free(call);
+    return !moved;
 }
 
 /* ---- the thread ---- */
@@ -164,11 +193,13 @@ static void *run(void *argument)
         }
         /* an entry with work stays where it is: only settled ones make room */
         const uint64_t asked = entry->asked;
-        uint64_t after = entry->after;
+        struct progress progress = entry->progress;
         lat_mutex_unlock(&scorer->mutex);
-        work(scorer, entry->collection, &after);
+        const bool done = work(scorer, entry->collection, &progress);
         lat_mutex_lock(&scorer->mutex);
-        entry->after = after;
+        entry->progress = progress;
+        if (!done)
+            continue;
         entry->done = asked;
         lat_cond_broadcast(&scorer->settled);
     }

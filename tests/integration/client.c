@@ -46,9 +46,18 @@ static void write_judges(const char *folder, const struct tiny_model *vec,
     tiny_package(folder, "judge", 1, vec,
                  "{\"name\":\"judge\",\"version\":1,\"input\":{\"kind\":\"vector\","
                  "\"dimension\":6}," CALIBRATION "}");
-    tiny_package(folder, "look", 1, tiny,
-                 "{\"name\":\"look\",\"version\":1,\"input\":{\"kind\":\"image\",\"width\":4,"
-                 "\"height\":4,\"channels\":1,\"layout\":\"flat\"}," CALIBRATION "}");
+    for (unsigned version = 1; version <= 2; version++) {
+        char manifest[256];
+        snprintf(manifest, sizeof(manifest),
+                 "{\"name\":\"look\",\"version\":%u,\"input\":{\"kind\":\"image\",\"width\":4,"
+                 "\"height\":4,\"channels\":1,\"layout\":\"flat\"}," CALIBRATION "}",
+                 version);
+        tiny_package(folder, "look", version, tiny, manifest);
+    }
+    tiny_package(folder, "lenient", 1, vec,
+                 "{\"name\":\"lenient\",\"version\":1,\"input\":{\"kind\":\"vector\","
+                 "\"dimension\":6},\"calibration\":{\"id\":\"validation-1\",\"n\":9,"
+                 "\"quantiles\":[4,8,12,16,20,24,28,32,36]}}");
     tiny_package(folder, "cells", 1, vec,
                  "{\"name\":\"cells\",\"version\":1,\"likelihood\":\"mixed\",\"input\":{"
                  "\"kind\":\"table\",\"columns\":[{\"name\":\"x\",\"type\":\"numeric\","

@@ -6,8 +6,9 @@
  * decoder), `spread@1` (vec with a log-variance), `people@1` (a table: x, y and a/b of four
  * words; the code is x, y and the first word's element), `taste@1` (histories of the items a to
  * f, the code the first three), `broken@1` (no ONNX file). With a calibration of the nine
- * scores 1 to 9: `judge@1` (as vec), `look@1` (as tiny), `cells@1` (as people); `belief@1` is
- * spread with a calibration of its bound. */
+ * scores 1 to 9: `judge@1` (as vec), `look@1` and `look@2` (as tiny), `cells@1` (as people);
+ * `lenient@1` is judge with four times the scores under the same id, `belief@1` spread with a
+ * calibration of its bound. */
 #ifndef LAT_TESTS_INTEGRATION_CLIENT_H
 #define LAT_TESTS_INTEGRATION_CLIENT_H
 

@@ -88,6 +88,41 @@ Test(anomalies, pictures_get_their_scores_when_somebody_asks)
     lat_buf_release(&png);
 }
 
+static void put_picture(const char *id, unsigned shade)
+{
+    struct lat_buf png = tiny_png(shade, 0);
+    char path[32];
+    snprintf(path, sizeof(path), "/items/%s", id);
+    STATUS(201, ask_as("PUT", coll(path), "Content-Type: image/png\r\n", png.data, png.len));
+    lat_buf_release(&png);
+}
+
+/* Waits for the end of a job that moves the collection: `how` is the rest of its request. */
+static void move(const char *how)
+{
+    char body[160], path[128];
+    snprintf(body, sizeof(body), "{\"type\":\"reencode\",\"collection\":\"%s\",%s}",
+             strrchr(coll(""), '/') + 1, how);
+    STATUS(202, ask("POST", "/v1/jobs", body));
+    snprintf(path, sizeof(path), "/v1/jobs/%s/events", text_of("id"));
+    STATUS(200, ask("GET", path, NULL));
+}
+
+Test(anomalies, a_collection_that_went_back_to_its_former_model_is_scored_in_full)
+{
+    make("{\"model\":\"look@1\"}");
+    put_picture("a", 10);
+    put_picture("b", 20);
+    move("\"to\":\"look@2\"");
+    STATUS(200, ask("GET", coll("/anomalies"), NULL));
+    cr_expect_str_eq(text_of("model"), "look@2");
+    cr_assert_eq(count_of("results"), 2, "%s", reply());
+    move("\"back\":true");
+    STATUS(200, ask("GET", coll("/anomalies"), NULL));
+    cr_expect_str_eq(text_of("model"), "look@1");
+    cr_assert_eq(count_of("results"), 2, "its items have lower slots: %s", reply());
+}
+
 Test(anomalies, a_report_is_of_the_score_that_was_stored)
 {
     make("{\"model\":\"look@1\"}");

@@ -141,6 +141,28 @@ Test(score, a_collection_adds_the_distance_to_its_items)
     cr_expect_eq(number_of("neighbours"), 6, "half of twelve");
 }
 
+Test(score, models_that_share_a_collection_have_a_reference_each)
+{
+    make("{\"dimension\":3}");
+    for (int i = 0; i < 12; i++) {
+        char id[16], item[64];
+        snprintf(id, sizeof(id), "%d", i);
+        snprintf(item, sizeof(item), "{\"code\":[%d,%d,0]}", i % 4, i / 4);
+        put(id, item);
+    }
+    char body[160];
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[9,1,0,1,0,1]}],\"collection\":\"%s\"}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(200, ask("POST", judge, body));
+    const double score = number_of("results.0.score");
+    cr_assert_gt(score, 0);
+    STATUS(200, ask("POST", "/v1/models/lenient/score", body));
+    cr_expect_float_eq(number_of("results.0.score"), score / 2, 1e-5 * score,
+                       "the same code and error, of which half is four times as much: %s",
+                       reply());
+}
+
 Test(score, what_cannot_be_is_refused)
 {
     static const struct {
