@@ -3,6 +3,11 @@
  * of completed rows have a stream a row (lat_impute_seed), so that those of different rows are
  * independent.
  *
+ * Of rows with other holes than it learned from, the encoder may be sure of the wrong place. So
+ * one code of eight comes from the prior, and all weigh p(z) over the mixture both kinds come
+ * from: no weight is more than eight times its likelihood (defensive mixture: Hesterberg 1995,
+ * "Weighted average importance sampling and defensive mixture distributions").
+ *
  * The weight of a code needs a logarithm for every observed cell; products of a few cells are
  * taken first, and one logarithm of each. */
 #include <math.h>
@@ -14,8 +19,9 @@
 #include "base/banned.h"
 
 enum {
-    RUN = 8,            /* factors of a product: from 0.018 up, and far from overflow */
-    BATCH_CODES = 2048, /* codes of one run of the decoder, at least one row's */
+    RUN = 8,             /* factors of a product: from 0.018 up, and far from overflow */
+    BATCH_CODES = 2048,  /* codes of one run of the decoder, at least one row's */
+    PAIRS_OF_PRIOR = 16, /* of so many codes a pair comes from the prior */
 };
 
 static const double SHARE_LEAST = 1e-7;
@@ -31,9 +37,10 @@ struct observed {
 struct bench {
     struct lat_imputation *imputation;
     size_t samples, rows;     /* codes of a row; rows of a batch */
+    size_t encoded;           /* of the samples: the first, drawn around a row's mean */
     float *noise;             /* [samples][width] */
     double *half_squares;     /* [samples] of the noise */
-    float *means, *variances; /* [n][width] */
+    float *means, *variances; /* [n][width]; deviations once a row's codes are placed */
     float *codes;             /* [rows * samples][width] */
     float *decoded, *spreads; /* [rows * samples][elements] */
     double *weights;          /* [samples] */
@@ -63,14 +70,50 @@ static void draw_noise(struct bench *bench)
 /* The codes of row `i` into `codes`. */
 static void place_codes(const struct bench *bench, size_t i, float *codes)
 {
-    const size_t width = bench->imputation->width;
+    const size_t width = bench->imputation->width, encoded = bench->encoded * width;
     const float *mean = bench->means + i * width;
     float *deviation = bench->variances + i * width; /* a row is placed once */
     for (size_t d = 0; d < width; d++)
         deviation[d] = sqrtf(deviation[d]);
-    for (size_t k = 0; k < bench->samples; k++)
+    for (size_t k = 0; k < bench->encoded; k++)
         for (size_t d = 0; d < width; d++)
             codes[k * width + d] = mean[d] + deviation[d] * bench->noise[k * width + d];
+    memcpy(codes + encoded, bench->noise + encoded,
+           (bench->samples - bench->encoded) * width * sizeof(float));
+}
+
+/* The sum of the logarithms of row `i`'s deviations. */
+static double log_scale(const struct bench *bench, size_t i)
+{
+    const size_t width = bench->imputation->width;
+    double sum = 0;
+    for (size_t d = 0; d < width; d++)
+        sum += log((double)bench->variances[i * width + d]);
+    return sum;
+}
+
+/* log p(z) / q(z) of code `k` of row `i`, q being the mixture that the codes come from: of what
+ * the encoder says, whose log_scale it is, and of the prior. */
+static double log_ratio(const struct bench *bench, size_t i, size_t k, const float *code,
+                        double scale)
+{
+    const size_t width = bench->imputation->width;
+    const float *mean = bench->means + i * width, *deviation = bench->variances + i * width;
+    const double share = (double)bench->encoded / (double)bench->samples;
+    double norm = 0, off = 0;
+    for (size_t d = 0; d < width; d++)
+        norm += (double)code[d] * (double)code[d];
+    for (size_t d = 0; k >= bench->encoded && d < width; d++) {
+        const double steps = (double)(code[d] - mean[d]) / (double)deviation[d];
+        off += steps * steps;
+    }
+    if (k < bench->encoded)
+        off = 2 * bench->half_squares[k];
+    const double encoded = 0.5 * (norm - off) - scale; /* its density over the prior's, log */
+    if (share >= 1)
+        return -encoded;
+    const double most = fmax(encoded, 0);
+    return -most - log(share * exp(encoded - most) + (1 - share) * exp(-most));
 }
 
 /* ---- weighing ---- */
@@ -135,19 +178,17 @@ static double words_nll(const struct observed *observed, const float *decoded)
 
 /* Weights of the codes of one row, of sum 1; the number of equal ones they are worth (Kong
  * 1992). */
-static float weigh(struct bench *bench, const float *row, const float *codes,
-                   const float *decoded, const float *spreads)
+static float weigh(struct bench *bench, size_t i, const float *codes, const float *decoded,
+                   const float *spreads)
 {
     const size_t width = bench->imputation->width, elements = bench->imputation->elements;
     const bool heavy =
         bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_STUDENT_T;
+    const double scale = log_scale(bench, i);
     double most = (double)-INFINITY, sum = 0, squares = 0;
-    observe(bench, row, &bench->observed);
+    observe(bench, bench->imputation->rows + i * elements, &bench->observed);
     for (size_t k = 0; k < bench->samples; k++) {
-        double prior = 0;
-        for (size_t d = 0; d < width; d++)
-            prior += (double)codes[k * width + d] * (double)codes[k * width + d];
-        const double w = bench->half_squares[k] - 0.5 * prior -
+        const double w = log_ratio(bench, i, k, codes + k * width, scale) -
                          numbers_nll(&bench->observed, heavy, decoded + k * elements,
                                      spreads + k * elements, elements) -
                          words_nll(&bench->observed, decoded + k * elements);
@@ -186,8 +227,7 @@ static enum lat_status impute_batch(struct bench *bench, size_t at, size_t n,
                                                    .weights = bench->weights,
                                                    .n = bench->samples};
         imputation->out->effective[at + i] =
-            weigh(bench, imputation->rows + (at + i) * imputation->elements,
-                  bench->codes + i * codes, mixture.decoded, mixture.spreads);
+            weigh(bench, at + i, bench->codes + i * codes, mixture.decoded, mixture.spreads);
         lat_impute_mix(imputation->model, imputation->options, &mixture, at + i,
                        imputation->out);
     }
@@ -240,6 +280,7 @@ enum lat_status lat_impute_by_importance(struct lat_imputation *imputation,
                                          struct lat_error *err)
 {
     struct bench bench = {.imputation = imputation, .samples = imputation->options->samples};
+    bench.encoded = bench.samples - bench.samples / PAIRS_OF_PRIOR * 2;
     bench.rows = bench.samples < BATCH_CODES ? BATCH_CODES / bench.samples : 1;
     bench.rows = bench.rows < imputation->n ? bench.rows : imputation->n;
     enum lat_status status = allocate(&bench, err);

@@ -67,9 +67,9 @@ Test(impute, columns_are_told_and_holes_filled_in_their_own_words)
         snprintf(path, sizeof(path), "manifest.input.columns.%zu.type", c);
         cr_expect_str_eq(text_of(path), types[c], "%zu", c);
     }
-    STATUS(200,
-           ask("POST", impute,
-               "{\"rows\":[{\"x\":8.00e1,\"old\":null,\"born\":null,\"colour\":\"red\"}]}"));
+    STATUS(200, ask("POST", impute,
+                    "{\"rows\":[{\"x\":8.00e1,\"old\":null,\"born\":null,\"colour\":\"red\"}],"
+                    "\"samples\":4000}"));
     cr_expect_not_null(strstr(reply(), "\"row\":{\"x\":8.00e1,\"old\":"), "%s", reply());
     cr_expect_str_eq(text_of("results.0.row.old"), "yes");
     cr_expect_gt(number_of("results.0.row.y"), 100, "%s", reply());
@@ -87,6 +87,17 @@ Test(impute, columns_are_told_and_holes_filled_in_their_own_words)
     cr_expect_str_eq(text_of("method"), "importance");
     cr_expect_str_eq(header("X-Model"), "folk@1");
     cr_expect_not(has("results.0.draws"));
+}
+
+/* The data lack an x here and there and nothing else. */
+Test(impute, rows_with_other_holes_than_were_learned_from_are_understood)
+{
+    STATUS(200, ask("POST", impute,
+                    "{\"rows\":[{\"x\":80,\"old\":\"yes\"},{\"x\":20},{\"y\":40.5}]}"));
+    cr_expect_gt(number_of("results.0.row.y"), 130, "160.5: %s", reply());
+    cr_expect_lt(number_of("results.1.row.y"), 70, "40.5: %s", reply());
+    cr_expect_str_eq(text_of("results.1.row.old"), "no");
+    cr_expect_lt(number_of("results.2.row.x"), 35, "20: %s", reply());
 }
 
 Test(impute, draws_are_repeatable_and_differ)
