@@ -5,7 +5,7 @@ option(LATENTD_PACKAGE "Install the files of a system service, and the ONNX Runt
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/latentd)
 install(DIRECTORY examples/specs DESTINATION ${CMAKE_INSTALL_DATADIR}/latentd)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES docker/grafana/latentd.json docker/prometheus/alerts.yml
     DESTINATION ${CMAKE_INSTALL_DATADIR}/latentd/monitoring)
 
