@@ -28,11 +28,11 @@ static int ascending(const void *left, const void *right)
 static double kolmogorov(double distance, double n)
 {
     const double root = sqrt(n), at = (root + 0.12 + 0.11 / root) * distance;
-    double sum = 0, sign = 1;
+    double sum = 0;
     if (at < 0.3)
         return 1;
-    for (int j = 1; j <= 50; j++, sign = -sign)
-        sum += sign * exp(-2 * j * j * at * at);
+    for (int j = 1; j <= 50; j++)
+        sum += (j % 2 ? 1 : -1) * exp(-2 * j * j * at * at);
     return fmin(fmax(2 * sum, 0), 1);
 }
 

@@ -28,7 +28,8 @@ static void describe_transform(const struct lat_spec *spec, struct lat_manifest 
     }
     double places = 0, share = 1;
     for (size_t i = 0; i < up->n_channels; i++) {
-        places += share * (up->kernels[i] / 2) / up->strides[i];
+        const uint32_t half = up->kernels[i] / 2;
+        places += share * half / up->strides[i];
         share /= up->strides[i];
     }
     manifest->code_stride = stride;
