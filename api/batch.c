@@ -91,6 +91,10 @@ enum lat_status lat_reply_atomic(struct lat_call *call, struct lat_batch_result 
             results[i].http = NOT_APPLIED;
         }
     lat_error_prefix(&why, "nothing was done");
+    /* None succeeded: 422, whatever the element would be alone, unless the server is at fault.
+     */
+    if (lat_problem_status(&why) < 500 && why.status != LAT_BUSY)
+        why.status = LAT_INVALID;
     const int http = lat_problem_status(&why);
     lat_problem_open(call, http, &why);
     write_members(&call->response.body, results, n, n, NULL);

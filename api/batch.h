@@ -18,8 +18,9 @@ enum lat_status lat_reply_batch(struct lat_call *call, const struct lat_batch_re
                                 size_t n, const char *members,
                                 struct lat_error *err) LAT_MUST_USE;
 
-/* Nothing was done because of results[bad]: a problem of its own status with the results, every
- * other element with status 424. */
+/* Nothing was done because of results[bad]: a problem with its code and words and the results,
+ * every other element with status 424. 422 like any batch of which none succeeded, but for what
+ * is the server's (429, 5xx). */
 enum lat_status lat_reply_atomic(struct lat_call *call, struct lat_batch_result *results,
                                  size_t n, size_t bad, struct lat_error *err) LAT_MUST_USE;
 

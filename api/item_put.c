@@ -32,6 +32,11 @@ static enum lat_status read_json(struct lat_call *call, struct put *put, struct 
         return status;
     lat_json_root(&put->json, &root);
     lat_object_encoding(&root);
+    size_t len;
+    const char *id = lat_object_text(&root, "id", &len);
+    if (id && strcmp(id, put->id) != 0)
+        lat_object_fail(&root, "id", LAT_INVALID, "invalid",
+                        "the path names another item than the body");
     lat_object_item(&root, 0, &put->item);
     return lat_json_status(&put->json);
 }

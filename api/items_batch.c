@@ -182,6 +182,17 @@ enum lat_status lat_items_read(struct lat_call *call, const char *collection,
 
 /* ---- storing ---- */
 
+/* Says which item of the batch failed, in words and in its pointer. */
+static void locate(struct lat_error *err, const char *pointer, size_t i)
+{
+    lat_input_not_raw(err);
+    if (!pointer)
+        return;
+    lat_error_prefix(err, "item %zu", i);
+    if (pointer[0] && strncmp(err->pointer, pointer, strlen(pointer)) != 0)
+        lat_error_at(err, "%s%zu", pointer, i);
+}
+
 enum lat_status lat_ingest_answer(struct lat_call *call, const struct lat_ingest_result *stored,
                                   size_t n, const char *pointer,
                                   struct lat_batch_result *out_results, struct lat_error *err)
@@ -195,11 +206,7 @@ enum lat_status lat_ingest_answer(struct lat_call *call, const struct lat_ingest
         if (!copy)
             return lat_fail_memory(err);
         *copy = *stored[i].error;
-        lat_input_not_raw(copy);
-        if (pointer)
-            lat_error_prefix(copy, "item %zu", i);
-        if (pointer && pointer[0] && strncmp(copy->pointer, pointer, strlen(pointer)) != 0)
-            lat_error_at(copy, "%s%zu", pointer, i);
+        locate(copy, pointer, i);
         out_results[i].error = copy;
         out_results[i].http = lat_problem_status(copy);
     }
@@ -258,15 +265,19 @@ void lat_items_release(struct lat_items *items)
 static enum lat_status reply_atomic(struct lat_call *call, struct lat_items *items, size_t bad,
                                     struct lat_error *err)
 {
-    struct lat_error why = *err;
+    const struct lat_error why = *err;
     lat_error_clear(err);
-    lat_input_not_raw(&why);
     for (size_t i = 0; i < items->n; i++) {
-        const struct lat_error *refused = items->items[i].refused;
-        if (!refused && i != bad)
+        const struct lat_error *refused = i == bad ? &why : items->items[i].refused;
+        if (!refused)
             continue;
-        items->results[i].error = i == bad ? &why : refused;
-        items->results[i].http = lat_problem_status(items->results[i].error);
+        struct lat_error *copy = lat_arena_alloc_raw(&call->arena, 1, sizeof(*copy));
+        if (!copy)
+            return lat_fail_memory(err);
+        *copy = *refused;
+        locate(copy, items->pointers ? "/items/" : "", i);
+        items->results[i].error = copy;
+        items->results[i].http = lat_problem_status(copy);
     }
     return lat_reply_atomic(call, items->results, items->n, bad, err);
 }
@@ -305,7 +316,7 @@ static enum lat_status summarise_later(const struct lat_items *items, struct lat
     if (!failed)
         return LAT_OK;
     *err = *items->results[first].error;
-    lat_error_prefix(err, "%zu of %zu items failed; item %zu", failed, items->n, first);
+    lat_error_prefix(err, "%zu of %zu items failed", failed, items->n);
     return err->status;
 }
 

@@ -57,12 +57,17 @@ static enum lat_status start_reencode(struct lat_call *call, struct lat_object *
     if (!lat_object_copy(root, "collection", name, sizeof(name)))
         lat_object_fail(root, "collection", LAT_INVALID, "missing_field",
                         "'collection' is missing");
-    const bool has_to = lat_object_copy(root, "to", to, sizeof(to));
+    const bool both = lat_object_has(root, "to") && lat_object_has(root, "model");
+    const bool has_to = lat_object_copy(root, "to", to, sizeof(to)) |
+                        lat_object_copy(root, "model", to, sizeof(to));
     lat_object_flag(root, "back", &back);
     lat_object_end(root);
     if (!lat_name_valid(name))
         lat_object_fail(root, "collection", LAT_INVALID, "invalid_name",
                         "this is no name: [a-z0-9][a-z0-9._-]{0,62}");
+    if (both)
+        lat_object_fail(root, "model", LAT_INVALID, "two_kinds",
+                        "'to' and 'model' say the same: one of them");
     if (has_to && back)
         lat_object_fail(root, "back", LAT_INVALID, "two_kinds",
                         "'to' and 'back' exclude each other");

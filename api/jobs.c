@@ -29,13 +29,14 @@ void lat_write_training(struct lat_buf *out, const struct lat_job_training *trai
 void lat_write_job_members(struct lat_buf *out, const struct lat_job_info *info)
 {
     const bool training = strcmp(info->type, "train") == 0;
+    const bool of_model = training || strcmp(info->type, "calibrate") == 0;
     const char *subject = info->subject[0] ? info->subject : NULL;
     lat_write_text(out, "id", info->id);
     lat_write_text(out, "type", info->type);
     if (strcmp(info->type, "snapshot") == 0)
         lat_write_text(out, "snapshot", info->id);
     else
-        lat_write_text(out, training ? "model" : "collection", subject);
+        lat_write_text(out, of_model ? "model" : "collection", subject);
     lat_write_text(out, "state", lat_job_state_names[info->state]);
     lat_write_double(out, "progress", info->progress);
     lat_write_time(out, "created", info->created_ms);

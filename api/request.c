@@ -237,13 +237,23 @@ static bool type_is(const char *type, size_t len, const char *name)
     return strlen(name) == len && !strncasecmp(type, name, len);
 }
 
+/* The coding a body came in, NULL when it came as it is. */
+static const char *coding_of(const struct lat_call *call)
+{
+    const char *coding = lat_call_header(call, "Content-Encoding");
+    return coding && *coding && strcasecmp(coding, "identity") != 0 ? coding : NULL;
+}
+
 enum lat_body_kind lat_call_body_kind(const struct lat_call *call)
 {
     const char *type = lat_call_header(call, "Content-Type");
+    if (coding_of(call))
+        return LAT_BODY_OTHER;
     if (!type || !*type)
         return LAT_BODY_JSON;
     const size_t len = type_len(type);
-    if (type_is(type, len, "application/json"))
+    if (type_is(type, len, "application/json") ||
+        type_is(type, len, "application/merge-patch+json"))
         return LAT_BODY_JSON;
     if (type_is(type, len, "application/octet-stream"))
         return LAT_BODY_FLOATS;
@@ -266,7 +276,11 @@ bool lat_call_body_is_csv(const struct lat_call *call)
 enum lat_status lat_call_refuse_body(const struct lat_call *call, const char *taken,
                                      struct lat_error *err)
 {
-    const char *type = lat_call_header(call, "Content-Type");
+    const char *type = lat_call_header(call, "Content-Type"), *coding = coding_of(call);
+    if (coding)
+        return lat_fail(err, LAT_UNSUPPORTED_TYPE, NULL,
+                        "bodies are taken as they are, not with Content-Encoding '%.*s'",
+                        SHOWN_MAX, coding);
     return lat_fail(err, LAT_UNSUPPORTED_TYPE, NULL, "this path takes %s, not '%.*s'", taken,
                     SHOWN_MAX, type ? type : "");
 }

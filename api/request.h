@@ -50,9 +50,10 @@ enum lat_status lat_options_end_item(struct lat_options *options, const char **o
                                      const char **out_id,
                                      struct lat_collection_spec *out_spec) LAT_MUST_USE;
 
-/* What a body is by its Content-Type; without one, JSON. */
+/* What a body is by its Content-Type; without one, JSON. With a Content-Encoding, nothing that
+ * is taken. */
 enum lat_body_kind {
-    LAT_BODY_JSON,
+    LAT_BODY_JSON,      /* application/json, application/merge-patch+json */
     LAT_BODY_IMAGE,     /* image/anything */
     LAT_BODY_FLOATS,    /* application/octet-stream */
     LAT_BODY_MULTIPART, /* multipart/form-data */

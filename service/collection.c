@@ -76,6 +76,9 @@ enum lat_status lat_collection_create(struct lat_call *call, struct lat_collecti
 enum lat_status lat_collection_check_code(const struct lat_collection_spec *spec,
                                           const float *code, size_t n, struct lat_error *err)
 {
+    if (!spec->dimension && n)
+        return lat_fail(err, LAT_INVALID, "no_codes",
+                        "collection '%s' is of interactions only: it has no codes", spec->name);
     if (n != spec->dimension) {
         char expected[32], got[32];
         snprintf(expected, sizeof(expected), "%u", (unsigned)spec->dimension);

@@ -15,6 +15,8 @@
 
 #include "base/banned.h"
 
+#define SAVE_AGAIN_NS LAT_NS_PER_S
+
 const char *const lat_job_state_names[5] = {"queued", "running", "done", "failed", "cancelled"};
 
 static const char *const lane_names[LAT_LANE_COUNT] = {"jobs-items", "jobs-index",
@@ -133,6 +135,40 @@ static void run(struct lat_jobs *jobs, struct lat_job *job)
     job->pins--;
 }
 
+/* With the mutex held: one that has ended, and whose row does not say so. */
+static struct lat_job *unsaved_end(const struct lat_jobs *jobs)
+{
+    for (struct lat_job *job = jobs->newest; job; job = job->older)
+        if (job->unsaved && !job->saving && lat_job_has_ended(job))
+            return job;
+    return NULL;
+}
+
+/* With the mutex held; given back held. Without a line in the log: that was written once. */
+static void save_again(struct lat_jobs *jobs, struct lat_job *job)
+{
+    struct lat_error err = LAT_ERROR_INIT;
+    job->pins++;
+    lat_mutex_unlock(&jobs->mutex);
+    const bool saved = lat_job_save(job, &err) == LAT_OK;
+    lat_mutex_lock(&jobs->mutex);
+    job->pins--;
+    if (!saved)
+        jobs->save_again_ns = lat_clock_ns() + SAVE_AGAIN_NS;
+}
+
+/* With the mutex held: until there may be something to do. */
+static void wait_idle(struct lat_jobs *jobs)
+{
+    struct lat_job *late = unsaved_end(jobs);
+    if (!late)
+        lat_cond_wait(&jobs->changed, &jobs->mutex);
+    else if (lat_clock_ns() < jobs->save_again_ns)
+        (void)lat_cond_wait_until(&jobs->changed, &jobs->mutex, jobs->save_again_ns);
+    else
+        save_again(jobs, late);
+}
+
 static void *run_lane(void *argument)
 {
     const struct lat_lane_thread *lane = argument;
@@ -146,7 +182,7 @@ static void *run_lane(void *argument)
         if (job)
             run(jobs, job);
         else
-            lat_cond_wait(&jobs->changed, &jobs->mutex);
+            wait_idle(jobs);
     }
     lat_mutex_unlock(&jobs->mutex);
     return NULL;
@@ -207,6 +243,8 @@ void lat_jobs_free(struct lat_jobs *jobs)
     lat_events_free(jobs->events);
     while (jobs->newest) {
         struct lat_job *job = jobs->newest;
+        if (job->unsaved && lat_job_has_ended(job))
+            lat_job_save_or_log(job);
         jobs->newest = job->older;
         lat_job_free(job);
     }
@@ -350,15 +388,24 @@ static bool stop(struct lat_jobs *jobs, struct lat_job *job)
     return true;
 }
 
+/* With the mutex held: whether it may have something worth keeping, in memory or in a
+ * checkpoint. */
+static bool can_keep(const struct lat_job *job)
+{
+    return job->info.lane == LAT_LANE_TRAINING &&
+           (job->info.state == LAT_JOB_RUNNING ||
+            (job->info.state == LAT_JOB_QUEUED && job->resumed));
+}
+
 enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
                                 struct lat_error *err)
 {
     bool dropped = false, asked = false;
     lat_mutex_lock(&jobs->mutex);
     struct lat_job *job = lat_jobs_find(jobs, id);
-    if (job && keep && job->info.lane == LAT_LANE_TRAINING &&
-        job->info.state == LAT_JOB_RUNNING) {
+    if (job && keep && can_keep(job)) {
         atomic_store(&job->enough, true);
+        asked = job->kind->resumes;
     } else if (job && !lat_job_has_ended(job)) {
         dropped = stop(jobs, job);
         asked = dropped || job->kind->resumes;

@@ -154,9 +154,10 @@ enum lat_status lat_jobs_detail(struct lat_jobs *jobs, const char *id, double af
 enum lat_status lat_jobs_list(struct lat_jobs *jobs, const char *after, size_t limit,
                               struct lat_job_info **out_infos, size_t *out_n,
                               struct lat_error *err) LAT_MUST_USE;
-/* Asks it to stop; a queued one never starts. With `keep` a running training ends now instead
- * and publishes its best epoch. A job that resumes has stopped for good on return, even if the
- * process is killed before the work has noticed. LAT_NOT_FOUND; fine if it has ended already.
+/* Asks it to stop; a queued one never starts. With `keep` a training that has begun ends now
+ * instead and publishes its best epoch. Of a job that resumes this is kept on return: it does
+ * not go on even if the process is killed before the work has noticed. LAT_NOT_FOUND; fine if
+ * it has ended already.
  */
 enum lat_status lat_jobs_cancel(struct lat_jobs *jobs, const char *id, bool keep,
                                 struct lat_error *err) LAT_MUST_USE;

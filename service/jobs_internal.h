@@ -26,6 +26,7 @@ struct lat_job {
     uint32_t attempts; /* starts since an epoch, or anything else, was last got done */
     bool resumed;
     bool saving;        /* somebody does */
+    bool unsaved;       /* the store does not have its latest: a save failed */
     unsigned pins;      /* how many use it without the mutex: not to be freed */
     bool cancel_asked;  /* as opposed to the end of the process */
     atomic_bool stop;   /* the work is to stop, for either reason */
@@ -48,6 +49,7 @@ struct lat_jobs {
     struct lat_job *newest;
     size_t n;
     bool begun, closing;
+    uint64_t save_again_ns; /* when ends that could not be saved are tried again */
     struct lat_lane_thread lanes[LAT_LANE_COUNT];
     struct lat_events *events;
 };
@@ -71,9 +73,11 @@ struct lat_job_point *lat_job_copy_curve(const struct lat_job *job, double after
 
 /* jobs_keep.c, without the mutex: */
 /* LAT_OK at once when nothing is kept. One that somebody has asked to stop is kept as
- * cancelled from then on: it must not begin again after a kill. */
+ * cancelled from then on: it must not begin again after a kill. One that is to end with what it
+ * has is kept as such. */
 enum lat_status lat_job_save(struct lat_job *job, struct lat_error *err) LAT_MUST_USE;
-/* A failure is one line in the log. */
+/* A failure is one line in the log; the end of a job is tried again by an idle lane, and when
+ * the jobs are freed. */
 void lat_job_save_or_log(struct lat_job *job);
 void lat_job_unsave(const struct lat_jobs *jobs, const char *id);
 /* Before there are threads. */

@@ -12,6 +12,10 @@
 /* A job that brings the process down must not do so at every start for ever. */
 enum { ATTEMPTS_MAX = 3 };
 
+/* A row's state beside lat_job_state_names: it runs, or waits to go on, and is to end with what
+ * it has as soon as it does. */
+static const char ending[] = "ending";
+
 _Static_assert(sizeof(struct lat_job_point) == 4 * sizeof(double),
                "the curve is kept as it is");
 
@@ -28,7 +32,8 @@ static enum lat_status copy_row(const struct lat_job *job, struct lat_job_row *r
     memcpy(row->id, info->id, sizeof(row->id));
     memcpy(row->type, info->type, sizeof(row->type));
     memcpy(row->subject, info->subject, sizeof(row->subject));
-    snprintf(row->state, sizeof(row->state), "%s", lat_job_state_names[state]);
+    const bool ends = atomic_load(&job->enough) && !stops && !lat_job_has_ended(job);
+    snprintf(row->state, sizeof(row->state), "%s", ends ? ending : lat_job_state_names[state]);
     row->progress = info->progress;
     row->attempts = job->attempts;
     row->created_ms = info->created_ms;
@@ -60,6 +65,7 @@ enum lat_status lat_job_save(struct lat_job *job, struct lat_error *err)
         status = lat_store_job_save(jobs->options.store, row, err);
     lat_mutex_lock(&jobs->mutex);
     job->saving = false;
+    job->unsaved = status != LAT_OK;
     lat_cond_broadcast(&jobs->changed);
     lat_mutex_unlock(&jobs->mutex);
     lat_job_rows_release(row, 1);
@@ -95,7 +101,7 @@ static enum lat_job_state state_of(const struct lat_job_row *row)
     for (size_t i = 0; i < LAT_ARRAY_LEN(lat_job_state_names); i++)
         if (strcmp(lat_job_state_names[i], row->state) == 0)
             return (enum lat_job_state)i;
-    return LAT_JOB_FAILED;
+    return strcmp(row->state, ending) == 0 ? LAT_JOB_RUNNING : LAT_JOB_FAILED;
 }
 
 /* What was under way waits again, if its kind can go on. */
@@ -130,6 +136,7 @@ static enum lat_status fill(struct lat_jobs *jobs, struct lat_job *job, struct l
     memcpy(info->subject, row->subject, sizeof(info->subject));
     info->lane = job->kind ? job->kind->lane : LAT_LANE_ITEMS;
     info->state = state_of(row);
+    atomic_store(&job->enough, strcmp(row->state, ending) == 0);
     info->progress = row->progress;
     info->created_ms = row->created_ms;
     info->started_ms = row->started_ms;

@@ -122,6 +122,8 @@ static void check_calibrate(void)
     } while ((!strcmp(text_of("state"), "queued") || !strcmp(text_of("state"), "running")) &&
              lat_clock_ns() < deadline);
     cr_assert_str_eq(text_of("state"), "done", "%s", reply());
+    cr_expect_str_eq(text_of("model"), "rows@1", "%s", reply());
+    cr_expect_not(has("collection"));
     cr_expect_eq(number_of("result.items"), ROWS);
     STATUS(200, ask("GET", "/v1/models/rows", NULL));
     cr_expect(strncmp(text_of("calibration.id"), "calibrate-", 10) == 0, "%s", reply());

@@ -88,7 +88,7 @@ Test(items, what_is_wrong_with_one)
     POINTER("/metadata");
     ask("PUT", coll("/items/a"), "{\"code\":[1,2],\"hidden\":\"yes\"}");
     PROBLEM(422, "wrong_type");
-    ask("PUT", coll("/items/a"), "{\"code\":[1,2],\"id\":\"a\"}");
+    ask("PUT", coll("/items/a"), "{\"code\":[1,2],\"ident\":\"a\"}");
     PROBLEM(422, "unknown_field");
     ask("PUT", coll("/items/a"), "{\"code\":[1,1e39]}");
     PROBLEM(400, "number_out_of_range");
@@ -241,6 +241,43 @@ Test(items, patch_merges_metadata_and_hides)
     PROBLEM(404, "item_not_found");
 }
 
+Test(items, a_body_may_repeat_the_id_of_its_path_and_no_other)
+{
+    make("{\"dimension\":2}");
+    STATUS(201, ask("PUT", coll("/items/a%2Fb"), "{\"id\":\"a/b\",\"code\":[1,2]}"));
+    ask("PUT", coll("/items/a"), "{\"id\":\"b\",\"code\":[1,2]}");
+    PROBLEM(422, "invalid");
+    POINTER("/id");
+    ask("GET", coll("/items/a"), NULL);
+    PROBLEM(404, "item_not_found");
+}
+
+Test(items, a_merge_patch_is_json_and_a_packed_body_is_not)
+{
+    static const char patch[] = "{\"metadata\":{\"x\":1}}";
+    make("{\"dimension\":2}");
+    put("a", "{\"code\":[1,2]}");
+    STATUS(200,
+           ask_as("PATCH", coll("/items/a"), "Content-Type: application/merge-patch+json\r\n",
+                  patch, sizeof(patch) - 1));
+    cr_assert_eq(number_of("metadata.x"), 1);
+    ask_as("PATCH", coll("/items/a"),
+           "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "\x1f\x8b", 2);
+    PROBLEM(415, "unsupported_media_type");
+    cr_assert_not_null(strstr(text_of("detail"), "gzip"), "%s", reply());
+}
+
+Test(items, a_collection_of_interactions_says_that_it_has_no_codes)
+{
+    make("{}");
+    ask("POST", coll("/search"), "{\"code\":[1,2]}");
+    PROBLEM(422, "no_codes");
+    POINTER("/code");
+    ask("PUT", coll("/items/a"), "{\"code\":[1,2]}");
+    PROBLEM(422, "no_codes");
+    STATUS(201, ask("PUT", coll("/items/a"), "{\"metadata\":{\"x\":1}}"));
+}
+
 Test(items, if_match_guards_writes)
 {
     char tag[64], line[200];
@@ -359,6 +396,9 @@ Test(items, atomic_is_all_or_nothing)
     cr_assert_eq(number_of("failed"), 3);
     cr_assert_eq(number_of("results.0.status"), 424);
     cr_assert_eq(number_of("results.1.status"), 422);
+    POINTER("/items/1/code");
+    cr_assert_str_eq(text_of("results.1.error.errors.0.pointer"), "/items/1/code");
+    cr_assert_not_null(strstr(text_of("detail"), "item 1: "), "%s", text_of("detail"));
     STATUS(200, ask("GET", coll(""), NULL));
     cr_assert_eq(number_of("items"), 0);
     STATUS(200,
@@ -511,7 +551,7 @@ Test(items, deleted_by_ids_and_by_filter)
     cr_assert_eq(number_of("results.2.status"), 422);
     cr_assert_eq(number_of("deleted"), 1);
     ask("POST", coll("/items/delete?atomic=true"), "{\"ids\":[\"b\",\"nobody\"]}");
-    PROBLEM(404, "item_not_found");
+    PROBLEM(422, "item_not_found");
     cr_assert_eq(number_of("results.0.status"), 424);
     ask("POST", coll("/items/delete?atomic=true"), "{\"ids\":[\"b\",\"\"]}");
     PROBLEM(422, "invalid_id");

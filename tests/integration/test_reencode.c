@@ -93,6 +93,18 @@ static void await(void)
 #define TO_2 "{\"type\":\"reencode\",\"collection\":\"c\",\"to\":\"vec@2\"}"
 #define BACK "{\"type\":\"reencode\",\"collection\":\"c\",\"back\":true}"
 
+Test(reencode, the_model_to_move_to_may_be_said_as_model)
+{
+    populate(3);
+    begin("{\"type\":\"reencode\",\"collection\":\"c\",\"model\":\"vec@2\"}");
+    await();
+    cr_assert_str_eq(text_of("result.model"), "vec@2");
+    ask("POST", "/v1/jobs",
+        "{\"type\":\"reencode\",\"collection\":\"c\",\"to\":\"vec@1\",\"model\":\"vec@1\"}");
+    PROBLEM(422, "two_kinds");
+    POINTER("/model");
+}
+
 Test(reencode, there_and_back_with_all_that_hangs_on_it)
 {
     populate(40);

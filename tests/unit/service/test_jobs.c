@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "index/sqlite/db.h"
 #include "service/jobs.h"
 #include "tests/support/support.h"
 #include "tests/unit/service/app_fixture.h"
@@ -324,6 +325,89 @@ Test(jobs_kept, a_cancel_that_was_answered_survives_a_kill)
     lat_job_rows_release(rows, n);
     atomic_store(&go_on, true);
     cr_assert_eq(await_end(id).state, LAT_JOB_CANCELLED);
+}
+
+static enum lat_status end_when_told(struct lat_job *job, void *context, struct lat_error *err)
+{
+    (void)context;
+    (void)err;
+    atomic_store(&begun, true);
+    while (!atomic_load(lat_job_enough(job)) && !atomic_load(&go_on))
+        if (!lat_job_progress(job, 0.5))
+            return lat_fail(err, LAT_CANCELLED, NULL, "stopped");
+    return LAT_OK;
+}
+
+static const struct lat_job_kind obedient = {
+    .type = "obedient", .lane = LAT_LANE_TRAINING, .resumes = true, .work = end_when_told};
+
+Test(jobs_kept, one_told_to_end_with_its_best_is_told_again_after_a_kill)
+{
+    static const struct lat_job_kind *const kinds[] = {&obedient};
+    const struct lat_jobs_options options = {.store = store, .kinds = kinds, .n_kinds = 1};
+    struct lat_job_row row = {.id = "0123456789abcdef0123456789abcdef",
+                              .type = "obedient",
+                              .state = "running",
+                              .started_ms = 1,
+                              .error = LAT_ERROR_INIT};
+    struct lat_job_row *rows = NULL;
+    size_t n = 0;
+    cr_assert_eq(lat_store_job_save(store, &row, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_new(&options, &jobs, NULL), LAT_OK);
+    cr_assert_eq(lat_jobs_cancel(jobs, row.id, true, NULL), LAT_OK);
+    cr_assert_eq(lat_store_jobs(store, 10, &rows, &n, NULL), LAT_OK);
+    cr_assert_str_eq(rows->state, "ending", "what the next process would read");
+    lat_job_rows_release(rows, n);
+    lat_jobs_free(jobs);
+    cr_assert_eq(lat_jobs_new(&options, &jobs, NULL), LAT_OK);
+    lat_jobs_begin(jobs);
+    cr_assert_eq(await_end(row.id).state, LAT_JOB_DONE);
+}
+
+static void with_database(const char *sql)
+{
+    struct lat_db *db;
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_db_open(test_path("data/latentd.db"), LAT_DB_CREATE, &db, &err), LAT_OK);
+    cr_assert_eq(lat_db_exec(db, sql, &err), LAT_OK, "%s", err.message);
+    lat_db_close(db);
+}
+
+static bool is_kept_as(const char *id, const char *state)
+{
+    struct lat_job_row *rows = NULL;
+    size_t n = 0;
+    bool found = false;
+    cr_assert_eq(lat_store_jobs(store, 10, &rows, &n, NULL), LAT_OK);
+    for (size_t i = 0; i < n; i++)
+        found |= strcmp(rows[i].id, id) == 0 && strcmp(rows[i].state, state) == 0;
+    lat_job_rows_release(rows, n);
+    return found;
+}
+
+Test(jobs_kept, an_end_the_store_would_not_take_is_saved_later)
+{
+    char first[LAT_JOB_ID_SIZE], second[LAT_JOB_ID_SIZE];
+    static const struct lat_job_kind *const kinds[] = {&obedient};
+    const struct lat_jobs_options options = {.store = store, .kinds = kinds, .n_kinds = 1};
+    cr_assert_eq(lat_jobs_new(&options, &jobs, NULL), LAT_OK);
+    lat_jobs_begin(jobs);
+    cr_assert_eq(lat_jobs_start(jobs, &obedient, "", NULL, NULL, first, NULL), LAT_OK);
+    while (!atomic_load(&begun))
+        ;
+    with_database("CREATE TRIGGER closed BEFORE UPDATE ON jobs BEGIN"
+                  " SELECT RAISE(ABORT, 'closed'); END");
+    atomic_store(&go_on, true);
+    cr_assert_eq(await_end(first).state, LAT_JOB_DONE);
+    cr_assert_eq(lat_jobs_start(jobs, &obedient, "", NULL, NULL, second, NULL), LAT_OK);
+    cr_assert_eq(await_end(second).state, LAT_JOB_DONE);
+    cr_assert_not(is_kept_as(first, "done") || is_kept_as(second, "done"));
+    with_database("DROP TRIGGER closed");
+    while (!is_kept_as(first, "done"))
+        ; /* an idle lane does it */
+    lat_jobs_free(jobs);
+    jobs = NULL;
+    cr_assert(is_kept_as(second, "done"), "at the end at the latest");
 }
 
 Test(jobs_kept, the_oldest_ended_are_forgotten)
