@@ -28,6 +28,8 @@ const struct lat_problem_code lat_problem_codes[] = {
      "Use a key of the server's file; after a change of the file, reload."},
     {"scope_missing", "The key does not have the scope this takes.", 403,
      "Use a key of the scope that is named."},
+    {"cross_site", "A browser sends it for a page of another site, and there are no keys.", 403,
+     "Call from a program or a page of this server, or give the server keys."},
     {"route_not_found", "Nothing answers this path.", 404,
      "Look at /docs for the paths there are."},
     {"model_not_found", "No model, or no version, of that name.", 404,

@@ -250,12 +250,25 @@ static enum lat_status check_gate(struct lat_call *call, struct lat_error *err)
     return LAT_OK;
 }
 
+/* Without keys everybody on the machine may call, and a browser there may have a stranger's
+ * page open. Such a page reads no answer and sends no JSON, but a request without a body needs
+ * no leave; browsers say where one comes from. With keys they do not know the key. */
+static enum lat_status check_site(const struct lat_call *call, struct lat_error *err)
+{
+    const char *site = lat_call_header(call, "Sec-Fetch-Site");
+    if (call->method == LAT_GET || call->method == LAT_HEAD || !site ||
+        strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0)
+        return LAT_OK;
+    return lat_fail(err, LAT_FORBIDDEN, "cross_site",
+                    "a page of another site asks, and this server has no keys to tell who may");
+}
+
 static enum lat_status check_key(struct lat_call *call, struct lat_error *err)
 {
     struct lat_keys *keys = call->exchange->http->options.keys;
     unsigned wait_s = 0;
     if (!keys)
-        return LAT_OK;
+        return check_site(call, err);
     const char *key = lat_call_header(call, "Authorization");
     if (key && strncasecmp(key, "Bearer ", 7) == 0)
         key += 7 + strspn(key + 7, " ");

@@ -21,6 +21,28 @@ static void still_well(void)
     STATUS(200, ask("GET", "/readyz", NULL));
 }
 
+Test(hostile, a_page_of_another_site_changes_nothing_on_a_server_without_keys)
+{
+    static const char *const strange[] = {"cross-site", "same-site"};
+    static const char *const fine[] = {"same-origin", "none"};
+    char line[64];
+    make("{\"dimension\":2}");
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(line, sizeof(line), "Sec-Fetch-Site: %s\r\n", strange[i]);
+        ask_as("POST", "/v1/models/vec@1/unload", line, "", 0);
+        PROBLEM(403, "cross_site");
+        ask_as("DELETE", coll(""), line, "", 0);
+        PROBLEM(403, "cross_site");
+        STATUS(200, ask_as("GET", coll(""), line, "", 0));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(line, sizeof(line), "Sec-Fetch-Site: %s\r\n", fine[i]);
+        STATUS(200, ask_as("POST", "/v1/models/vec@1/load", line, "", 0));
+    }
+    STATUS(200, ask("GET", "/v1/models/vec@1", NULL));
+    still_well();
+}
+
 Test(hostile, malformed_json_everywhere)
 {
     static const char *const bodies[] = {"",
