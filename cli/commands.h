@@ -13,6 +13,7 @@ int lat_cmd_import(int argc, char **argv);
 int lat_cmd_check(int argc, char **argv);
 int lat_cmd_backup(int argc, char **argv);
 int lat_cmd_restore(int argc, char **argv);
+int lat_cmd_bench(int argc, char **argv);
 int lat_cmd_keys(int argc, char **argv);
 
 #endif

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"eval", lat_cmd_eval, "measure a model on data"},
     {"impute", lat_cmd_impute, "fill in the missing cells of a CSV file"},
     {"import", lat_cmd_import, "put pictures or vectors into a collection of a running server"},
+    {"bench", lat_cmd_bench, "measure how fast a running server searches a collection"},
     {"check", lat_cmd_check, "verify every invariant of a stopped server's data directory"},
     {"backup", lat_cmd_backup, "put a running or stopped server into one file"},
     {"restore", lat_cmd_restore, "make a data directory out of such a file"},
