@@ -84,6 +84,18 @@ while IFS=: read -r page line words; do
         breach "$page:$line: $status $code is not in docs/reference/error-codes.md"
 done < <(grep -noE '\b[45][0-9]{2} `[a-z_]+`' "${pages[@]}" || true)
 
+# A code that a source gives a failure is in the table, or is one of these: those of starting, of commands, and those
+# that are caught before they reach a client.
+inner=' address_in_use bad_certificate in_use keys_needed newer_data not_a_snapshot not_empty restart_needed engine_too_old
+bad_labels bad_override no_record bad_checkpoint other_data other_spec
+bad_manifest bad_metadata behind code_missing config_file corrupt_index corrupt_interactions invalid_dimension invalid_k
+invalid_limit invalid_query no_item_vectors no_layer not_indexable no_thread '
+for code in $(find api service index model base -name '*.c' -exec \
+    grep -hzoE 'lat_fail\([^"]*LAT_[A-Z_]+,[[:space:]]*"[a-z_]+"' {} + | tr '\0' '\n' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u); do
+    grep -qF "| \`$code\` |" docs/reference/error-codes.md || [[ ${inner//$'\n'/ } == *" $code "* ]] ||
+        breach "docs/reference/error-codes.md: no $code, which a source gives a failure"
+done
+
 # "latentd COMMAND … --option": the command has it.
 while IFS=: read -r page line words; do
     command=$(awk '{ print $2 }' <<<"$words")

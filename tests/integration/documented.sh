@@ -18,7 +18,9 @@ run() {
     [ "$(grep -c curl "$work/lines")" -gt 3 ] || fail "$1: few lines: $(cat "$work/lines")"
     (cd "$work" && HOME=$work LATENTD_SERVER=$url bash -euo pipefail -c '
         curl() { command curl --fail-with-body "$@"; }
-        trap '\''echo "the line: $BASH_COMMAND" >&2'\'' ERR
+        set -E
+        trap '\''at=$LINENO; [ "${FUNCNAME[0]-}" != curl ] || at=${BASH_LINENO[0]}
+              echo "the line: $(sed -n "${at}p" lines)" >&2'\'' ERR
         . ./lines' >"$work/out" 2>&1) || fail "$1: $(tail -c 900 "$work/out")"
 }
 
