@@ -379,10 +379,10 @@ static void print_summary(const struct job *job)
 
 static void print_help(void)
 {
-    printf("latentd impute: fill in the missing cells of a CSV file\n\n"
-           "usage: latentd impute FILE --model NAME [OPTIONS]\n\n"
-           "FILE (- for standard input) has a line of column names. What is not a hole comes "
-           "out byte for byte as it went in.\n\n");
+    printf(
+        "usage: latentd impute FILE --model NAME [OPTIONS]\n\n"
+        "Fills in the missing cells of a CSV file. FILE (- for standard input) has a line of\n"
+        "column names. What is not a hole comes out byte for byte as it went in.\n\n");
     lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
 }
 

@@ -104,7 +104,7 @@ while IFS=: read -r page line words; do
             sed 's/--\[no-\]/--/' | grep -qE -- "^ *(usage:.* |\[|)?.*$option\b" || [ "$option" = --help ] ||
             breach "$page:$line: latentd $command has no $option"
     done
-done < <(grep -noE 'latentd (serve|train|eval|impute|import|check|backup|restore|keys|health) [^|#&`]*' \
+done < <(grep -noE "latentd ($(sed -n 's/^## //p' docs/reference/commands.md | paste -sd'|')) [^|#&\`]*" \
     "${pages[@]}" | grep -v '^docs/reference/' || true)
 
 # "make TARGET", in code.
