@@ -1,5 +1,5 @@
 /* Cursors of lists: a text, mostly the last id given, as hexadecimal, behind a checksum over it
- * and the collection: one of another collection, or a mangled one, is told at once. */
+ * and what the list belongs to: one of another list, or a mangled one, is told at once. */
 #include <string.h>
 
 #include "base/file.h"

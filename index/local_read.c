@@ -151,6 +151,12 @@ enum lat_status lat_local_get(struct lat_store *base, const char *name, const ch
 
 /* ---- lists ---- */
 
+/* What cursors of items belong to: the name, as ids outlive a change of the generation. */
+static int64_t list_key(const struct lat_collection *collection)
+{
+    return lat_crc32c(0, collection->name, strlen(collection->name));
+}
+
 static enum lat_status prepare_list(struct lat_db *db, const struct lat_sql *sql,
                                     struct lat_stmt **out_stmt, struct lat_error *err)
 {
@@ -180,7 +186,8 @@ static enum lat_status fill_list(struct lat_db *db, struct lat_stmt *stmt,
     size_t capacity = 0;
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
         if (list->n == limit) {
-            list->next_cursor = lat_cursor_make(collection->key, list->items[limit - 1].id);
+            list->next_cursor =
+                lat_cursor_make(list_key(collection), list->items[limit - 1].id);
             return list->next_cursor ? LAT_OK : lat_fail_memory(err);
         }
         if (list->n == capacity) {
@@ -245,7 +252,7 @@ enum lat_status lat_local_list(struct lat_store *base, const char *name,
     if (status != LAT_OK)
         return status;
     if (cursor && *cursor)
-        status = lat_cursor_read(collection->key, cursor, after, sizeof(after), err);
+        status = lat_cursor_read(list_key(collection), cursor, after, sizeof(after), err);
     if (status == LAT_OK && filter)
         status = lat_filter_sql(filter, 4, &sql, err);
     if (status == LAT_OK) {

@@ -89,6 +89,28 @@ Test(generations, take_the_name_and_can_be_gone_back_from)
     lat_store_close(store);
 }
 
+Test(generations, a_list_is_read_on_across_the_switch)
+{
+    struct lat_store *store = open_with("m@1");
+    struct lat_generation next;
+    struct lat_item_list first = {0}, rest = {0};
+    cr_assert_eq(put(store, "c", "a", code, "m@1"), LAT_OK);
+    cr_assert_eq(put(store, "c", "b", code, "m@1"), LAT_OK);
+    cr_assert_eq(begin(store, "m@2", D_NEXT, &next), LAT_OK);
+    cr_assert_eq(put(store, next.name, "a", code_next, "m@2"), LAT_OK);
+    cr_assert_eq(put(store, next.name, "b", code_next, "m@2"), LAT_OK);
+    cr_assert_eq(lat_store_list(store, "c", NULL, NULL, 1, 0, &first, NULL), LAT_OK);
+    cr_assert_not_null(first.next_cursor);
+    const uint64_t sequence = describe(store).sequence;
+    cr_assert_eq(lat_store_generation_switch(store, "c", sequence, NULL), LAT_OK);
+    cr_assert_eq(lat_store_list(store, "c", NULL, first.next_cursor, 1, 0, &rest, NULL),
+                 LAT_OK);
+    cr_assert(rest.n == 1 && strcmp(rest.items[0].id, "b") == 0 && !rest.next_cursor);
+    lat_item_list_release(&first);
+    lat_item_list_release(&rest);
+    lat_store_close(store);
+}
+
 Test(generations, are_in_no_list_and_go_with_their_collection)
 {
     struct lat_store *store = open_with("m@1");
