@@ -137,12 +137,16 @@ export const itemPath = (name, id, below = "") => collectionPath(name, "/items/"
 export const modelPath = (reference, below = "") =>
   "/v1/models/" + encodeURIComponent(reference).replace("%40", "@") + below;
 
-export function floats(base64) {
+function floats(base64) {
   const raw = atob(base64),
     bytes = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
   return new Float32Array(bytes.buffer);
 }
+
+// The code of an item, as numbers or in base64.
+export const codeOf = (item) =>
+  typeof item.code === "string" ? floats(item.code) : Float32Array.from(item.code);
 
 export async function base64(blob) {
   const bytes = new Uint8Array(await blob.arrayBuffer());

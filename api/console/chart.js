@@ -24,6 +24,7 @@ function decades(low, high) {
 export function lineChart({ series, what, x = "", y = "", height = 220, format = short }) {
   const legend = el("p", { class: "legend", "aria-hidden": "true" });
   const box = sized(height, what, draw, { tabIndex: 0 });
+  const node = el("figure", { class: "stack" }, box, legend);
   let shown = [],
     toX = () => 0,
     toY = () => 0,
@@ -51,7 +52,7 @@ export function lineChart({ series, what, x = "", y = "", height = 220, format =
         svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: toY(t), y2: toY(t) }),
         svg("text", { x: LEFT - 7, y: toY(t) + 4, "text-anchor": "end" }, format(t)),
       );
-    for (const t of ticks(x0, x1, Math.min(8, width / 60)))
+    for (const t of ticks(x0, x1, Math.min(8, width / 60), xs.every(Number.isInteger) ? 1 : 0))
       into.append(svg("text", { x: toX(t), y: height - 18, "text-anchor": "middle" }, short(t)));
     into.append(
       svg("text", { x: width - RIGHT, y: height - 3, "text-anchor": "end" }, x),
@@ -104,6 +105,7 @@ export function lineChart({ series, what, x = "", y = "", height = 220, format =
       .map((s) => ({ ...s, points: s.points.filter((p) => Number.isFinite(p[1])) }))
       .filter((s) => s.points.length);
     box.redraw();
+    node.hidden = shown.length === 0;
     name();
   }
   box.addEventListener(
@@ -127,5 +129,5 @@ export function lineChart({ series, what, x = "", y = "", height = 220, format =
     point(at + step);
   });
   update(series);
-  return { node: el("figure", { class: "stack" }, box, legend), update };
+  return { node, update };
 }

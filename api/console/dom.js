@@ -44,6 +44,17 @@ export function clear(node, ...children) {
   return fill(node, children);
 }
 
+// Where a view is, and what it is to show.
+export function address(view, params = {}) {
+  const query = new URLSearchParams(
+    Object.entries(params).filter(([, v]) => v !== undefined && v !== null && v !== ""),
+  );
+  return "#/" + view + (query.size ? "?" + query : "");
+}
+
+// Whether what is asked for and what is found have room beside each other; below each other, the first hides the second.
+export const roomy = () => matchMedia("(min-width: 68rem)").matches;
+
 let ids = 0;
 export const unique = (word) => word + "-" + ++ids;
 
@@ -122,13 +133,13 @@ export function busy(words = "Loading …") {
   return el("p", { class: "busy dim" }, words);
 }
 
-// names → values as a two-column list.
+// names → values as a two-column list; what has no value is left out.
 export function facts(rows) {
   return el(
     "dl",
     { class: "facts" },
     rows
-      .filter((r) => r && r[1] !== undefined && r[1] !== null)
+      .filter((r) => r && r[1] !== undefined && r[1] !== null && r[1] !== false && r[1] !== "")
       .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
   );
 }
@@ -207,6 +218,24 @@ export function roving(box, selector) {
   });
   sync();
   return sync;
+}
+
+// For work of which only the newest counts: each call ends what was begun before, and returns the signal of what begins
+// now; that ends with `signal` too.
+export function latest(signal) {
+  let stop = new AbortController();
+  return () => {
+    stop.abort();
+    stop = new AbortController();
+    return AbortSignal.any([stop.signal, signal]);
+  };
+}
+
+// Saves what lies in memory as a file.
+export function download(blob, name) {
+  const url = URL.createObjectURL(blob);
+  el("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
 }
 
 // At most one call a frame, with the arguments of the last.

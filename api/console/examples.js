@@ -2,6 +2,7 @@
 import { json, collectionPath } from "./api.js";
 import { el, clear, panel, empty, button, field, select } from "./dom.js";
 import { short } from "./format.js";
+import { fieldPicker } from "./fields.js";
 import { hitGrid } from "./grid.js";
 import { label } from "./named.js";
 import { problemBox, jsonBox } from "./problems.js";
@@ -18,7 +19,9 @@ export function examples(c, ctx) {
     ],
     { onchange: () => run() },
   );
-  const filter = jsonBox("Only items that pass", { rows: 1, placeholder: '{"category": "Objects"}' });
+  const filter = jsonBox("Only items that pass", { rows: 1 });
+  const picker = fieldPicker(filter, () => run());
+  picker.of(c.name);
   const id = el("input", { autocomplete: "off", spellcheck: "false", placeholder: "id of an item" });
   const lists = { positive: el("div", { class: "examples" }), negative: el("div", { class: "examples" }) };
   const out = el("div", { class: "stack" }),
@@ -63,7 +66,14 @@ export function examples(c, ctx) {
     try {
       const answer = await json(collectionPath(c.name, "/recommend"), {
         signal: ctx.signal,
-        json: { ...chosen, strategy: strategy.value, k: 18, filter: filter.read(), on_missing: "skip" },
+        json: {
+          ...chosen,
+          strategy: strategy.value,
+          k: 18,
+          filter: filter.read(),
+          on_missing: "skip",
+          include: ["metadata"],
+        },
       });
       if (mine !== turn) return;
       clear(
@@ -73,7 +83,7 @@ export function examples(c, ctx) {
           el("p", { class: "dim small" }, "Not stored: " + answer.missing.join(", ")),
         answer.results.length
           ? hitGrid({
-              collection: c.name,
+              collection: c,
               hits: answer.results,
               label: "Recommended, best first",
               onpick: (hit) => add("positive", hit.id),
@@ -97,7 +107,7 @@ export function examples(c, ctx) {
       clear(
         pool,
         hitGrid({
-          collection: c.name,
+          collection: c,
           hits: page.items,
           label: "Items to choose from",
           onpick: (hit) => add("positive", hit.id),
@@ -135,16 +145,20 @@ export function examples(c, ctx) {
           take("positive")();
         },
       },
-      field("Item", id),
-      el("button", { type: "submit" }, "Like it"),
-      button("Unlike it", take("negative")),
+      el("div", { class: "grow" }, field("Item", id)),
+      el(
+        "span",
+        { class: "row" },
+        el("button", { type: "submit" }, "Like it"),
+        button("Unlike it", take("negative")),
+      ),
       field("Strategy", strategy),
     ),
     el(
       "details",
       {},
       el("summary", {}, "Filter"),
-      el("div", { class: "stack" }, filter.node, el("div", {}, button("Apply", run))),
+      el("div", { class: "stack" }, picker.node, filter.node, el("div", {}, button("Apply", run))),
     ),
     out,
     el(

@@ -18,6 +18,14 @@ export function short(x, digits = 4) {
   return String(Number(x.toPrecision(digits)));
 }
 
+// A format for numbers that stand beside each other: as many decimals for each as the largest needs.
+export function alike(values) {
+  const most = Math.max(...values.map(Math.abs), 0);
+  if (!(most >= 1e-3 && most < 1e4)) return short;
+  const decimals = Math.max(0, 3 - Math.floor(Math.log10(most)));
+  return (x) => (Number.isFinite(x) ? x.toFixed(decimals) : "–");
+}
+
 export function bytes(n) {
   if (n === null || n === undefined) return "–";
   const units = ["B", "KB", "MB", "GB", "TB"];
@@ -64,6 +72,12 @@ export function title(metadata) {
   const text = Object.values(metadata).find((v) => typeof v === "string");
   return text ? calm(text) : "";
 }
+
+// What else its metadata says, as [name, text]: what it is called is not said twice.
+export const details = (metadata) =>
+  Object.entries(metadata || {})
+    .map(([k, v]) => [k, plain(v)])
+    .filter(([, v]) => v.toLowerCase() !== title(metadata).toLowerCase());
 
 // CAPITALS are shouting in a list of many.
 const calm = (text) =>

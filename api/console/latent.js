@@ -1,9 +1,9 @@
 // A walk through the codes of a model: sliders along the main directions of a collection's codes (or along the bare
 // numbers), decoded while they move: one request under way, always for the newest position.
-import { ask, json, floats, collectionPath, itemPath, modelPath } from "./api.js";
+import { ask, json, codeOf, collectionPath, itemPath, modelPath } from "./api.js";
 import { el, clear, panel, button, field, select, framed, newest, say } from "./dom.js";
 import { short, percent } from "./format.js";
-import { principal } from "./pca.js";
+import { packed, principal } from "./pca.js";
 import { codeStrip } from "./plot.js";
 import { problemBox } from "./problems.js";
 import { reference } from "./state.js";
@@ -11,18 +11,17 @@ import { reference } from "./state.js";
 const SLIDERS = 12,
   SAMPLE = 1000;
 
+// One decimal, and no minus before nothing.
+const tenths = (x) => (Math.round(x * 10) / 10 || 0).toFixed(1);
+
 async function sample(collection, signal) {
   const { items } = await json(collectionPath(collection, "/items"), {
     signal,
     query: { include: "code", encoding: "base64", limit: SAMPLE },
   });
-  const rows = items
-    .filter((i) => i.code)
-    .map((i) => (typeof i.code === "string" ? floats(i.code) : Float32Array.from(i.code)));
-  const d = rows[0]?.length || 0,
-    codes = new Float32Array(rows.length * d);
-  rows.forEach((row, i) => codes.set(row, i * d));
-  return { ids: items.filter((i) => i.code).map((i) => i.id), rows, codes, d };
+  const coded = items.filter((i) => i.code),
+    rows = coded.map(codeOf);
+  return { ids: coded.map((i) => i.id), rows, ...packed(rows) };
 }
 
 export function walk(model, collection, signal) {
@@ -72,9 +71,9 @@ export function walk(model, collection, signal) {
         });
         axis.start = at;
         axis.input = input;
-        value.textContent = at.toFixed(1);
+        value.textContent = tenths(at);
         input.addEventListener("input", () => {
-          value.textContent = Number(input.value).toFixed(1);
+          value.textContent = tenths(Number(input.value));
           move();
         });
         input.addEventListener("dblclick", () => {

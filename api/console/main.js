@@ -1,8 +1,9 @@
 // The shell: which view the address names, the menu, the scheme, the key, the light of health. A view is a module with
 // show(root, ctx); ctx has params (of the address), signal (aborted when the view goes), go(view, params) and
-// set(params), which changes the address in place. What show returns is called when the address of the same view changes.
+// set(params), which changes the address in place. What show returns is called when the address of the same view changes;
+// false of it opens the view anew.
 import { ask, json, key, setKey, onUnauthorised } from "./api.js";
-import { el, svg, clear, busy, say } from "./dom.js";
+import { address, el, svg, clear, busy, say } from "./dom.js";
 import { problemBox } from "./problems.js";
 import { forget } from "./state.js";
 
@@ -26,13 +27,6 @@ const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 let current = { name: "", leave: null, changed: null };
 
-const address = (view, params = {}) => {
-  const query = new URLSearchParams(
-    Object.entries(params).filter(([, v]) => v !== undefined && v !== null && v !== ""),
-  );
-  return "#/" + view + (query.size ? "?" + query : "");
-};
-
 function parse() {
   const [, name = "search", query = ""] = location.hash.match(/^#\/([a-z]*)\??(.*)$/) || [];
   return {
@@ -43,7 +37,7 @@ function parse() {
 
 async function open(focus) {
   const { name, params } = parse();
-  if (name === current.name && current.changed) return current.changed(params);
+  if (name === current.name && current.changed && current.changed(params) !== false) return;
   const [, title] = views.find(([v]) => v === name);
   current.leave?.abort();
   const leave = new AbortController();
@@ -53,6 +47,7 @@ async function open(focus) {
     if (link.hash === "#/" + name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  forget();
   const root = el("div", { class: "view view-" + name });
   clear(main, root).scrollTop = 0;
   scrollTo(0, 0);
@@ -76,7 +71,7 @@ async function open(focus) {
     if (typeof changed === "function")
       current.changed = (to) => {
         ctx.params = to;
-        changed(to);
+        return changed(to);
       };
   } catch (failure) {
     const box = problemBox(failure);
@@ -90,7 +85,6 @@ async function open(focus) {
           {
             type: "button",
             onclick: () => {
-              forget();
               current.name = "";
               open(false);
             },

@@ -2,17 +2,11 @@
 import { json, itemPath } from "./api.js";
 import { el } from "./dom.js";
 import { title } from "./format.js";
-import { initials, thumb } from "./grid.js";
+import { thumb } from "./grid.js";
+import { showsPictures } from "./state.js";
 
 // An item wherever one is named: its picture if there is one, and what it is called.
-export function label(c, id) {
-  return [
-    c.items > 0 && c.keep_inputs && c.dimension
-      ? thumb(c.name, id)
-      : el("span", { class: "picture" }, el("span", { class: "nopicture" }, initials(id).slice(0, 5))),
-    called(c, id),
-  ];
-}
+export const label = (c, id) => [showsPictures(c) && thumb(c.name, id), called(c, id)];
 
 const names = new Map();
 // Its id, and as soon as it is known its name.

@@ -1,6 +1,14 @@
 // The first principal components of codes, by subspace iteration on the rows themselves: no d by d matrix, so codes of
 // a thousand numbers are no trouble. Gives way to the page between iterations.
 
+// Codes as one array, row after row: {codes, d}.
+export function packed(rows) {
+  const d = rows[0]?.length || 0,
+    codes = new Float32Array(rows.length * d);
+  rows.forEach((row, i) => codes.set(row, i * d));
+  return { codes, d };
+}
+
 // codes: Float32Array of n rows of d. Resolves to {mean [d], axes: [Float64Array d], share: [of the variance], sigma},
 // the largest first. `signal` ends it.
 export async function principal(codes, n, d, wanted, signal) {

@@ -20,11 +20,11 @@ export function sized(height, what, draw, props = {}) {
   return box;
 }
 
-// About `n` round numbers from low to high.
-export function ticks(low, high, n) {
-  const raw = (high - low) / n || 1,
+// About `n` round numbers from low to high, no nearer than `least`.
+export function ticks(low, high, n, least = 0) {
+  const raw = Math.max((high - low) / n || 1, least),
     power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * ([1, 2, 2.5, 5, 10].find((m) => m * power >= raw) || 10);
+  const step = power * ([1, 2, least ? 5 : 2.5, 5, 10].find((m) => m * power >= raw) || 10);
   const list = [];
   for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-9; t += step)
     list.push(Math.abs(t) < step * 1e-9 ? 0 : t);
@@ -54,7 +54,7 @@ export function spark({ label, keep = 60, format = short, from = 0 }) {
     area,
     line,
   );
-  const low = el("span", {}),
+  const low = el("span", {}, "\u00a0"),
     node = el(
       "section",
       { class: "panel sparkle", "aria-labelledby": name },

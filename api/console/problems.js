@@ -3,7 +3,7 @@ import { Problem } from "./api.js";
 import { el, say } from "./dom.js";
 
 // The [start, end) of the value that a JSON pointer names in a text, or null. The text need not be valid behind it.
-export function locate(text, pointer) {
+function locate(text, pointer) {
   const steps = pointer
     .split("/")
     .slice(1)

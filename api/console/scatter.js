@@ -1,26 +1,17 @@
 // Points on a canvas: zoom and pan by wheel, touch, mouse and keys; the point under the pointer or the keys is told.
-// Zoomed in far enough, points become their pictures.
+// Zoomed in far enough, points become their pictures. Tens of thousands move with the hand: their discs are one frame of
+// pixels (dots.js), made again only when the view or the colours change.
 import { el, framed } from "./dom.js";
+import { frame, resolved } from "./dots.js";
 import { loadImage } from "./picture.js";
 
-const RADIUS = 3,
-  PICTURES = 140;
+const PICTURES = 140,
+  FARTHEST = 400;
 
-// The colours of the scheme in words a canvas understands.
-function resolved(names) {
-  const probe = el("span", { hidden: true });
-  document.body.append(probe);
-  const out = names.map((name) => {
-    probe.style.color = name;
-    return getComputedStyle(probe).color;
-  });
-  probe.remove();
-  return out;
-}
-
-// options: n, xy (Float32Array 2n), colour(i) → CSS colour or null (hidden), path(i) → of its picture or null,
-// onfocus(i or -1, x, y), onpick(i), signal, label. Returns {node, redraw(), reset()}.
-export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label }) {
+// options: n, xy (Float32Array 2n), path(i) → of its picture, or null; onfocus(i or -1, x, y, width, height), onpick(i),
+// onseen(how many are in view), signal, label. Returns {node, paint(look), reset(), zoom(by)}; look: {of (Uint8Array n:
+// the colour of each), colours (CSS), hidden (set of colours not shown)}.
+export function scatter({ n, xy, path, onfocus, onpick, onseen, signal, label }) {
   const canvas = el("canvas", {
     tabIndex: 0,
     role: "application",
@@ -30,58 +21,71 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
   const pen = canvas.getContext("2d");
   const view = { x: 0, y: 0, scale: 1 };
   const images = new Map(); // i → Image, null (none) or undefined (on its way)
-  let focus = -1,
+  const points = frame(pen),
+    seen = new Uint32Array(n);
+  let look = { of: new Uint8Array(n), colours: ["#888"], hidden: new Set() },
+    inks = [],
+    focus = -1,
+    inView = 0,
     width = 0,
     height = 0,
     base,
-    low,
+    middle,
     size,
-    ink,
-    ground,
+    text,
+    panel,
+    stale = true,
     moved = false;
 
   function bounds() {
-    let x0 = Infinity,
-      x1 = -Infinity,
-      y0 = Infinity,
-      y1 = -Infinity;
-    for (let i = 0; i < n; i++) {
-      x0 = Math.min(x0, xy[2 * i]);
-      x1 = Math.max(x1, xy[2 * i]);
-      y0 = Math.min(y0, xy[2 * i + 1]);
-      y1 = Math.max(y1, xy[2 * i + 1]);
+    const low = [Infinity, Infinity],
+      high = [-Infinity, -Infinity];
+    for (let i = 0; i < 2 * n; i++) {
+      low[i & 1] = Math.min(low[i & 1], xy[i]);
+      high[i & 1] = Math.max(high[i & 1], xy[i]);
     }
-    low = [x0, y0];
-    size = [x1 - x0 || 1, y1 - y0 || 1];
+    middle = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
+    size = [high[0] - low[0] || 1, high[1] - low[1] || 1];
   }
   const fit = () => {
     base = Math.min((width - 48) / size[0], (height - 48) / size[1]);
   };
-  const sx = (i) => width / 2 + (xy[2 * i] - low[0] - size[0] / 2) * base * view.scale + view.x;
-  const sy = (i) => height / 2 - (xy[2 * i + 1] - low[1] - size[1] / 2) * base * view.scale + view.y;
+  const sx = (i) => width / 2 + (xy[2 * i] - middle[0]) * base * view.scale + view.x;
+  const sy = (i) => height / 2 - (xy[2 * i + 1] - middle[1]) * base * view.scale + view.y;
   const inside = (x, y, by = 0) => x > -by && y > -by && x < width + by && y < height + by;
+  const isHidden = (i) => look.hidden.has(look.of[i]);
+  // The more there are, the smaller; the nearer, the larger.
+  const radius = () => Math.min(7, Math.max(1.4, 3 * Math.min(1, (3000 / n) ** 0.25) * view.scale ** 0.3));
 
   const draw = framed(() => {
     if (signal.aborted || !width) return;
     const ratio = devicePixelRatio || 1;
+    if (stale) gather(ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    const seen = [];
-    for (let i = 0; i < n; i++) if (colour(i) && inside(sx(i), sy(i), 30)) seen.push(i);
-    const asPictures = path && seen.length <= PICTURES && seen.length < n;
-    const side = Math.min(52, Math.max(22, Math.sqrt((width * height) / (seen.length + 1)) * 0.42));
-    const radius = Math.min(7, RADIUS * Math.max(0.8, view.scale ** 0.3));
-    pen.globalAlpha = n > 3000 ? 0.72 : 0.85;
-    for (const i of seen) {
-      if (asPictures && drawPicture(i, side)) continue;
-      pen.fillStyle = colour(i);
-      pen.beginPath();
-      pen.arc(sx(i), sy(i), radius, 0, 7);
-      pen.fill();
-    }
-    pen.globalAlpha = 1;
-    if (focus >= 0) ring(focus, asPictures && images.get(focus) ? side * 0.72 : radius + 4);
+    points.show();
+    const asPictures = path && inView <= PICTURES && inView < n;
+    const side = Math.min(52, Math.max(22, Math.sqrt((width * height) / (inView + 1)) * 0.42));
+    if (asPictures) for (let k = 0; k < inView; k++) drawPicture(seen[k], side);
+    if (focus >= 0) ring(focus, asPictures && images.get(focus) ? side * 0.72 : radius() + 4);
   });
+  // What is in view, as discs.
+  function gather(ratio) {
+    points.fill(canvas.width, canvas.height, panel, radius() * ratio, n > 3000 ? 0.72 : 0.85);
+    inView = 0;
+    for (let i = 0; i < n; i++) {
+      const x = sx(i),
+        y = sy(i);
+      if (!inside(x, y, 30) || isHidden(i)) continue;
+      seen[inView++] = i;
+      points.disc(x * ratio, y * ratio, inks[look.of[i]]);
+    }
+    stale = false;
+    onseen?.(inView);
+  }
+  function again() {
+    stale = true;
+    draw();
+  }
   function drawPicture(i, side) {
     if (!images.has(i)) {
       images.set(i, undefined);
@@ -91,12 +95,11 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
       });
     }
     const image = images.get(i);
-    if (!image) return false;
-    pen.globalAlpha = 1;
+    if (!image) return;
     const x = sx(i) - side / 2,
       y = sy(i) - side / 2;
-    pen.fillStyle = ground;
-    pen.strokeStyle = colour(i);
+    pen.fillStyle = "#fff";
+    pen.strokeStyle = look.colours[look.of[i]];
     pen.lineWidth = 2;
     pen.beginPath();
     pen.roundRect(x - 2, y - 2, side + 4, side + 4, 5);
@@ -104,13 +107,12 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
     pen.imageSmoothingEnabled = image.naturalWidth > 48;
     pen.drawImage(image, x, y, side, side);
     pen.stroke();
-    return true;
   }
-  function ring(i, radius) {
-    pen.strokeStyle = ink;
+  function ring(i, far) {
+    pen.strokeStyle = `rgb(${text})`;
     pen.lineWidth = 2;
     pen.beginPath();
-    pen.arc(sx(i), sy(i), radius, 0, 7);
+    pen.arc(sx(i), sy(i), far, 0, 7);
     pen.stroke();
   }
 
@@ -119,7 +121,7 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
       far = reach * reach;
     for (let i = 0; i < n; i++) {
       const d = (sx(i) - x) ** 2 + (sy(i) - y) ** 2;
-      if (d < far && colour(i)) {
+      if (d < far && !isHidden(i)) {
         far = d;
         best = i;
       }
@@ -133,7 +135,7 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
     draw();
   }
   function zoom(by, x = width / 2, y = height / 2) {
-    const next = Math.min(Math.max(view.scale * by, 0.5), 400),
+    const next = Math.min(Math.max(view.scale * by, 0.5), FARTHEST),
       real = next / view.scale;
     view.x = x - width / 2 - (x - width / 2 - view.x) * real;
     view.y = y - height / 2 - (y - height / 2 - view.y) * real;
@@ -145,9 +147,10 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
     view.y += y;
     refocus();
   }
+  // What is told of a point goes with it, and away where it is out of view.
   function refocus() {
-    if (focus >= 0) onfocus(focus, sx(focus), sy(focus), width, height);
-    draw();
+    if (focus >= 0) onfocus(inside(sx(focus), sy(focus)) ? focus : -1, sx(focus), sy(focus), width, height);
+    again();
   }
   function reset() {
     Object.assign(view, { x: 0, y: 0, scale: 1 });
@@ -209,7 +212,7 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
     let best = -1,
       least = Infinity;
     for (let i = 0; i < n; i++) {
-      if (i === focus || !colour(i)) continue;
+      if (i === focus || isHidden(i)) continue;
       const ahead = (sx(i) - x) * dx + (sy(i) - y) * dy,
         aside = Math.abs((sx(i) - x) * dy) + Math.abs((sy(i) - y) * dx);
       if (ahead <= 0.5 || aside > ahead * 1.5 + 2) continue;
@@ -241,8 +244,8 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
   canvas.addEventListener("blur", () => tell(-1));
 
   const dress = () => {
-    [ink, ground] = resolved(["var(--text)", "#fff"]);
-    draw();
+    [text, panel, ...inks] = resolved(["var(--text)", "var(--panel)", ...look.colours]);
+    again();
   };
   addEventListener("scheme", dress, { signal });
   const watcher = new ResizeObserver(() => {
@@ -250,14 +253,22 @@ export function scatter({ n, xy, colour, path, onfocus, onpick, signal, label })
       ratio = devicePixelRatio || 1;
     width = box.width;
     height = box.height;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+    canvas.width = Math.max(1, Math.round(width * ratio));
+    canvas.height = Math.max(1, Math.round(height * ratio));
     fit();
-    draw();
+    again();
   });
   bounds();
   watcher.observe(canvas);
   signal.addEventListener("abort", () => watcher.disconnect());
   dress();
-  return { node: canvas, redraw: draw, reset, zoom };
+  return {
+    node: canvas,
+    paint(next) {
+      look = next;
+      dress();
+    },
+    reset,
+    zoom,
+  };
 }

@@ -1,6 +1,6 @@
 // What several views want to know: collections, models, and which of both was chosen last. Lists are asked for once and
 // again when somebody says that they have changed.
-import { pages, modelPath, json } from "./api.js";
+import { Problem, pages, modelPath, json } from "./api.js";
 import { el, select, empty } from "./dom.js";
 import { count } from "./format.js";
 
@@ -14,9 +14,12 @@ const list = (name, fresh) => {
   }
   return lists[name];
 };
+let known = [];
 
 export const collections = (fresh) => list("collections", fresh);
-export const models = (fresh) => list("models", fresh);
+export async function models(fresh) {
+  return (known = await list("models", fresh));
+}
 export function forget() {
   for (const name of Object.keys(lists)) delete lists[name];
 }
@@ -24,15 +27,19 @@ export function forget() {
 export const reference = (model) => model.name + "@" + model.version;
 export const can = (model, verb) => model?.state === "ready" && model.capabilities.includes(verb);
 
+const modelIn = (all, collection) =>
+  all.find((m) => reference(m) === collection.model) ||
+  all.filter((m) => m.name === collection.model && m.state === "ready").at(-1);
+
 // The model of a collection as the list has it; undefined for a collection of bare codes.
 export async function modelOf(collection) {
-  if (!collection?.model) return undefined;
-  const all = await models();
-  return (
-    all.find((m) => reference(m) === collection.model) ||
-    all.filter((m) => m.name === collection.model && m.state === "ready").at(-1)
-  );
+  return collection?.model ? modelIn(await models(), collection) : undefined;
 }
+
+// Whether its items have pictures to show; models have been asked for before.
+export const showsPictures = (collection) =>
+  Boolean(collection.items && collection.keep_inputs && collection.model) &&
+  modelIn(known, collection)?.input?.kind === "image";
 
 const details = new Map();
 // The manifest, calibration and record; a version never changes.
@@ -48,18 +55,21 @@ export const recall = (name) => sessionStorage.getItem("latentd-" + name) || "";
 export const remember = (name, value) => sessionStorage.setItem("latentd-" + name, value);
 
 // A choice of collections that pass `accept(collection, model)`: {node, value, names}. What stands in the address counts,
-// then what was chosen last, then the first.
+// then what was chosen last, then the first. An address of a collection that is not there, or that this view has nothing
+// for, is a Problem.
 export async function collectionChoice(ctx, accept = () => true, onchange = undefined) {
   const all = await collections();
   const fit = [];
   for (const c of all) if (await accept(c, await modelOf(c))) fit.push(c);
-  const wanted =
-    [ctx.params.collection, recall("collection")].find((name) => fit.some((c) => c.name === name)) ||
-    fit[0]?.name;
+  const asked = ctx.params.collection,
+    fits = (name) => fit.some((c) => c.name === name);
+  if (asked && !fits(asked))
+    throw new Problem(404, { detail: "There is no collection '" + asked + "' that this view could show." });
+  const wanted = [asked, recall("collection")].find(fits) || fit[0]?.name;
   const node = select(
     fit.map((c) => ({
       value: c.name,
-      label: c.name + " (" + count(c.items || c.users) + ")",
+      label: c.name + " (" + (c.items || !c.users ? count(c.items) : count(c.users) + " users") + ")",
       selected: c.name === wanted,
     })),
   );

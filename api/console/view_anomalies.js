@@ -1,8 +1,24 @@
 // Anomalies: what a collection's model gives back worst, and why: bars of contributions, or a map of the pixels.
 import { ask, json, base64, collectionPath, itemPath, modelPath } from "./api.js";
-import { el, clear, heading, panel, chip, empty, button, field, select, facts, busy } from "./dom.js";
+import {
+  address,
+  roomy,
+  el,
+  clear,
+  heading,
+  panel,
+  chip,
+  empty,
+  button,
+  field,
+  select,
+  facts,
+  busy,
+  latest,
+} from "./dom.js";
 import { count, short, percent } from "./format.js";
-import { initials, thumb } from "./grid.js";
+import { drift } from "./drift.js";
+import { hitGrid } from "./grid.js";
 import { dropBox, loadImage, picture, pixels, dataPng } from "./picture.js";
 import { bars, density } from "./plot.js";
 import { problemBox, notOffered } from "./problems.js";
@@ -42,16 +58,17 @@ export async function show(root, ctx) {
     ].map(([value, label]) => ({ value, label })),
     {
       onchange: () => {
-        if (again) again();
+        if (repeat) repeat();
       },
     },
   );
   const list = el("div", { class: "stack" }),
     detail = el("div", { class: "stack" }),
-    drift = el("div");
+    moved = el("div");
   let model,
-    again = null,
-    stop = new AbortController();
+    repeat = null,
+    signal;
+  const again = latest(ctx.signal);
   const drop = dropBox({
     label: "Score a picture",
     signal: ctx.signal,
@@ -64,22 +81,24 @@ export async function show(root, ctx) {
   });
   root.append(
     el("div", { class: "row ends" }, field("Collection", choice.node), field("False alarms", rate)),
-    el("div", { class: "split wide" }, list, el("div", { class: "stack" }, detail, drop, drift)),
+    el("div", { class: "split wide" }, list, el("div", { class: "stack" }, detail, drop, moved)),
   );
 
   async function fill() {
-    stop.abort();
-    stop = new AbortController();
-    ctx.signal.addEventListener("abort", () => stop.abort(), { once: true });
+    signal = again();
     model = await modelOf(choice.collection);
     drop.hidden = model.input.kind !== "image";
-    again = null;
+    repeat = null;
     clear(detail, el("p", { class: "dim" }, "Choose one to see why."));
-    clear(list, busy());
-    clear(drift);
+    clear(
+      list,
+      busy("Loading …  What was never scored is scored now; of many items that takes some seconds."),
+    );
+    clear(moved);
     try {
       await page(undefined, []);
-      drifting(stop.signal);
+      const told = await drift(choice.value, signal);
+      if (told) clear(moved, told);
     } catch (failure) {
       const box = notOffered(failure)
         ? empty("This server keeps no list of anomalies.")
@@ -88,58 +107,46 @@ export async function show(root, ctx) {
     }
   }
   async function page(cursor, shown) {
+    const mine = signal;
     const answer = await json(collectionPath(choice.value, "/anomalies"), {
-      signal: stop.signal,
+      signal,
       query: { limit: 24, cursor },
     });
+    if (mine.aborted) return;
     shown.push(...answer.results);
-    if (!shown.length)
+    if (!shown.length && answer.complete)
       return void clear(
         list,
-        empty("No item has a stored error yet.", "Items get theirs when they are stored."),
+        empty("No item has a score.", "Items that are stored as bare codes cannot have one."),
       );
-    const most = Math.max(...shown.map((r) => r.error));
     clear(
       list,
-      el(
-        "ul",
-        { class: "grid large", role: "list", "aria-label": "Anomalies, worst first" },
-        shown.map((r) =>
-          el(
-            "li",
-            {},
-            el(
-              "button",
-              { type: "button", class: "card", onclick: () => why(r) },
-              thumb(choice.value, r.id),
-              el(
-                "span",
-                { class: "caption" },
-                el("span", { class: "name" }, initials(r.id)),
-                el("span", { class: "distance" }, "error " + short(r.error)),
-                el("span", {}, verdict(r.p_value)),
-              ),
-              el("span", {
-                class: "meter",
-                "aria-hidden": "true",
-                style: { "--share": String(r.error / most) },
-              }),
-            ),
-          ),
+      !answer.complete &&
+        el(
+          "p",
+          { class: "dim", role: "status" },
+          "Scores are still being made: what follows is the worst of those that are there.",
         ),
-      ),
+      hitGrid({
+        collection: choice.collection,
+        hits: shown,
+        label: "Anomalies, worst first",
+        onpick: why,
+        note: (r) => el("span", {}, verdict(r.p_value)),
+        by: "error",
+        large: true,
+      }),
       answer.next_cursor &&
         button("Show more", () => page(answer.next_cursor, shown).catch((f) => clear(list, problemBox(f)))),
     );
+    if (!answer.complete && !cursor) await page(undefined, []);
   }
 
   async function why(result) {
-    const reply = await ask(itemPath(choice.value, result.id, "/input"), { signal: stop.signal }).catch(
-      (failure) => {
-        const b = problemBox(failure);
-        if (b) clear(detail, b);
-      },
-    );
+    const reply = await ask(itemPath(choice.value, result.id, "/input"), { signal }).catch((failure) => {
+      const b = problemBox(failure);
+      if (b) clear(detail, b);
+    });
     if (!reply) return;
     const isImage = model.input.kind === "image";
     const input = isImage
@@ -155,19 +162,18 @@ export async function show(root, ctx) {
   }
 
   async function explain(one) {
-    again = () => explain(one);
+    repeat = () => explain(one);
     clear(detail, busy());
+    if (!roomy()) detail.scrollIntoView({ block: "start" });
     try {
       const ref = reference(model);
       const [scored, made, about] = await Promise.all([
         json(modelPath(ref, "/score"), {
-          signal: stop.signal,
+          signal,
           json: { inputs: [one.input], false_alarm_rate: Number(rate.value) },
         }),
-        one.source
-          ? json(modelPath(ref, "/reconstruct"), { signal: stop.signal, json: { inputs: [one.input] } })
-          : null,
-        detailOf(ref, stop.signal),
+        one.source ? json(modelPath(ref, "/reconstruct"), { signal, json: { inputs: [one.input] } }) : null,
+        detailOf(ref, signal),
       ]);
       const r = scored.results[0];
       clear(
@@ -212,7 +218,7 @@ export async function show(root, ctx) {
               {},
               el(
                 "a",
-                { href: "#/search?collection=" + choice.value + "&id=" + encodeURIComponent(one.id) },
+                { href: address("search", { collection: choice.value, id: one.id }) },
                 "Its neighbours",
               ),
             ),
@@ -224,26 +230,7 @@ export async function show(root, ctx) {
     }
   }
 
-  async function drifting(signal) {
-    try {
-      const d = await json(collectionPath(choice.value, "/drift"), { signal });
-      clear(
-        drift,
-        panel(
-          "Drift",
-          el("p", { class: "dim small" }, "What was served of late, against the calibration set."),
-          facts(
-            Object.entries(d)
-              .filter(([, v]) => typeof v !== "object")
-              .map(([k, v]) => [k.replaceAll("_", " "), typeof v === "number" ? short(v) : String(v)]),
-          ),
-        ),
-      );
-    } catch {
-      /* nothing to tell: older server, or no window yet */
-    }
-  }
-  await fill();
+  fill();
 }
 
 async function inputOf(reply, kind) {

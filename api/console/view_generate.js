@@ -1,26 +1,48 @@
 // Generation: samples from the prior, the way from one item to another, and attributes added and taken away.
 import { json, base64, collectionPath, modelPath } from "./api.js";
-import { el, clear, heading, panel, empty, button, field, number, say } from "./dom.js";
-import { count, short } from "./format.js";
-import { thumb } from "./grid.js";
-import { dataPng } from "./picture.js";
+import { el, clear, heading, panel, empty, button, field, number, say, table, latest } from "./dom.js";
+import { fieldsOf } from "./fields.js";
+import { count, plain, short } from "./format.js";
+import { label } from "./named.js";
+import { dataPng, picture } from "./picture.js";
+import { codeStrip } from "./plot.js";
 import { problemBox, notOffered } from "./problems.js";
 import { modelChoice, collections, reference, can } from "./state.js";
 
-// Any output as something to look at.
-function shown(output, words) {
-  if (output.image) {
-    const img = el("img", { alt: words, src: dataPng(output.image) });
-    img.addEventListener("load", () => img.classList.toggle("tiny", img.naturalWidth <= 48));
-    return el("span", { class: "picture" }, img);
-  }
-  const value = output.row || output.vector || output.sequence || output.scores || output;
+// Outputs as something to look at: pictures beside each other (of class `kind`), rows as a table, numbers as strips.
+// words(i) says what the i-th is; `captions` are written below.
+function gallery(outputs, kind, words, captions) {
+  if (outputs[0]?.row) return rowTable(outputs, words);
   return el(
-    "pre",
-    { class: "code" },
-    JSON.stringify(value, (_, v) => (typeof v === "number" ? Number(short(v)) || v : v), 1),
+    "div",
+    { class: outputs[0]?.image ? kind : "stack" },
+    outputs.map((output, i) =>
+      el(
+        "figure",
+        {},
+        output.image
+          ? picture(dataPng(output.image), { alt: words(i), large: true })
+          : codeStrip((output.vector || output.sequence || output.scores || []).flat(), words(i)),
+        captions && el("figcaption", { class: "dim small" }, captions(i)),
+      ),
+    ),
   );
 }
+function rowTable(outputs, words) {
+  const names = Object.keys(outputs[0].row),
+    isNumber = (name) => typeof outputs[0].row[name] === "number";
+  return table(
+    "Rows",
+    ["", ...names.map((name) => (isNumber(name) ? "#" : "") + name)],
+    outputs.map((output, i) => [
+      words(i),
+      ...names.map((name) => (isNumber(name) ? short(output.row[name]) : plain(output.row[name]))),
+    ]),
+  );
+}
+
+const SCALES = [-1, -0.5, 0, 0.5, 1, 1.5],
+  GROUP = 6;
 
 const fail = (box) => (failure) => {
   const node = notOffered(failure) ? empty("This server does not do that.") : problemBox(failure);
@@ -30,7 +52,7 @@ const fail = (box) => (failure) => {
 export async function show(root, ctx) {
   const choice = await modelChoice(
     ctx,
-    (m) => can(m, "decode"),
+    (m) => can(m, "decode") && m.input?.kind !== "interactions",
     () => {
       ctx.set({ model: choice.value });
       open();
@@ -40,11 +62,9 @@ export async function show(root, ctx) {
   if (!choice.any) return void root.append(empty("No model with a decoder is ready."));
   const body = el("div", { class: "stack" });
   root.append(el("div", { class: "row ends" }, field("Model", choice.node)), body);
-  let stop = new AbortController();
+  const again = latest(ctx.signal);
   async function open() {
-    stop.abort();
-    stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, ctx.signal]);
+    const signal = again();
     const model = choice.model,
       home = (await collections()).find((c) => c.model === reference(model) && c.items > 1);
     const first = home
@@ -52,17 +72,22 @@ export async function show(root, ctx) {
       : [];
     clear(
       body,
-      can(model, "generate")
-        ? samples(model, signal)
-        : panel(
-            "Samples",
-            empty(
-              "This model cannot be drawn from.",
-              "Only models with a gaussian code know how likely a code is. What follows works with any decoder.",
-            ),
-          ),
-      way(model, home, first, signal),
-      sums(model, home, first, signal),
+      can(model, "generate") && samples(model, signal),
+      (home || model.input?.kind === "image") && way(model, home, first, signal),
+      home && sums(model, home, first, signal),
+      !home &&
+        model.input?.kind !== "image" &&
+        el(
+          "p",
+          { class: "hint" },
+          "No collection of this model is stored: there are no items to walk between.",
+        ),
+      !can(model, "generate") &&
+        el(
+          "p",
+          { class: "hint" },
+          "This model cannot be drawn from: only those with a gaussian code know how likely a code is.",
+        ),
     );
   }
   await open();
@@ -77,7 +102,7 @@ function samples(model, signal) {
     heat.setAttribute("aria-valuetext", heat.value);
     heat.title = heat.value;
   });
-  const out = el("div", { class: "samples" }),
+  const out = el("div"),
     told = el("div");
   const run = async () => {
     out.setAttribute("aria-busy", "true");
@@ -93,7 +118,7 @@ function samples(model, signal) {
       clear(told);
       clear(
         out,
-        answer.outputs.map((o, i) => shown(o, "Sample " + (i + 1))),
+        gallery(answer.outputs, "samples", (i) => "Sample " + (i + 1)),
       );
       say(count(answer.outputs.length) + " samples");
     } catch (failure) {
@@ -133,20 +158,10 @@ function place(words, model, home, signal, changed) {
       placeholder: home ? "id in " + home.name : "–",
     }),
     look = el("div", { class: "examples" });
-  let picture = null;
+  let own = null;
   const refresh = () => {
-    picture = null;
-    clear(
-      look,
-      id.value &&
-        home &&
-        el(
-          "span",
-          { class: "example" },
-          thumb(home.name, id.value),
-          el("span", { class: "label" }, id.value),
-        ),
-    );
+    own = null;
+    clear(look, id.value && home && el("span", { class: "example" }, label(home, id.value)));
   };
   id.addEventListener("change", () => {
     refresh();
@@ -158,7 +173,7 @@ function place(words, model, home, signal, changed) {
     "aria-label": words + ": a picture of your own",
     onchange: async () => {
       if (!input.files[0]) return;
-      picture = await base64(input.files[0]);
+      own = await base64(input.files[0]);
       id.value = "";
       clear(
         look,
@@ -182,7 +197,7 @@ function place(words, model, home, signal, changed) {
       look,
     ),
     get value() {
-      return picture ? { image: picture } : id.value.trim() || null;
+      return own ? { image: own } : id.value.trim() || null;
     },
     set(text) {
       id.value = text;
@@ -193,7 +208,7 @@ function place(words, model, home, signal, changed) {
 
 // Ids travel with their collection; pictures as inputs.
 function way(model, home, first, signal) {
-  const out = el("div", { class: "stripe" }),
+  const out = el("div"),
     told = el("div"),
     steps = number({ value: "9", min: "2", max: "64" });
   const run = async () => {
@@ -212,7 +227,7 @@ function way(model, home, first, signal) {
       clear(told);
       clear(
         out,
-        answer.outputs.map((o, i) => shown(o, "Step " + (i + 1) + " of " + answer.outputs.length)),
+        gallery(answer.outputs, "stripe", (i) => "Step " + (i + 1) + " of " + answer.outputs.length),
       );
       say(count(answer.outputs.length) + " steps");
     } catch (failure) {
@@ -257,21 +272,44 @@ function way(model, home, first, signal) {
   );
 }
 
+// Two groups that differ in the most telling field of the metadata: {add, less (ids), to (an id)}.
+function groups(first) {
+  const name = fieldsOf(first.map((i) => i.metadata || {})).find((f) => f.kind === "words")?.name;
+  const tally = new Map();
+  for (const item of first) {
+    const word = name && plain(item.metadata?.[name]);
+    if (!word) continue;
+    if (!tally.has(word)) tally.set(word, []);
+    tally.get(word).push(item.id);
+  }
+  const [one, two] = [...tally].sort((a, b) => b[1].length - a[1].length);
+  if (!two || two[1].length < 2) return { add: [first[0].id], less: [first[1].id], to: first[1].id };
+  return { add: one[1].slice(0, GROUP), less: two[1].slice(0, GROUP), to: two[1].at(-1) };
+}
+
 // code(to) + scale · (mean(add) − mean(subtract)), for some scales beside each other.
 function sums(model, home, first, signal) {
-  if (!home) return null;
   const list = (text) => text.split(/[\s,]+/).filter(Boolean),
     ids = (value, words) =>
       el("input", { value, autocomplete: "off", spellcheck: "false", placeholder: words });
-  const add = ids(first[2]?.id || "", "ids, with commas"),
-    less = ids(first[5]?.id || "", "ids, with commas"),
-    to = ids(first[8]?.id || "", "an id");
-  const out = el("div", { class: "stripe" }),
+  const start = groups(first);
+  const add = ids(start.add.join(", "), "ids, with commas"),
+    less = ids(start.less.join(", "), "ids, with commas"),
+    to = ids(start.to, "an id");
+  const out = el("div"),
+    look = el("div", { class: "fields" }),
     told = el("div");
+  const shelf = (items) =>
+    el(
+      "div",
+      { class: "examples shelf" },
+      items.map((id) => el("span", { class: "example", title: id }, label(home, id))),
+    );
   const run = async () => {
+    clear(look, shelf(list(add.value)), shelf(list(less.value)), shelf(list(to.value)));
     try {
       const all = await Promise.all(
-        [-1, -0.5, 0, 0.5, 1, 1.5].map((scale) =>
+        SCALES.map((scale) =>
           json(modelPath(reference(model), "/latent"), {
             signal,
             json: {
@@ -287,19 +325,18 @@ function sums(model, home, first, signal) {
       clear(told);
       clear(
         out,
-        all.map((answer, i) =>
-          el(
-            "figure",
-            {},
-            shown(answer.outputs[0], "Scale " + (i / 2 - 1)),
-            el("figcaption", { class: "dim small" }, "× " + (i / 2 - 1)),
-          ),
+        gallery(
+          all.map((answer) => answer.outputs[0]),
+          "stripe",
+          (i) => "Scale " + SCALES[i],
+          (i) => "× " + SCALES[i],
         ),
       );
     } catch (failure) {
       fail(told)(failure);
     }
   };
+  run();
   return panel(
     "What if it had more of that",
     el(
@@ -317,6 +354,7 @@ function sums(model, home, first, signal) {
         },
       },
       el("div", { class: "fields" }, field("Add", add), field("Take away", less), field("To", to)),
+      look,
       el("div", {}, el("button", { type: "submit" }, "Calculate")),
     ),
     told,

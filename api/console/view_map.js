@@ -1,9 +1,10 @@
 // Map: the codes of a collection in two dimensions (their principal components), coloured by a field of the metadata.
-import { json, floats, collectionPath, itemPath } from "./api.js";
-import { el, clear, field, select, heading, busy, empty, facts, say } from "./dom.js";
-import { count, plain, percent, short, title } from "./format.js";
+import { json, codeOf, collectionPath, itemPath } from "./api.js";
+import { el, clear, field, select, heading, busy, empty, facts, say, latest } from "./dom.js";
+import { details, count, plain, percent, short, title } from "./format.js";
 import { picture } from "./picture.js";
-import { principal, along } from "./pca.js";
+import { fieldsOf } from "./fields.js";
+import { packed, principal, along } from "./pca.js";
 import { problemBox } from "./problems.js";
 import { scatter } from "./scatter.js";
 import { collectionChoice, modelOf, noCollections } from "./state.js";
@@ -23,14 +24,20 @@ const hues = [
   "#7a9a2a",
 ];
 const REST = "#8d959d";
+const STEPS = 48;
 const ramp = (t) =>
   `hsl(${Math.round(250 - 205 * t)} ${Math.round(55 + 25 * t)}% ${Math.round(38 + 22 * t)}%)`;
 
-// Items with codes, page by page, up to `most`: {ids, metadata, codes (Float32Array), d, more}.
-async function load(collection, most, signal, ontold) {
+// Numbers kept of codes, and rows that say where their principal components lie.
+const NUMBERS = 2 ** 25,
+  FITTED = 8000;
+
+// Items with codes, page by page, up to `most`: {ids, metadata, codes (Float32Array), d, more}. Of long codes fewer.
+async function load(collection, dimension, wanted, signal, ontold) {
   const ids = [],
     metadata = [],
-    rows = [];
+    rows = [],
+    most = Math.max(1000, Math.min(wanted, Math.floor(NUMBERS / dimension)));
   let cursor;
   do {
     const page = await json(collectionPath(collection, "/items"), {
@@ -46,38 +53,22 @@ async function load(collection, most, signal, ontold) {
       if (!item.code) continue;
       ids.push(item.id);
       metadata.push(item.metadata || {});
-      rows.push(typeof item.code === "string" ? floats(item.code) : Float32Array.from(item.code));
+      rows.push(codeOf(item));
     }
     cursor = page.next_cursor;
     ontold(ids.length);
   } while (cursor && ids.length < most);
-  const d = rows[0]?.length || 0,
-    codes = new Float32Array(rows.length * d);
-  rows.forEach((row, i) => codes.set(row, i * d));
-  return { ids, metadata, codes, d, more: Boolean(cursor) };
+  return { ids, metadata, ...packed(rows), more: Boolean(cursor) };
 }
 
-// The fields worth colouring by: {name, kind: "words" | "numbers", values}, the most telling first.
-function fieldsOf(metadata) {
-  const names = new Map();
-  for (const row of metadata)
-    for (const [name, value] of Object.entries(row)) {
-      if (typeof value === "object") continue;
-      if (!names.has(name)) names.set(name, []);
-      names.get(name).push(value);
-    }
-  const found = [];
-  for (const [name, values] of names) {
-    const distinct = new Set(values).size;
-    if (distinct < 2) continue;
-    const numbers = values.every((v) => typeof v === "number") && distinct > 12;
-    const fit =
-      (distinct <= 12 ? 2 : numbers ? 1.2 : distinct < values.length / 3 ? 1 : 0) *
-        (values.length / metadata.length) +
-      (typeof values[0] === "string" ? 0.1 : 0);
-    found.push({ name, kind: numbers ? "numbers" : "words", fit });
-  }
-  return found.sort((a, b) => b.fit - a.fit);
+// Of very many rows some, evenly spread, are enough to know the axes.
+function components({ codes, ids, d }, signal) {
+  const step = Math.ceil(ids.length / FITTED);
+  if (step === 1) return principal(codes, ids.length, d, 3, signal);
+  const n = Math.floor(ids.length / step),
+    some = new Float32Array(n * d);
+  for (let i = 0; i < n; i++) some.set(codes.subarray(i * step * d, (i * step + 1) * d), i * d);
+  return principal(some, n, d, 3, signal);
 }
 
 export async function show(root, ctx) {
@@ -92,9 +83,9 @@ export async function show(root, ctx) {
   if (!choice.any) return void root.append(heading("Map"), noCollections());
   const most = select(
     [
-      { value: "1000", label: "1,000" },
-      { value: "3000", label: "3,000", selected: true },
-      { value: "10000", label: "10,000" },
+      { value: "3000", label: "3,000" },
+      { value: "10000", label: "10,000", selected: true },
+      { value: "50000", label: "50,000" },
     ],
     { onchange: () => fill() },
   );
@@ -126,27 +117,22 @@ export async function show(root, ctx) {
     box,
   );
 
-  let data,
-    pca,
-    fields,
-    plot,
-    stop = new AbortController();
+  let data, pca, fields, plot, signal;
+  const again = latest(ctx.signal);
   const legend = el("div", { class: "swatches", role: "group", "aria-label": "Legend: show and hide" });
   const hidden = new Set();
-  let colour = () => hues[0];
+  const nothing = el("p", { class: "mapnote", hidden: true }, "Nothing lies here: 0 shows all.");
 
   async function fill() {
-    stop.abort();
-    stop = new AbortController();
-    ctx.signal.addEventListener("abort", () => stop.abort(), { once: true });
-    const signal = stop.signal;
+    signal = again();
     clear(box, busy());
     try {
-      data = await load(choice.value, Number(most.value), signal, (n) => {
+      data = await load(choice.value, choice.collection.dimension, Number(most.value), signal, (n) => {
         status.textContent = count(n) + " codes …";
       });
       if (data.ids.length < 3) return void clear(box, empty("Not enough codes for a map."));
-      pca = await principal(data.codes, data.ids.length, data.d, 3, signal);
+      status.textContent = count(data.ids.length) + " codes: looking for their components …";
+      pca = await components(data, signal);
     } catch (failure) {
       const shown = problemBox(failure);
       if (shown) clear(box, shown);
@@ -184,14 +170,16 @@ export async function show(root, ctx) {
     plot = scatter({
       n,
       xy,
-      signal: stop.signal,
+      signal,
       label:
         "Map of " +
         choice.value +
         ". Arrow keys go from item to item, plus and minus zoom, Shift and arrows move, 0 shows all, Enter searches from the item.",
-      colour: (i) => colour(i),
       path: pictures ? (i) => itemPath(choice.value, data.ids[i], "/input") : null,
       onfocus: (i, x, y, w, h) => tell(card, i, x, y, w, h, pictures),
+      onseen: (inView) => {
+        nothing.hidden = inView > 0;
+      },
       onpick: (i) => ctx.go("search", { collection: choice.value, id: data.ids[i] }),
     });
     const tool = (label, words, work) =>
@@ -204,6 +192,7 @@ export async function show(root, ctx) {
         { class: "mapbox" },
         plot.node,
         card,
+        nothing,
         el(
           "div",
           { class: "maptools" },
@@ -235,7 +224,6 @@ export async function show(root, ctx) {
     const row = data.metadata[i],
       name = title(row),
       id = data.ids[i];
-    const rest = Object.entries(row).filter(([, v]) => String(v).toLowerCase() !== name.toLowerCase());
     card.dataset.of = String(i);
     clear(
       card,
@@ -246,7 +234,11 @@ export async function show(root, ctx) {
         "div",
         { class: "stack" },
         el("p", { class: "strong wrap" }, name || id),
-        facts(rest.slice(0, 3).map(([k, v]) => [k, plain(v).slice(0, 60)])),
+        facts(
+          details(row)
+            .slice(0, 3)
+            .map(([k, v]) => [k, v.slice(0, 60)]),
+        ),
       ),
     );
     say(
@@ -259,10 +251,9 @@ export async function show(root, ctx) {
     hidden.clear();
     const chosen = fields.find((f) => f.name === colourBy.value);
     legend.replaceChildren();
-    if (!chosen) colour = () => hues[0];
+    if (!chosen) plot.paint({ of: new Uint8Array(data.ids.length), colours: hues, hidden });
     else if (chosen.kind === "numbers") byNumber(chosen.name);
     else byWord(chosen.name);
-    plot.redraw();
   }
   function byNumber(name) {
     const values = data.metadata
@@ -271,10 +262,11 @@ export async function show(root, ctx) {
       .sort((a, b) => a - b);
     const low = values[Math.floor(values.length * 0.01)],
       high = values[Math.floor((values.length - 1) * 0.99)];
-    colour = (i) =>
-      typeof data.metadata[i][name] === "number"
-        ? ramp(Math.min(Math.max((data.metadata[i][name] - low) / (high - low || 1), 0), 1))
-        : REST;
+    const step = (v) => Math.round(Math.min(Math.max((v - low) / (high - low || 1), 0), 1) * STEPS);
+    const of = Uint8Array.from(data.metadata, (m) =>
+      typeof m[name] === "number" ? step(m[name]) : STEPS + 1,
+    );
+    const colours = [...Array.from({ length: STEPS + 1 }, (_, i) => ramp(i / STEPS)), REST];
     legend.append(
       el("span", { class: "small dim" }, short(low)),
       el("span", {
@@ -283,6 +275,7 @@ export async function show(root, ctx) {
       }),
       el("span", { class: "small dim" }, short(high)),
     );
+    plot.paint({ of, colours, hidden });
   }
   function byWord(name) {
     const tally = new Map();
@@ -293,12 +286,14 @@ export async function show(root, ctx) {
     const words = [...tally]
       .sort((a, b) => b[1] - a[1])
       .slice(0, hues.length)
-      .map(([word]) => word);
-    const of = data.metadata.map((m) => words.indexOf(plain(m[name])));
-    colour = (i) => (hidden.has(of[i]) ? null : of[i] < 0 ? REST : hues[of[i]]);
-    const entries = words.map((word, i) => [i, word || "(none)", hues[i]]);
-    if (tally.size > words.length) entries.push([-1, "others", REST]);
-    for (const [i, word, hue] of entries)
+      .map(([word]) => word)
+      .sort();
+    const place = new Map(words.map((word, i) => [word, i])),
+      of = Uint8Array.from(data.metadata, (m) => place.get(plain(m[name])) ?? hues.length);
+    const look = { of, colours: [...hues, REST], hidden };
+    const entries = words.map((word, i) => [i, word || "(none)"]);
+    if (tally.size > words.length) entries.push([hues.length, "others"]);
+    for (const [i, word] of entries)
       legend.append(
         el(
           "button",
@@ -308,13 +303,14 @@ export async function show(root, ctx) {
             onclick: (event) => {
               if (!hidden.delete(i)) hidden.add(i);
               event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(i)));
-              plot.redraw();
+              plot.paint(look);
             },
           },
-          el("i", { style: { "--swatch": hue } }),
-          word,
+          el("i", { style: { "--swatch": look.colours[i] } }),
+          el("span", { title: word }, word),
         ),
       );
+    plot.paint(look);
   }
 
   fill();

@@ -1,6 +1,19 @@
 // Models: what is loaded; of one its manifest, calibration and record, what it gives back, and a walk through its codes.
 import { json, collectionPath, itemPath, modelPath } from "./api.js";
-import { el, clear, heading, panel, chip, empty, facts, busy, button, table } from "./dom.js";
+import {
+  address,
+  el,
+  clear,
+  heading,
+  panel,
+  chip,
+  empty,
+  facts,
+  busy,
+  button,
+  table,
+  latest,
+} from "./dom.js";
 import { count, short, span, when, percent, pretty } from "./format.js";
 import { thumb } from "./grid.js";
 import { walk } from "./latent.js";
@@ -57,12 +70,10 @@ export async function show(root, ctx) {
       detail,
     ),
   );
-  let stop = new AbortController();
+  const again = latest(ctx.signal);
 
   async function open(params) {
-    stop.abort();
-    stop = new AbortController();
-    ctx.signal.addEventListener("abort", () => stop.abort(), { once: true });
+    const signal = again();
     const chosen =
       all.find((m) => reference(m) === params.model) || all.find((m) => m.state === "ready") || all[0];
     clear(
@@ -70,7 +81,10 @@ export async function show(root, ctx) {
       all.map((m) =>
         el(
           "a",
-          { href: "#/models?model=" + reference(m), "aria-current": m === chosen ? "true" : undefined },
+          {
+            href: address("models", { model: reference(m) }),
+            "aria-current": m === chosen ? "true" : undefined,
+          },
           el(
             "span",
             { class: "row" },
@@ -83,7 +97,7 @@ export async function show(root, ctx) {
     );
     clear(detail, busy());
     try {
-      await describe(detail, chosen, stop.signal);
+      await describe(detail, chosen, signal);
     } catch (failure) {
       const box = problemBox(failure);
       if (box) clear(detail, box);
@@ -131,7 +145,11 @@ async function describe(box, model, signal) {
   const detail = await detailOf(ref, signal);
   const input = detail.input,
     m = detail.manifest || {},
-    users = (await collections()).filter((c) => c.model === ref);
+    all = await collections(),
+    users = all.filter((c) => c.model === ref),
+    served = all.filter((c) => [ref, model.name].includes(c.recommender));
+  const links = (view, list) =>
+    list.map((c, i) => [i ? ", " : "", el("a", { href: address(view, { collection: c.name }) }, c.name)]);
   clear(
     box,
     panel(
@@ -150,12 +168,8 @@ async function describe(box, model, signal) {
           detail.code_dimension && count(detail.code_dimension) + " numbers, " + (m.code?.metric || "l2"),
         ],
         ["likelihood", m.likelihood],
-        [
-          "collections",
-          users.length
-            ? users.map((c, i) => [i ? ", " : "", el("a", { href: "#/search?collection=" + c.name }, c.name)])
-            : "none",
-        ],
+        ["collections", users.length ? links("search", users) : served.length === 0 && "none"],
+        ["recommends for", served.length > 0 && links("recommend", served)],
       ]),
     ),
   );
@@ -179,8 +193,8 @@ async function describe(box, model, signal) {
   const halves = el("div", { class: "halves" });
   if (detail.training) halves.append(record(detail.training));
   if (detail.calibration?.quantiles?.length > 1) halves.append(calibration(detail.calibration));
-  if (m.input?.columns) halves.append(columns(m.input.columns));
   if (halves.childElementCount) box.append(halves);
+  if (m.input?.columns) box.append(columns(m.input.columns));
   box.append(
     panel(
       "Manifest",
@@ -260,10 +274,10 @@ function record(training) {
       }).node,
     facts([
       ["finished", training.finished && when(training.finished)],
-      ["took", training.seconds && span(training.seconds)],
+      ["took", training.seconds > 0 && span(training.seconds)],
       [
         "epochs",
-        training.epochs &&
+        training.epochs > 0 &&
           training.epochs +
             (training.best_epoch ? ", best " + training.best_epoch : "") +
             (training.ended ? ", ended by " + training.ended : ""),
@@ -290,7 +304,7 @@ function record(training) {
           {},
           el(
             "a",
-            { href: "#/training?spec=" + encodeURIComponent(JSON.stringify(training.spec)) },
+            { href: address("training", { spec: JSON.stringify(training.spec) }) },
             "Train with it again",
           ),
         ),
@@ -307,7 +321,8 @@ function calibration(c) {
       { class: "dim small" },
       "Reconstruction errors of " +
         count(c.n) +
-        " items that training did not see. p-values are places in this distribution.",
+        (c.id?.startsWith("train-") ? " items of the training set" : " items that training did not see") +
+        ". p-values are places in this distribution.",
     ),
     density(c.quantiles, { what: "Distribution of calibration errors, median " + short(at(0.5)) }),
     table(
@@ -322,18 +337,25 @@ function calibration(c) {
 function columns(list) {
   return panel(
     "Columns",
-    table(
-      "Columns of the table",
-      ["name", "type", "#mean or categories"],
-      list.map((c) => [
-        c.name,
-        c.type || "numeric",
-        c.categories
-          ? c.categories.length > 6
-            ? c.categories.length + " words"
-            : c.categories.join(", ")
-          : short(c.mean ?? 0),
-      ]),
+    el(
+      "ul",
+      { class: "columns", role: "list" },
+      list.map((c) =>
+        el(
+          "li",
+          {},
+          el("span", { class: "wrap" }, c.name),
+          el(
+            "span",
+            { class: "dim small" },
+            c.categories
+              ? c.categories.length > 6
+                ? count(c.categories.length) + " words"
+                : c.categories.join(", ")
+              : (c.type && c.type !== "numeric" ? c.type + ", " : "") + "mean " + short(c.mean ?? 0),
+          ),
+        ),
+      ),
     ),
   );
 }

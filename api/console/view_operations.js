@@ -1,14 +1,28 @@
 // Operations: health, throughput, latency and queue from /metrics every two seconds; collections, jobs, snapshots.
 import { ask, json, pages, key } from "./api.js";
-import { el, clear, heading, panel, chip, facts, table, button, empty, say } from "./dom.js";
+import {
+  address,
+  el,
+  clear,
+  heading,
+  panel,
+  chip,
+  facts,
+  table,
+  button,
+  empty,
+  say,
+  download,
+} from "./dom.js";
 import { bytes, count, short, span, when } from "./format.js";
 import { spark } from "./plot.js";
 import { problemBox, notOffered } from "./problems.js";
 
-const EVERY = 2000;
+const EVERY = 2000,
+  FIRST = 400;
 
 // Prometheus text: name → [{labels, value}].
-export function parseMetrics(text) {
+function parseMetrics(text) {
   const families = new Map();
   for (const line of text.split("\n")) {
     const found = line.match(/^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)/);
@@ -26,7 +40,7 @@ const sum = (families, name, pass = () => true) =>
   (families.get(name) || []).filter((s) => pass(s.labels)).reduce((a, s) => a + s.value, 0);
 
 // The value below which `share` of what was observed since `before` lies, by the buckets of a histogram.
-export function quantile(before, after, name, share, pass = () => true) {
+function quantile(before, after, name, share, pass = () => true) {
   const per = new Map();
   for (const [families, sign] of [
     [after, 1],
@@ -78,7 +92,11 @@ export async function show(root, ctx) {
       { class: "tiles" },
       Object.values(plots).map((p) => p.node),
     ),
-    panel("Collections", stores),
+    panel(
+      "Collections",
+      stores,
+      el("p", { class: "hint" }, "Lag: changes that the index file does not hold yet; the database does."),
+    ),
     el("div", { class: "halves" }, panel("Snapshots", snaps), panel("Server", info)),
   );
 
@@ -126,6 +144,7 @@ export async function show(root, ctx) {
     }
   }
   await Promise.all([describe(info, ctx), tables(stores, ctx), snapshots(snaps, ctx), measure()]);
+  setTimeout(measure, FIRST);
   const timer = setInterval(measure, EVERY),
     slow = setInterval(() => tables(stores, ctx), 5 * EVERY);
   ctx.signal.addEventListener("abort", () => {
@@ -165,11 +184,14 @@ async function tables(box, ctx) {
         "Collections",
         ["name", "model", "#items", "#users", "index", "state", "#lag", "#dead", "#bytes"],
         all.map((c) => [
-          el("a", { href: "#/search?collection=" + c.name }, c.name),
-          c.model || (c.dimension ? c.dimension + " numbers" : "interactions"),
+          c.items > 0 ? el("a", { href: address("search", { collection: c.name }) }, c.name) : c.name,
+          c.model ||
+            (c.dimension
+              ? c.dimension + " numbers"
+              : "interactions" + (c.recommender ? ", " + c.recommender : "")),
           count(c.items),
           count(c.users),
-          c.index?.kind || "–",
+          c.dimension ? c.index?.kind || "–" : "–",
           chip(c.index?.state || "–", c.index?.state === "ready" ? "good" : "warn"),
           count(c.lag),
           count(c.index?.dead),
@@ -195,7 +217,7 @@ async function snapshots(box, ctx) {
           "p",
           {},
           "It is being made: ",
-          el("a", { href: "#/training?job=" + (job.id || job.job || "") }, "job"),
+          el("a", { href: address("training", { job: job.id }) }, "job"),
           ". ",
           button("Look again", () => snapshots(box, ctx), "quiet"),
         ),
@@ -207,11 +229,8 @@ async function snapshots(box, ctx) {
   // A link cannot send a key: with one, the file is fetched and saved from memory.
   const save = (s) => async () => {
     try {
-      const url = URL.createObjectURL(
-        await (await ask("/v1/snapshots/" + s.id, { signal: ctx.signal })).blob(),
-      );
-      el("a", { href: url, download: s.id + ".latentd" }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60000);
+      const file = await ask("/v1/snapshots/" + s.id, { signal: ctx.signal });
+      download(await file.blob(), s.id + ".latentd");
     } catch (failure) {
       clear(told, problemBox(failure));
     }

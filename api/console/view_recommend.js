@@ -1,9 +1,23 @@
 // Recommendations: for a user of the collection, with their reasons; or from examples.
-import { json, collectionPath, seg } from "./api.js";
-import { el, clear, heading, panel, chip, empty, button, field, number, busy, say } from "./dom.js";
+import { json, collectionPath, modelPath, seg } from "./api.js";
+import {
+  address,
+  el,
+  clear,
+  heading,
+  panel,
+  chip,
+  empty,
+  button,
+  field,
+  number,
+  busy,
+  say,
+  latest,
+} from "./dom.js";
 import { count, short, when } from "./format.js";
 import { examples } from "./examples.js";
-import { called, label } from "./named.js";
+import { label } from "./named.js";
 import { problemBox } from "./problems.js";
 import { collectionChoice, noCollections, recall, remember } from "./state.js";
 
@@ -35,7 +49,8 @@ export async function show(root, ctx) {
     const c = choice.collection,
       parts = [];
     if (c.interactions > 0) parts.push(await users(c, ctx));
-    if (c.dimension > 0 && c.items > 0) parts.push(examples(c, ctx));
+    // Who comes with an example looks for the likes of it.
+    if (c.dimension > 0 && c.items > 0) parts[ctx.params.like ? "unshift" : "push"](examples(c, ctx));
     clear(
       body,
       parts,
@@ -62,17 +77,56 @@ async function users(c, ctx) {
     k = number({ value: "10", min: "1", max: "100" });
   const left = el("div", { class: "stack" }),
     right = el("div", { class: "stack" });
-  let stop = new AbortController();
+  const made = el("input", {
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: "ids of items, with commas",
+  });
+  const again = latest(ctx.signal);
+
+  const fresh = () => {
+    clear(right, busy());
+    return again();
+  };
+  const failed = (failure) => {
+    const box = problemBox(failure);
+    if (box) clear(right, box);
+  };
+  // Somebody who is not stored: nothing is kept of this.
+  async function suppose() {
+    const history = made.value.split(",").map((id) => id.trim());
+    if (!history.some(Boolean)) return made.focus();
+    const signal = fresh();
+    clear(left);
+    try {
+      const answer = await json(modelPath(c.recommender, "/recommend"), {
+        signal,
+        json: { history: history.filter(Boolean), k: Number(k.value) || 10, collection: c.name },
+      });
+      clear(right, el("p", { class: "row" }, source({ source: "model" })), rows(answer.results, {}));
+    } catch (failure) {
+      failed(failure);
+    }
+  }
+  const source = (answer) => [
+    chip(sourceWords[answer.source] || answer.source, "accent"),
+    c.recommender &&
+      answer.source === "model" &&
+      el("a", { href: address("models", { model: c.recommender }) }, c.recommender),
+  ];
 
   async function load() {
-    stop.abort();
-    stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, ctx.signal]);
-    clear(right, busy());
+    const signal = fresh();
     try {
       if (!user.value) {
-        clear(left, el("p", { class: "dim" }, "Type a user to see the history."));
+        clear(left);
+        if (ctx.params.user) ctx.set({ collection: c.name });
         const { results } = await json(collectionPath(c.name, "/popular"), { signal, query: { k: k.value } });
+        if (!made.value)
+          made.value = results
+            .slice(1, 4)
+            .map((r) => r.id)
+            .join(", ");
         return void clear(right, el("h3", {}, "Popular"), rows(results, { source: "popular" }));
       }
       remember("user-" + c.name, user.value);
@@ -87,22 +141,10 @@ async function users(c, ctx) {
       ]);
       history(past);
       const list = el("div", { class: "stack" });
-      clear(
-        right,
-        el(
-          "p",
-          { class: "row" },
-          chip(sourceWords[answer.source] || answer.source, "accent"),
-          c.recommender &&
-            answer.source === "model" &&
-            el("a", { href: "#/models?model=" + c.recommender }, c.recommender),
-        ),
-        list,
-      );
+      clear(right, el("p", { class: "row" }, source(answer)), list);
       more(list, answer, signal);
     } catch (failure) {
-      const box = problemBox(failure);
-      if (box) clear(right, box);
+      failed(failure);
     }
   }
   function more(list, answer, signal) {
@@ -123,6 +165,7 @@ async function users(c, ctx) {
     const list = past.interactions || [];
     clear(
       left,
+      el("h3", {}, "History"),
       list.length
         ? el(
             "ul",
@@ -141,8 +184,8 @@ async function users(c, ctx) {
             ),
           )
         : el("p", { class: "dim" }, "Nobody knows this user: the list comes from what others did."),
+      past.next_cursor && el("p", { class: "dim small" }, "The newest 30 are shown."),
     );
-    if (past.next_cursor) left.append(el("p", { class: "dim small" }, "The newest 30 are shown."));
   }
   function rows(results, answer) {
     return el(
@@ -162,16 +205,17 @@ async function users(c, ctx) {
             row.append(problemBox(failure));
           }
         };
+        const [picture, name] = label(c, r.id);
         return clear(
           row,
-          label(c, r.id)[0],
+          picture,
           el(
             "div",
             { class: "body" },
             el(
               "span",
               {},
-              el("strong", { class: "wrap" }, called(c, r.id)),
+              el("strong", { class: "wrap" }, name),
               " ",
               el("span", { class: "dim small" }, "score " + short(r.score)),
             ),
@@ -231,6 +275,19 @@ async function users(c, ctx) {
         count(c.users) + " users, " + count(c.interactions) + " interactions",
       ),
     ),
-    el("div", { class: "split" }, el("div", { class: "stack" }, el("h3", {}, "History"), left), right),
+    c.recommender &&
+      el(
+        "form",
+        {
+          class: "row ends",
+          onsubmit: (event) => {
+            event.preventDefault();
+            suppose();
+          },
+        },
+        el("div", { class: "grow" }, field("Or for somebody who has", made)),
+        el("button", { type: "submit" }, "Suppose"),
+      ),
+    el("div", { class: "split past-first" }, left, right),
   );
 }

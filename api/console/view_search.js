@@ -1,12 +1,25 @@
 // Search: a picture, an item, a code; its neighbours as a grid. The address holds collection and item, so a search by a
 // stored item can be sent to somebody.
-import { ask, json, base64, collectionPath, itemPath, serverTime } from "./api.js";
-import { el, clear, field, number, checkbox, button, heading, panel, empty, facts, say } from "./dom.js";
-import { differs, trust } from "./explain.js";
-import { short, count, plain, title } from "./format.js";
+import { ask, json, base64, collectionPath, serverTime } from "./api.js";
+import {
+  roomy,
+  el,
+  clear,
+  field,
+  number,
+  checkbox,
+  button,
+  heading,
+  panel,
+  empty,
+  say,
+  latest,
+} from "./dom.js";
+import { describe, differs } from "./explain.js";
+import { fieldPicker } from "./fields.js";
+import { short, count } from "./format.js";
 import { hitGrid } from "./grid.js";
-import { dropBox, picture, dataPng } from "./picture.js";
-import { codeStrip } from "./plot.js";
+import { dropBox } from "./picture.js";
 import { problemBox, jsonBox } from "./problems.js";
 import { collectionChoice, modelOf, noCollections, can } from "./state.js";
 
@@ -15,7 +28,6 @@ function controls() {
   const most = number({ placeholder: "any", step: "any" });
   const filter = jsonBox("Filter", {
     rows: 2,
-    placeholder: '{"category": "Food & Drink"}',
     hint: "JSON on metadata: fields, $gt, $in, $prefix, $and, $not …",
   });
   const diversity = el("input", { type: "range", min: "0", max: "0.9", step: "0.1", value: "0" });
@@ -41,10 +53,11 @@ export async function show(root, ctx) {
   );
   if (!choice.any) return void root.append(heading("Search"), noCollections());
   const c = controls();
+  const picker = fieldPicker(c.filter, () => run());
   let query = null,
     model,
-    stop = new AbortController(),
     turn = 0;
+  const again = latest(ctx.signal);
 
   const status = el("p", { class: "status dim", role: "status" });
   const results = el("div", { class: "stack" });
@@ -87,6 +100,7 @@ export async function show(root, ctx) {
     "div",
     { class: "stack" },
     el("div", { class: "fields" }, field("Results", c.k), field("Within distance", c.most)),
+    picker.node,
     c.filter.node,
     el(
       "details",
@@ -130,13 +144,14 @@ export async function show(root, ctx) {
     el(
       "div",
       { class: "split" },
-      el("div", { class: "stack" }, panel(null, field("Collection", choice.node), drop, more, form), asked),
-      el("div", { class: "stack" }, status, results),
+      panel(null, field("Collection", choice.node), drop, more, form),
+      el("div", { class: "stack" }, asked, status, results),
     ),
   );
 
   async function prepare() {
     model = await modelOf(choice.collection);
+    picker.of(choice.value);
     drop.hidden = model?.input?.kind !== "image";
     c.clean.node.hidden = !can(model, "denoise");
     c.raw.input.placeholder =
@@ -170,10 +185,8 @@ export async function show(root, ctx) {
   });
 
   async function run() {
-    stop.abort();
-    stop = new AbortController();
     const mine = ++turn,
-      signal = stop.signal;
+      signal = again();
     results.setAttribute("aria-busy", "true");
     try {
       const body = common();
@@ -214,7 +227,12 @@ export async function show(root, ctx) {
         );
       clear(
         results,
-        hitGrid({ collection: choice.value, hits: list, label: "Items", onpick: (hit) => choose(hit.id) }),
+        hitGrid({
+          collection: choice.collection,
+          hits: list,
+          label: "Items",
+          onpick: (hit) => choose(hit.id),
+        }),
         cursor && button("Show more", () => next().catch((f) => clear(results, problemBox(f)))),
       );
     };
@@ -254,7 +272,7 @@ export async function show(root, ctx) {
       clear(
         results,
         hitGrid({
-          collection: choice.value,
+          collection: choice.collection,
           hits: answer.results,
           label: "Neighbours, nearest first",
           note: c.explain.input.checked ? differs : undefined,
@@ -262,100 +280,23 @@ export async function show(root, ctx) {
         }),
       );
     else clear(results, empty("Nothing is that near.", "Raise the distance, or loosen the filter."));
-    await describe(answer.query, signal, mine);
-  }
-
-  // The query beside what its code gives back.
-  async function describe(about, signal, mine) {
-    const name = query.id
-      ? query.id
-      : query.file
-        ? query.file.name || "Your picture"
-        : query.code
-          ? "A code"
-          : "An input";
-    const images = el("div", { class: "pair" }),
-      facts_ = el("div", { class: "stack" });
-    clear(asked, panel("Searched with", images, facts_));
-    const isImage = model?.input?.kind === "image" && !query.code;
-    if (query.file)
-      images.append(
-        el(
-          "figure",
-          {},
-          picture(URL.createObjectURL(query.file), { alt: "Your picture", large: true }),
-          el("figcaption", {}, "original"),
-        ),
-      );
-    else if (query.id && isImage)
-      images.append(
-        el(
-          "figure",
-          {},
-          picture(itemPath(choice.value, query.id, "/input"), { alt: "Item " + query.id, large: true }),
-          el("figcaption", {}, "original"),
-        ),
-      );
-    const made = about?.output?.image
-      ? dataPng(about.output.image)
-      : query.id && isImage && can(model, "decode")
-        ? itemPath(choice.value, query.id, "/reconstruction")
-        : null;
-    if (made)
-      images.append(
-        el(
-          "figure",
-          {},
-          picture(made, { alt: "What its code gives back", large: true, instead: "not decoded" }),
-          el("figcaption", {}, "from its code"),
-        ),
-      );
-    facts_.append(el("p", { class: "strong wrap" }, name));
-    const told = trust(about);
-    if (told) facts_.append(told);
-    if (!query.id) return;
-    const item = await json(itemPath(choice.value, query.id), {
-      signal,
-      query: { include: "metadata,code" },
-    }).catch(() => null);
-    if (!item || mine !== turn) return;
-    if (title(item.metadata)) facts_.prepend(el("p", { class: "title" }, title(item.metadata)));
-    if (item.code) facts_.append(codeStrip(item.code));
-    facts_.append(
-      facts([
-        ...Object.entries(item.metadata || {}).map(([k, v]) => [k, plain(v)]),
-        ["error", item.error !== undefined && item.error !== null ? short(item.error) : undefined],
-      ]),
-    );
-    facts_.append(
-      el(
-        "p",
-        { class: "row" },
-        el(
-          "a",
-          { href: "#/recommend?collection=" + choice.value + "&like=" + encodeURIComponent(query.id) },
-          "As an example",
-        ),
-        el("a", { href: "#/map?collection=" + choice.value }, "On the map"),
-      ),
-    );
+    const told = await describe({ query, about: answer.query, model, collection: choice.value, signal });
+    if (mine !== turn) return;
+    clear(asked, told);
+    if (!roomy()) asked.scrollIntoView({ block: "start" });
   }
 
   await prepare();
   const from = (params) => {
-    if (
-      params.collection &&
-      params.collection !== choice.value &&
-      choice.fit.some((f) => f.name === params.collection)
-    )
-      choice.node.value = params.collection;
+    if (params.collection) choice.node.value = params.collection;
     query = params.id ? { id: params.id } : null;
     c.byId.value = params.id || "";
     return prepare().then(run);
   };
   from(ctx.params);
   return (params) => {
+    if (params.collection && !choice.fit.some((f) => f.name === params.collection)) return false;
     from(params);
-    root.querySelector("h1").scrollIntoView({ block: "nearest" });
+    if (roomy()) root.querySelector("h1").scrollIntoView({ block: "nearest" });
   };
 }

@@ -1,14 +1,30 @@
 // Tables: rows with holes, filled by a model of tables. Cells are shaded by how little the model knows; what it says of
 // each (interval, probabilities, confidence) is told on hover and focus.
 import { json, modelPath } from "./api.js";
-import { el, clear, heading, panel, empty, button, field, number, select, say } from "./dom.js";
+import {
+  roomy,
+  el,
+  clear,
+  heading,
+  panel,
+  empty,
+  button,
+  field,
+  number,
+  select,
+  say,
+  download,
+} from "./dom.js";
 import { parse, print, castRow } from "./csv.js";
 import { count } from "./format.js";
 import { guessed, teller, worded } from "./guess.js";
 import { problemBox } from "./problems.js";
 import { modelChoice, detailOf, can } from "./state.js";
 
-const MOST = 500;
+const MOST = 500,
+  EXAMPLES = 6;
+
+const rowsOf = (rows) => count(rows.length) + (rows.length === 1 ? " row" : " rows");
 
 export async function show(root, ctx) {
   const choice = await modelChoice(
@@ -64,7 +80,7 @@ export async function show(root, ctx) {
     model = choice.model;
     const detail = await detailOf(choice.value, ctx.signal);
     columns = detail.manifest?.input?.columns || [];
-    rows = [example(), {}, {}];
+    rows = await example();
     answers = null;
     clear(told);
     clear(
@@ -110,8 +126,8 @@ export async function show(root, ctx) {
             answers = null;
             draw();
           }),
-          button("Start over", () => {
-            rows = [example(), {}, {}];
+          button("Start over", async () => {
+            rows = await example();
             answers = null;
             clear(told);
             draw();
@@ -121,13 +137,30 @@ export async function show(root, ctx) {
     );
     draw();
   }
-  // A row of means with two holes: something to begin with.
-  function example() {
-    const row = {};
-    columns.forEach((c, i) => {
-      if (i % 4 !== 2) row[c.name] = c.categories ? c.categories[0] : Number((c.mean ?? 0).toPrecision(3));
-    });
-    return row;
+  // Rows with holes, something to begin with: drawn from the model, or of means where it cannot be drawn from.
+  async function example() {
+    const mean = Object.fromEntries(
+      columns.map((c) => [
+        c.name,
+        c.categories?.[0] ?? (c.type === "numeric" || !c.type ? (c.mean ?? 0) : ""),
+      ]),
+    );
+    const drawn = can(model, "generate")
+      ? await json(modelPath(choice.value, "/generate"), {
+          signal: ctx.signal,
+          json: { count: EXAMPLES, seed: 1 },
+        }).catch(() => null)
+      : null;
+    return (drawn?.outputs.map((o) => o.row) || [mean]).map((row, r) =>
+      Object.fromEntries(
+        columns
+          .filter((_, i) => (i * 3 + r * 5) % 11 > 2)
+          .map((c) => [
+            c.name,
+            typeof row[c.name] === "number" ? Number(row[c.name].toPrecision(4)) : row[c.name],
+          ]),
+      ),
+    );
   }
   function take() {
     try {
@@ -176,6 +209,7 @@ export async function show(root, ctx) {
       rows = kept;
       answers = answer.results;
       draw();
+      if (!roomy()) status.scrollIntoView({ block: "start" });
       const holes = answers.reduce(
         (n, r) => n + Object.keys(r.cells || {}).filter((name) => r.mask?.[name] !== false).length,
         0,
@@ -194,7 +228,7 @@ export async function show(root, ctx) {
             ),
           ),
         );
-      status.textContent = count(holes) + " holes filled in " + count(rows.length) + " rows";
+      status.textContent = count(holes) + " holes filled in " + rowsOf(rows);
     } catch (failure) {
       clear(told, problemBox(failure));
     } finally {
@@ -205,8 +239,8 @@ export async function show(root, ctx) {
   function draw() {
     box.hide();
     status.textContent =
-      count(rows.length) +
-      " rows, " +
+      rowsOf(rows) +
+      ", " +
       count(rows.reduce((n, r) => n + columns.filter((c) => blank(r[c.name])).length, 0)) +
       " holes";
     const body = rows.map((row, r) =>
@@ -299,19 +333,11 @@ export async function show(root, ctx) {
   }
 
   function save() {
-    const url = URL.createObjectURL(
-      new Blob(
-        [
-          print(
-            columns,
-            answers.map((a, r) => a?.row || rows[r]),
-          ),
-        ],
-        { type: "text/csv" },
-      ),
+    const lines = print(
+      columns,
+      answers.map((a, r) => a?.row || rows[r]),
     );
-    el("a", { href: url, download: model.name + ".csv" }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
+    download(new Blob([lines], { type: "text/csv" }), model.name + ".csv");
   }
   await open();
 }

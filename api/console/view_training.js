@@ -1,7 +1,22 @@
 // Training: jobs of the service, a curve that grows while it trains, and a spec to start one with.
 import { json, events, pages, seg } from "./api.js";
-import { el, clear, heading, panel, chip, empty, facts, busy, button, field, select, say } from "./dom.js";
-import { count, short, span, when, percent, pretty } from "./format.js";
+import {
+  address,
+  el,
+  clear,
+  heading,
+  panel,
+  chip,
+  empty,
+  facts,
+  busy,
+  button,
+  field,
+  select,
+  say,
+  latest,
+} from "./dom.js";
+import { bytes, count, short, span, when, percent, pretty } from "./format.js";
 import { lineChart } from "./chart.js";
 import { problemBox, jsonBox } from "./problems.js";
 import { collections, forget } from "./state.js";
@@ -77,8 +92,8 @@ export async function show(root, ctx) {
     ),
     el("div", { class: "split" }, list, detail),
   );
-  let jobs = [],
-    stop = new AbortController();
+  const again = latest(ctx.signal);
+  let jobs = [];
 
   async function refresh(chosen) {
     jobs = await pages("/v1/jobs", "jobs", { most: 50, signal: ctx.signal });
@@ -89,7 +104,10 @@ export async function show(root, ctx) {
         jobs.map((job) =>
           el(
             "a",
-            { href: "#/training?job=" + job.id, "aria-current": job.id === chosen ? "true" : undefined },
+            {
+              href: address("training", { job: job.id }),
+              "aria-current": job.id === chosen ? "true" : undefined,
+            },
             el(
               "span",
               { class: "jobline" },
@@ -106,14 +124,12 @@ export async function show(root, ctx) {
       );
   }
   async function open(params) {
-    stop.abort();
-    stop = new AbortController();
-    ctx.signal.addEventListener("abort", () => stop.abort(), { once: true });
+    const signal = again();
     const chosen =
       params.job || (!params.new && !params.spec ? jobs.find((j) => j.state === "running")?.id : undefined);
     await refresh(chosen);
     if (!chosen && !params.new && !params.spec && jobs[0]) return open({ job: jobs[0].id });
-    if (chosen) await follow(detail, chosen, stop.signal, () => refresh(chosen).catch(() => {}));
+    if (chosen) await follow(detail, chosen, signal, () => refresh(chosen).catch(() => {}));
     else clear(detail, await starter(params.spec, (job) => ctx.go("training", { job: job.id })));
   }
   await open(ctx.params);
@@ -173,6 +189,13 @@ async function starter(given, started) {
   return panel("New training", form);
 }
 
+function resultWords(name, value) {
+  if (name === "model") return el("a", { href: address("models", { model: value }) }, value);
+  if (name === "bytes") return bytes(value);
+  if (name === "seconds") return span(value);
+  return typeof value === "number" ? short(value, 5) : String(value);
+}
+
 // One job, live while it runs.
 async function follow(box, id, signal, changed) {
   clear(box, busy());
@@ -195,8 +218,12 @@ async function follow(box, id, signal, changed) {
       ? lineChart({ what: "Loss by epoch", x: "epoch", y: "loss", series: series(), height: 260 })
       : null;
 
+  let shown = job.state;
+  // A job as the list has it, or what an event says of its progress: where the training stands lies flat in that.
   function present(j) {
-    const t = j.training || {};
+    const t = j.training || j;
+    if (j.state !== shown) changed();
+    shown = j.state;
     clear(state, chip(j.state, stateKind[j.state]));
     bar.value = j.state === "done" ? 1 : j.progress;
     clear(
@@ -256,7 +283,7 @@ async function follow(box, id, signal, changed) {
             {},
             el(
               "a",
-              { href: "#/training?spec=" + encodeURIComponent(JSON.stringify(job.spec)) },
+              { href: address("training", { spec: JSON.stringify(job.spec) }) },
               "Change it and train again",
             ),
           ),
@@ -279,15 +306,8 @@ async function follow(box, id, signal, changed) {
         end,
         facts(
           Object.entries(j.result)
-            .filter(([, v]) => typeof v !== "object")
-            .map(([k, v]) => [
-              k.replaceAll("_", " "),
-              k === "model"
-                ? el("a", { href: "#/models?model=" + v }, v)
-                : typeof v === "number"
-                  ? short(v, 5)
-                  : String(v),
-            ]),
+            .filter(([, v]) => typeof v !== "object" && v !== 0)
+            .map(([k, v]) => [k.replaceAll("_", " "), resultWords(k, v)]),
         ),
       );
   };
@@ -313,7 +333,6 @@ async function follow(box, id, signal, changed) {
       forget();
       finish(data);
       say(data.type + " " + data.state);
-      changed();
     }
   }
 }

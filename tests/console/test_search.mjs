@@ -98,6 +98,39 @@ test("a filter lets through what passes, and one that is wrong is explained at i
     { expected: [REFUSED] },
   ));
 
+test("a field and a value of it make a filter, without a line of JSON", () =>
+  visit("#/search?collection=emoji", async (page) => {
+    await cards(page).first().waitFor();
+    await page.getByLabel("Only where").selectOption("category");
+    const value = page.getByLabel("is", { exact: true });
+    await value.fill("Flags");
+    await value.press("Enter");
+    await page.getByText(/^24 of more items/).waitFor();
+    assert.equal(await page.getByLabel("Filter").inputValue(), '{"category":"Flags"}');
+    const id = (await page.locator("ul.grid .card .id").first().textContent()).trim();
+    assert.equal((await api("GET", "/v1/collections/emoji/items/" + id)).body.metadata.category, "Flags");
+    await value.fill("");
+    await value.press("Tab");
+    await page.getByText(/^24 of 3,786 items/).waitFor();
+    assert.equal(await page.getByLabel("Filter").inputValue(), "");
+  }));
+
+test("a server that went away is told of, and what was there stays", () =>
+  visit(
+    "#/search?collection=emoji&id=1f600.png",
+    async (page) => {
+      await cards(page).first().waitFor();
+      await page.route("**/v1/**", (route) => route.abort());
+      await page.getByRole("button", { name: "Search", exact: true }).click();
+      await page.getByText("The server does not answer. Is it running?").first().waitFor();
+      await page.unroute("**/v1/**");
+      await page.getByRole("button", { name: "Search", exact: true }).click();
+      await page.getByText("24 nearest").first().waitFor();
+      assert.equal(await page.locator(".problem").count(), 0);
+    },
+    { expected: [/ERR_FAILED/] },
+  ));
+
 test("k and distance are kept to", () =>
   visit("#/search?collection=emoji&id=1f600.png", async (page) => {
     await cards(page).first().waitFor();
@@ -155,6 +188,26 @@ test("codes without a model are searched by id and by numbers; names never becom
     },
     { expected: [REFUSED] },
   ));
+
+test("pages run scripts of their server alone, and hold none themselves", async () => {
+  for (const page of ["/", "/docs"]) {
+    const reply = await fetch(URL_ + page),
+      policy = Object.fromEntries(
+        reply.headers
+          .get("Content-Security-Policy")
+          .split(/;\s*/)
+          .map((rule) => [rule.split(" ")[0], rule.slice(rule.indexOf(" ") + 1)]),
+      );
+    assert.equal(policy["default-src"], "'none'");
+    assert.equal(policy["script-src"], "'self'");
+    assert.equal(policy["style-src"], "'self'");
+    assert.equal(policy["require-trusted-types-for"], "'script'");
+    assert.equal(reply.headers.get("X-Content-Type-Options"), "nosniff");
+    assert.equal(reply.headers.get("Cache-Control"), "no-cache");
+    const html = await reply.text();
+    assert.doesNotMatch(html, /<script(?![^>]* src=)|<style|\son[a-z]+=|\sstyle=|https?:\/\//i);
+  }
+});
 
 test("a page of the console is sent once and then asked after", async () => {
   const first = await fetch(URL_ + "/console/main.js"),

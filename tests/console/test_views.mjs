@@ -71,6 +71,14 @@ test("a bad spec is explained at its place; a good one trains, its curve grows l
       );
       await page.getByRole("button", { name: "Start training" }).click();
       await page.waitForURL(/job=/);
+      // While it runs: where it stands, in the job and in the list.
+      await page.waitForFunction(
+        () =>
+          /epoch\s*[1-6] of 6[^]*items a second/.test(document.querySelector(".panel").innerText) &&
+          document.querySelector(".pick .chip").textContent === "running",
+        null,
+        { timeout: 240000 },
+      );
       await page.waitForFunction(() => document.querySelector(".panel .chip")?.textContent === "done", null, {
         timeout: 240000,
       });
@@ -125,26 +133,67 @@ test("a recommender trained in the console serves the users", () =>
     await page.waitForFunction(() => document.querySelector(".panel .chip")?.textContent === "done", null, {
       timeout: 240000,
     });
+    await page.getByRole("link", { name: "emoji-ease@1" }).waitFor();
+    assert.equal(await page.locator("figure:visible").count(), 0, "no empty curve of what has no epochs");
     assert.equal(
       (await api("PUT", "/v1/collections/emoji/recommender", { model: "emoji-ease" })).status,
       200,
     );
     await page.goto(page.url().replace(/#.*/, "#/recommend?collection=emoji&user=animal-bird-2"));
     await page.getByText("by the model").waitFor();
+    await page.getByLabel("Or for somebody who has").fill("1f431.png, 1f436.png");
+    await page.getByRole("button", { name: "Suppose" }).click();
+    await page.waitForFunction(() => document.querySelectorAll(".rec button").length === 0);
+    await page.locator(".rec .reason").first().waitFor();
+    assert.equal(await page.locator(".past").count(), 0);
   }));
+
+test("items without pictures are named, with no place for one", () =>
+  visit("#/recommend?collection=tastes&user=animal-mammal-1", async (page) => {
+    await page.locator(".rec").first().waitFor();
+    await page.locator(".past li").first().waitFor();
+    assert.equal(await page.locator(".rec .picture, .past .picture").count(), 0);
+    await page.goto(page.url().replace(/#.*/, "#/search?collection=points"));
+    await page.locator("ul.grid .card").first().waitFor();
+    assert.equal(await page.locator("ul.grid .picture").count(), 0);
+  }));
+
+test("long names stay in their places", async () => {
+  const long = "long-" + "x".repeat(58),
+    id = "i".repeat(200);
+  await api("PUT", "/v1/collections/" + long, { dimension: 2 });
+  await api("PUT", "/v1/collections/" + long + "/items", {
+    items: [1, 2, 3, 4].map((n) => ({
+      id: n + id,
+      code: [n, 1],
+      metadata: { name: "N".repeat(300), ["f".repeat(80)]: "v".repeat(200), of: n },
+    })),
+  });
+  for (const view of ["search?id=1" + id + "&", "map?", "operations?", "recommend?like=1" + id + "&"])
+    await visit(
+      "#/" + view + "collection=" + long,
+      async (page) => {
+        await page.waitForFunction(() => !document.querySelector(".busy, [aria-busy=true]"));
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, view);
+        await shot(page, "long-" + view.replace(/\?.*/, ""));
+      },
+      { width: 360, height: 740 },
+    );
+  await api("DELETE", "/v1/collections/" + long);
+});
 
 test("examples of what is liked and what is not give items", () =>
   visit("#/recommend?collection=emoji&like=1f431.png", async (page) => {
-    const list = page.getByRole("list", { name: "Recommended, best first" }).last();
+    const list = page.getByRole("region", { name: "From examples" }).getByRole("list", { name: "Recommended, best first" });
     await list.waitFor();
     const before = await list.textContent();
     await page.getByRole("textbox", { name: "Item" }).fill("1f98a.png");
     await page.getByRole("button", { name: "Unlike it" }).click();
     await page.waitForFunction(
-      (was) =>
-        [...document.querySelectorAll("[aria-label='Recommended, best first']")].at(-1)?.textContent !== was,
+      (was) => document.querySelector("ul.grid[aria-label='Recommended, best first']")?.textContent !== was,
       before,
     );
+    assert.equal(await list.count(), 1);
   }));
 
 test("operations shows what is asked of the server while it is asked", () =>
@@ -189,6 +238,9 @@ test("a snapshot is made and listed", { skip: !offered("/v1/snapshots") }, () =>
 
 test("holes of a table are filled, shaded, and told on focus", { skip: !can("boxes", "impute") }, () =>
   visit("#/tables?model=boxes@1", async (page) => {
+    const cells = page.locator(".cells td input");
+    const filled = (await cells.evaluateAll((all) => all.map((i) => i.value))).filter(Boolean).length;
+    assert.ok(filled > 5 && filled < (await cells.count()), "rows with holes to begin with");
     await page
       .getByPlaceholder("Lines of CSV; the first may name the columns")
       .fill("length,width,weight,age,kind\n41,,46,5,large\n,10.4,11,?,small\n31,16,25,4,\n");
@@ -224,6 +276,9 @@ test(
           errors,
           [...errors].sort((a, b) => b - a),
         );
+        await cards.first().focus();
+        await page.keyboard.press("ArrowRight");
+        assert.ok(await cards.nth(1).evaluate((node) => node === document.activeElement));
         await cards.first().click();
         await page.getByRole("img", { name: /Map of the error/ }).waitFor();
         await page.getByText(/^(not )?anomalous$/).waitFor();
@@ -246,13 +301,42 @@ test(
     visit("#/generate?model=faces@1", async (page) => {
       await page.waitForFunction(() => document.querySelectorAll(".samples img").length === 24);
       await page.getByLabel("Model").selectOption("emoji@1");
-      await page.waitForFunction(() => document.querySelectorAll(".stripe img").length === 9);
       await page.getByText("This model cannot be drawn from").waitFor();
-      await page.getByRole("button", { name: "Calculate" }).click();
+      // Nine steps of a way, six strengths of a difference.
       await page.waitForFunction(() => document.querySelectorAll(".stripe img").length === 15);
+      await page.getByLabel("Steps").fill("5");
+      await page.getByRole("button", { name: "Walk" }).click();
+      await page.waitForFunction(() => document.querySelectorAll(".stripe img").length === 11);
       await shot(page, "generation");
+      await page.getByLabel("Model").selectOption("boxes@1");
+      const rows = page.getByRole("region", { name: "Rows" }).first();
+      await rows.waitFor();
+      assert.equal(await rows.locator("tbody tr").count(), 24);
+      assert.deepEqual((await rows.locator("thead th").allTextContents()).slice(1), [
+        "length",
+        "width",
+        "weight",
+        "age",
+        "kind",
+      ]);
     }),
 );
+
+test("a collection made meanwhile is found by its address; one that is not there is told of", () =>
+  visit("#/search?collection=emoji", async (page) => {
+    await page.getByText("24 of 3,786 items").waitFor();
+    await api("PUT", "/v1/collections/later", { dimension: 2 });
+    await page.evaluate(() => {
+      location.hash = "#/search?collection=later";
+    });
+    await page.getByText("This collection is empty.").waitFor();
+    await api("DELETE", "/v1/collections/later");
+    await page.evaluate(() => {
+      location.hash = "#/map?collection=later";
+    });
+    await page.getByText("There is no collection 'later' that this view could show.").first().waitFor();
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+  }));
 
 test("an address of nothing says so and offers another try", () =>
   visit(
