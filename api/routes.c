@@ -60,7 +60,8 @@ static const struct lat_route rows[] = {
     {LAT_POST, MODEL "/decompress", lat_api_decompress, READ, "Compressed bytes to an output"},
     {LAT_POST, "/v1/embeddings", lat_api_embeddings, READ, "Codes in the OpenAI shape"},
 
-    {LAT_GET, "/v2", lat_api_v2, INLINE, "The server, to clients of the inference protocol"},
+    {LAT_GET, "/v2", lat_api_v2, INLINE | LAT_ROUTE_SLASH,
+     "The server, to clients of the inference protocol"},
     {LAT_GET, "/v2/health/live", lat_api_v2_live, PROBE, "Whether the process answers"},
     {LAT_GET, "/v2/health/ready", lat_api_v2_ready, PROBE, "Whether it can serve"},
     {LAT_GET, V2MODEL, lat_api_v2_model, READ, "Tensors of a model's graph"},

@@ -341,12 +341,12 @@ static void print_help(void)
         "item's id is its path below the folder), a picture, an IDX, NPY, NPZ or CSV file "
         "(ids\n"
         "are row numbers) or NDJSON as the server exports it. Rows of a CSV file become what\n"
-        "the collection's model takes: rows of its columns, sequences, or vectors. What is "
-        "there\n"
-        "already is not sent again: run it once more to take up what was cut short. Files of "
-        "a\n"
-        "folder that are no pictures are skipped; a PATH that cannot be imported is an "
-        "error.\n\n");
+        "the collection's model takes: rows of its columns, sequences, or vectors; an NPY of\n"
+        "[items][steps][features] becomes sequences where it takes those, else pictures. What\n"
+        "is there already is not sent again: run it once more to take up what was cut short.\n"
+        "Files of a folder that are no pictures are skipped; a PATH that cannot be imported "
+        "is\n"
+        "an error.\n\n");
     lat_settings_help(rows, LAT_ARRAY_LEN(rows), stdout);
 }
 

@@ -164,6 +164,18 @@ struct outcome {
     uint64_t stored, failed;
 };
 
+/* The server counts within its batch, of which the person knows nothing: "item 5: why" is why.
+ */
+static const char *without_place(const char *detail, uint64_t index, size_t *inout_len)
+{
+    char place[48];
+    const int n = snprintf(place, sizeof(place), "item %llu: ", (unsigned long long)index);
+    if (n < 0 || *inout_len <= (size_t)n || strncmp(detail, place, (size_t)n) != 0)
+        return detail;
+    *inout_len -= (size_t)n;
+    return detail + n;
+}
+
 /* One {index,id,status,error?}. */
 static void read_result(struct lat_import_sender *sender, const struct batch *batch,
                         struct lat_object *result, struct outcome *outcome)
@@ -178,6 +190,8 @@ static void read_result(struct lat_import_sender *sender, const struct batch *ba
     }
     const char *detail = lat_object_text(&error, "detail", &len);
     char words[512];
+    if (detail)
+        detail = without_place(detail, index, &len);
     snprintf(words, sizeof(words), "%.*s", detail ? (int)len : 10,
              detail ? detail : "not stored");
     outcome->failed++;

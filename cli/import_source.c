@@ -164,8 +164,11 @@ static enum lat_status read_rows(const struct lat_import_source *source, const c
     spec.options_json = lat_buf_take(&options, NULL);
     snprintf(spec.format, sizeof(spec.format), "%s", format);
     snprintf(spec.path, sizeof(spec.path), "%s", source->path);
-    const struct lat_input_spec vectors = {.kind = LAT_INPUT_VECTOR};
-    enum lat_status status = lat_dataset_open_as(&spec, &vectors, &dataset, err);
+    const bool steps =
+        source->model->known && source->model->kind == LAT_INPUT_SEQUENCE && !source->codes;
+    const struct lat_input_spec rows_of = {.kind =
+                                               steps ? LAT_INPUT_SEQUENCE : LAT_INPUT_VECTOR};
+    enum lat_status status = lat_dataset_open_as(&spec, &rows_of, &dataset, err);
     lat_data_spec_release(&spec);
     if (status != LAT_OK)
         return status;

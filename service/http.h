@@ -45,7 +45,8 @@ enum lat_scope { LAT_SCOPE_NONE, LAT_SCOPE_READ, LAT_SCOPE_WRITE, LAT_SCOPE_ADMI
 enum lat_route_flags {
     LAT_ROUTE_INLINE = 1,
     LAT_ROUTE_STREAM = 2,
-    LAT_ROUTE_PROBE = 4 /* answered while loading and draining, too */
+    LAT_ROUTE_PROBE = 4, /* answered while loading and draining, too */
+    LAT_ROUTE_SLASH = 8  /* the path may have a slash at its end */
 };
 
 /* The parts of Server-Timing. */

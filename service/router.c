@@ -201,6 +201,13 @@ static enum lat_status decode(struct lat_call *call, struct segment *segments, s
     return LAT_OK;
 }
 
+static bool has_segments(const struct row *row, const struct segment *segments, size_t n)
+{
+    const bool slash = row->route->flags & LAT_ROUTE_SLASH && n <= SEGMENTS_MAX && n > 1 &&
+                       segments[n - 1].len == 0;
+    return row->n_segments == n - slash;
+}
+
 static bool matches(const struct row *row, const struct segment *segments)
 {
     for (size_t i = 0; i < row->n_segments; i++) {
@@ -265,7 +272,7 @@ enum lat_status lat_router_match(const struct lat_router *router, struct lat_cal
     unsigned allowed = 0;
     for (size_t i = 0; i < router->n; i++) {
         const struct row *row = &router->rows[i];
-        if (row->n_segments != n || !matches(row, segments))
+        if (!has_segments(row, segments, n) || !matches(row, segments))
             continue;
         allowed |= row->route->method;
         if (row->route->method == method && (!best || row->literals > best->literals))

@@ -141,8 +141,14 @@ static enum lat_status make(struct lat_job *job, struct lat_snapshot_info *info,
     info->bytes = result.bytes;
     memcpy(info->sha256, result.sha256, sizeof(info->sha256));
     status = write_note(data, info, err);
-    if (status != LAT_OK)
+    /* Deleted meanwhile: by somebody who may have looked before the note was there. */
+    if (status == LAT_OK && atomic_load(lat_job_cancelled(job)))
+        status = lat_fail(err, LAT_CANCELLED, NULL, "the snapshot was deleted");
+    if (status != LAT_OK) {
         unlink(path);
+        path_of(data, info->id, ".json", path);
+        unlink(path);
+    }
     return status;
 }
 

@@ -224,6 +224,7 @@ Test(import_command, npy_rows_are_codes_or_inputs)
     summary = RUN(test_path("three.npy"), "--prefix", "d");
     EXPECT(summary, 1, 0, 0, 2);
     cr_assert_not_null(strstr(summary.text, "three.npy row 1: "));
+    cr_assert_null(strstr(summary.text, "item "), "no place in a batch: %s", summary.text);
 }
 
 Test(import_command, csv_rows_are_vectors)

@@ -18,6 +18,7 @@ static void failed(int status, int got, const char *words)
 Test(inference, server_and_model_say_what_they_are)
 {
     STATUS(200, ask("GET", "/v2", NULL));
+    STATUS(200, ask("GET", "/v2/", NULL));
     cr_assert_str_eq(text_of("name"), "latentd");
     cr_assert_str_eq(text_of("extensions.0"), "binary_tensor_data");
     STATUS(200, ask("GET", "/v2/health/live", NULL));

@@ -95,6 +95,41 @@ static void check_search(void)
     }
 }
 
+/* [n][6][2] numbers, the i-th of them i. */
+static void put_steps(const char *name, size_t n)
+{
+    char head[128];
+    struct lat_buf out = {0};
+    memset(head, ' ', sizeof(head));
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
+    const int len = snprintf(
+        head + 10, 118, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, 6, 2), }", n);
+    head[10 + len] = ' ';
+    head[127] = '\n';
+    lat_buf_append(&out, head, sizeof(head));
+    for (size_t i = 0; i < n * 12; i++) {
+        const float value = (float)i;
+        lat_buf_append(&out, &value, sizeof(value));
+    }
+    put_file(name, out.data, out.len);
+    lat_buf_release(&out);
+}
+
+static void check_arrays(void)
+{
+    float values[12];
+    put_steps("steps.npy", 3);
+    cr_assert_eq(RUN("import", "arrays", test_path("steps.npy"), "--create", "--model", "waves",
+                     "--server", api_url(), "--json"),
+                 0, "%s", output());
+    cr_expect_eq(member("imported"), 3, "%s", output());
+    STATUS(200, ask("GET", "/v1/collections/arrays/items/000001/input", NULL));
+    cr_assert_eq(reply_len(), sizeof(values));
+    memcpy(values, reply(), sizeof(values));
+    for (int i = 0; i < 12; i++)
+        cr_expect_eq(values[i], 12 + i, "step %d, feature %d", i / 2, i % 2);
+}
+
 /* The series trained on, imported as windows and as groups. */
 static void check_import(void)
 {
@@ -136,6 +171,7 @@ Test(sequences, a_recurrent_network_is_trained_and_served)
     check_service();
     check_search();
     check_import();
+    check_arrays();
     api_use(NULL);
     cr_expect_eq(server_stop(&server, 10000), 0);
 }

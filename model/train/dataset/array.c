@@ -59,6 +59,11 @@ static enum lat_status measure(const struct lat_raw_array *array, size_t *out_st
     return LAT_OK;
 }
 
+static bool is_pictures(const struct lat_raw_array *array)
+{
+    return array->rank > 2 && !(array->steps && array->rank == 3);
+}
+
 /* Which stored axis is which. */
 static enum lat_status arrange(const struct lat_raw_array *array, struct lat_array_plan *plan,
                                struct lat_error *err)
@@ -94,9 +99,9 @@ static enum lat_status describe(struct lat_array_plan *plan, struct lat_dataset 
                                 struct lat_error *err)
 {
     const size_t *dims = plan->dims;
-    const size_t rank = plan->array.rank;
+    const bool pictures = is_pictures(&plan->array);
     struct lat_input_spec *input = &dataset->input;
-    if (dims[2] > MAX_SIDE || (rank > 2 && dims[3] > MAX_SIDE))
+    if (dims[2] > MAX_SIDE || (pictures && dims[3] > MAX_SIDE))
         return lat_fail(err, LAT_INVALID, "bad_shape", "pictures of %zu x %zu are too large",
                         dims[3], dims[2]);
     plan->elements = dims[1] * dims[2] * dims[3];
@@ -106,7 +111,7 @@ static enum lat_status describe(struct lat_array_plan *plan, struct lat_dataset 
         return lat_fail(err, LAT_TOO_LARGE, NULL, "items of more than 2^27 numbers");
     dataset->elements = plan->elements;
     *input = (struct lat_input_spec){.kind = LAT_INPUT_VECTOR, .dimension = plan->elements};
-    if (rank > 2) {
+    if (pictures) {
         input->kind = LAT_INPUT_IMAGE;
         input->layout = LAT_LAYOUT_FLAT;
         input->channels = (uint32_t)dims[1];
@@ -123,9 +128,10 @@ enum lat_status lat_array_plan(const struct lat_raw_array *array,
                                struct lat_error *err)
 {
     struct lat_array_plan plan = {.array = *array};
-    plan.pixels = array->rank > 2 && array->kind == 'u' && array->size == 1;
+    const bool pictures = is_pictures(array);
+    plan.pixels = pictures && array->kind == 'u' && array->size == 1;
     enum lat_status status = arrange(array, &plan, err);
-    if (status == LAT_OK && array->rank > 2 && array->kind != 'f' && !plan.pixels)
+    if (status == LAT_OK && pictures && array->kind != 'f' && !plan.pixels)
         status = lat_fail(err, LAT_INVALID, "bad_type",
                           "pictures must be bytes of 0 to 255 or floats in [0,1]");
     if (status == LAT_OK)
@@ -159,7 +165,7 @@ static void copy_floats(const struct lat_array_plan *plan, const uint8_t *data, 
 bool lat_array_convert(const struct lat_array_plan *plan, const uint8_t *data, void *out_row,
                        char *out_words, size_t size)
 {
-    const bool picture = plan->array.rank > 2;
+    const bool picture = is_pictures(&plan->array);
     if (plan->pixels) {
         copy_pixels(plan, data, out_row);
         return true;

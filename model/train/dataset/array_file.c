@@ -172,7 +172,7 @@ static enum lat_status read_into_store(struct reading *reading, size_t row_len, 
     return status;
 }
 
-static enum lat_status read_whole(const char *path, lat_array_parse *parse,
+static enum lat_status read_whole(const char *path, lat_array_parse *parse, bool steps,
                                   struct lat_dataset *dataset, struct lat_error *err)
 {
     struct lat_buf file = {0};
@@ -180,6 +180,7 @@ static enum lat_status read_whole(const char *path, lat_array_parse *parse,
     enum lat_status status = lat_gzip_read(path, LAT_DATA_MAX_LEN, &file, err);
     if (status == LAT_OK)
         status = parse(file.data ? file.data : "", file.len, &array, err);
+    array.steps = steps;
     if (status == LAT_OK)
         status = lat_dataset_from_array(&array, dataset, err);
     lat_buf_release(&file);
@@ -243,8 +244,9 @@ enum lat_status lat_array_open(const char *path, lat_array_parse *parse, bool st
         status = lat_gzip_fill(reading.file, reading.head, HEAD_LEN, &reading.head_len, err);
     if (status == LAT_OK)
         status = parse(reading.head, reading.head_len, &array, err);
+    array.steps = lat_takes_steps(options);
     if (status == LAT_OK && array.columns_first) {
-        status = read_whole(path, parse, dataset, err);
+        status = read_whole(path, parse, array.steps, dataset, err);
     } else if (status == LAT_OK) {
         status = lat_array_plan(&array, &reading.plan, dataset, err);
         if (status == LAT_OK)

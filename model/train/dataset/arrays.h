@@ -4,6 +4,12 @@
 
 #include "model/train/dataset/formats.h"
 
+/* Whether what reads them takes rank 3 as steps of a sequence. */
+static inline bool lat_takes_steps(const struct lat_data_options *options)
+{
+    return options->as && options->as->kind == LAT_INPUT_SEQUENCE;
+}
+
 /* The bytes of a whole file told apart by its head, and its array: borrowed from `bytes`. */
 bool lat_idx_is(const void *bytes, size_t len);
 enum lat_status lat_idx_parse(const void *bytes, size_t len, struct lat_raw_array *out_array,

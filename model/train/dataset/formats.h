@@ -99,6 +99,7 @@ struct lat_raw_array {
     bool columns_first; /* Fortran order */
     size_t rank;
     size_t dims[8];
+    bool steps; /* [n][steps][features] are rows of numbers, not pictures */
 };
 
 /* How the items of an array become rows; see lat_array_plan. */
@@ -109,9 +110,9 @@ struct lat_array_plan {
     bool pixels; /* rows are bytes; else floats */
 };
 
-/* What an array's items are. Rank 2: vectors, taken as they are. Rank 3 and 4: pictures,
- * [n][h][w], [n][h][w][c] or [n][c][h][w] with c of 1 or 3; bytes are pixels, floats must lie
- * in [0,1]. Fills dataset->input and elements. */
+/* What an array's items are. Rank 2, and with `steps` rank 3: numbers, taken as they are. Rank
+ * 3 and 4: pictures, [n][h][w], [n][h][w][c] or [n][c][h][w] with c of 1 or 3; bytes are
+ * pixels, floats must lie in [0,1]. Fills dataset->input and elements. */
 enum lat_status lat_array_plan(const struct lat_raw_array *array,
                                struct lat_array_plan *out_plan, struct lat_dataset *dataset,
                                struct lat_error *err) LAT_MUST_USE;

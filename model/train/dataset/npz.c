@@ -161,6 +161,7 @@ enum lat_status lat_npz_open(const char *path, const struct lat_data_options *op
         status = unpack(&file, &entry, &bytes, &owned, err);
     if (status == LAT_OK)
         status = lat_npy_parse(bytes, entry.unpacked, &array, err);
+    array.steps = lat_takes_steps(options);
     if (status == LAT_OK)
         status = lat_dataset_from_array(&array, dataset, err);
     lat_free(owned);

@@ -13,6 +13,7 @@ static const struct lat_route rows[] = {
     {LAT_GET, "/v1/collections/{c}/items/{id}", NULL, 0, 0, ""},
     {LAT_POST, "/v1/collections/{c}/items/delete", NULL, 0, 0, ""},
     {LAT_GET, "/v1/collections/{c}/items/special", NULL, 0, 0, ""},
+    {LAT_GET, "/v2", NULL, 0, LAT_ROUTE_SLASH, ""},
 };
 static struct lat_router *router;
 static struct lat_call call;
@@ -88,6 +89,15 @@ Test(router, a_literal_segment_goes_before_a_parameter)
     cr_assert_eq(match(LAT_PUT, "/v1/collections/c/items/special"), LAT_OK);
     cr_assert_eq(call.route, &rows[4], "another method falls through to the parameter");
     cr_assert_str_eq(call.params[1], "special");
+}
+
+Test(router, a_slash_at_the_end_is_minded_but_where_a_row_says_otherwise)
+{
+    cr_assert_eq(match(LAT_GET, "/v2"), LAT_OK);
+    cr_assert_eq(match(LAT_GET, "/v2/"), LAT_OK);
+    cr_assert_eq(match(LAT_GET, "/v2//"), LAT_NOT_FOUND);
+    cr_assert_eq(match(LAT_PUT, "/v2/"), LAT_NOT_ALLOWED);
+    cr_assert_eq(match(LAT_GET, "/v1/models/"), LAT_NOT_FOUND);
 }
 
 Test(router, unknown_paths_are_not_found)
