@@ -6,7 +6,11 @@
  * Of rows with other holes than it learned from, the encoder may be sure of the wrong place. So
  * one code of eight comes from the prior, and all weigh p(z) over the mixture both kinds come
  * from: no weight is more than eight times its likelihood (defensive mixture: Hesterberg 1995,
- * "Weighted average importance sampling and defensive mixture distributions").
+ * "Weighted average importance sampling and defensive mixture distributions"). Where the
+ * weights are worth few codes all the same, they are drawn again around those that weigh, until
+ * they are worth enough: first under a power of the weights that is small enough for many to
+ * count (population Monte Carlo: Cappe, Guillin, Marin & Robert 2004; the power as in Neal
+ * 2001).
  *
  * The weight of a code needs a logarithm for every observed cell; products of a few cells are
  * taken first, and one logarithm of each. */
@@ -22,9 +26,11 @@ enum {
     RUN = 8,             /* factors of a product: from 0.018 up, and far from overflow */
     BATCH_CODES = 2048,  /* codes of one run of the decoder, at least one row's */
     PAIRS_OF_PRIOR = 16, /* of so many codes a pair comes from the prior */
+    WORTH = 10,          /* codes that weights are to be worth, or a sixteenth of the samples */
+    ROUNDS_MAX = 8,      /* of drawing again */
 };
 
-static const double SHARE_LEAST = 1e-7;
+static const double SHARE_LEAST = 1e-7, POWER_LEAST = 1e-4, VARIANCE_LEAST = 1e-6;
 
 /* What is observed of a row. */
 struct observed {
@@ -43,7 +49,7 @@ struct bench {
     float *means, *variances; /* [n][width]; deviations once a row's codes are placed */
     float *codes;             /* [rows * samples][width] */
     float *decoded, *spreads; /* [rows * samples][elements] */
-    double *weights;          /* [samples] */
+    double *weights, *logs;   /* [samples]; logs: before they are scaled to sum 1 */
     struct observed observed;
 };
 
@@ -176,62 +182,115 @@ static double words_nll(const struct observed *observed, const float *decoded)
     return sum;
 }
 
-/* Weights of the codes of one row, of sum 1; the number of equal ones they are worth (Kong
- * 1992). */
-static float weigh(struct bench *bench, size_t i, const float *codes, const float *decoded,
-                   const float *spreads)
+/* The logarithms of what the codes of row `i` weigh. */
+static void look_at(struct bench *bench, size_t i, const float *codes, const float *decoded,
+                    const float *spreads)
 {
     const size_t width = bench->imputation->width, elements = bench->imputation->elements;
     const bool heavy =
         bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_STUDENT_T;
     const double scale = log_scale(bench, i);
-    double most = (double)-INFINITY, sum = 0, squares = 0;
     observe(bench, bench->imputation->rows + i * elements, &bench->observed);
     for (size_t k = 0; k < bench->samples; k++) {
         const double w = log_ratio(bench, i, k, codes + k * width, scale) -
                          numbers_nll(&bench->observed, heavy, decoded + k * elements,
                                      spreads + k * elements, elements) -
                          words_nll(&bench->observed, decoded + k * elements);
-        bench->weights[k] = isnan(w) ? (double)-INFINITY : w;
-        most = fmax(most, bench->weights[k]);
+        bench->logs[k] = isnan(w) ? (double)-INFINITY : w;
     }
+}
+
+/* The weights to that power, of sum 1; the number of equal ones they are worth (Kong 1992). */
+static double weigh(struct bench *bench, double power)
+{
+    double most = (double)-INFINITY, sum = 0, squares = 0;
+    for (size_t k = 0; k < bench->samples; k++)
+        most = fmax(most, bench->logs[k]);
     for (size_t k = 0; k < bench->samples; k++) {
-        bench->weights[k] = isfinite(most) ? exp(bench->weights[k] - most) : 1;
+        bench->weights[k] = isfinite(most) ? exp(power * (bench->logs[k] - most)) : 1;
         sum += bench->weights[k];
     }
     for (size_t k = 0; k < bench->samples; k++) {
         bench->weights[k] /= sum;
         squares += bench->weights[k] * bench->weights[k];
     }
-    return (float)(1 / squares);
+    return 1 / squares;
+}
+
+/* Mean and variance of the codes that weigh, in place of what the encoder said of row `i`. */
+static void move_to_weight(struct bench *bench, size_t i, const float *codes)
+{
+    const size_t width = bench->imputation->width;
+    const double enough = fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
+    double power = 0.5;
+    while (weigh(bench, power) < 2 * enough && power > POWER_LEAST)
+        power /= 2;
+    for (size_t d = 0; d < width; d++) {
+        double mean = 0, square = 0;
+        for (size_t k = 0; k < bench->samples; k++) {
+            const double z = (double)codes[k * width + d];
+            mean += bench->weights[k] * z;
+            square += bench->weights[k] * z * z;
+        }
+        bench->means[i * width + d] = (float)mean;
+        bench->variances[i * width + d] = (float)fmax(square - mean * mean, VARIANCE_LEAST);
+    }
 }
 
 /* ---- rows ---- */
 
+/* Decodes the codes of `n` rows, from the `slot`-th of the batch on. */
+static enum lat_status decode_rows(struct bench *bench, size_t slot, size_t n,
+                                   struct lat_error *err)
+{
+    const struct lat_impute_engine *engine = bench->imputation->engine;
+    const size_t codes = slot * bench->samples;
+    return engine->decode(engine->context, bench->codes + codes * bench->imputation->width,
+                          n * bench->samples,
+                          bench->decoded + codes * bench->imputation->elements,
+                          bench->spreads + codes * bench->imputation->elements, err);
+}
+
+/* Row `i`, whose decoded codes are the batch's `slot`-th, drawn again while they are worth
+ * little. */
+static enum lat_status impute_row(struct bench *bench, size_t i, size_t slot,
+                                  struct lat_error *err)
+{
+    struct lat_imputation *imputation = bench->imputation;
+    float *codes = bench->codes + slot * bench->samples * imputation->width;
+    const size_t first = slot * bench->samples * imputation->elements;
+    const struct lat_impute_mixture mixture = {.decoded = bench->decoded + first,
+                                               .spreads = bench->spreads + first,
+                                               .weights = bench->weights,
+                                               .n = bench->samples};
+    const double enough = fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
+    enum lat_status status = LAT_OK;
+    for (int round = 0;; round++) {
+        look_at(bench, i, codes, mixture.decoded, mixture.spreads);
+        const double worth = weigh(bench, 1);
+        imputation->out->effective[i] = (float)worth;
+        if (worth >= enough || round == ROUNDS_MAX)
+            break;
+        move_to_weight(bench, i, codes);
+        place_codes(bench, i, codes);
+        status = decode_rows(bench, slot, 1, err);
+        if (status != LAT_OK)
+            return status;
+    }
+    lat_impute_mix(imputation->model, imputation->options, &mixture, i, imputation->out);
+    return LAT_OK;
+}
+
 static enum lat_status impute_batch(struct bench *bench, size_t at, size_t n,
                                     struct lat_error *err)
 {
-    struct lat_imputation *imputation = bench->imputation;
-    const size_t codes = bench->samples * imputation->width;
-    const size_t cells = bench->samples * imputation->elements;
+    const size_t codes = bench->samples * bench->imputation->width;
     for (size_t i = 0; i < n; i++)
         place_codes(bench, at + i, bench->codes + i * codes);
-    const enum lat_status status =
-        imputation->engine->decode(imputation->engine->context, bench->codes,
-                                   n * bench->samples, bench->decoded, bench->spreads, err);
-    if (status != LAT_OK)
-        return status;
-    for (size_t i = 0; i < n; i++) {
-        const struct lat_impute_mixture mixture = {.decoded = bench->decoded + i * cells,
-                                                   .spreads = bench->spreads + i * cells,
-                                                   .weights = bench->weights,
-                                                   .n = bench->samples};
-        imputation->out->effective[at + i] =
-            weigh(bench, at + i, bench->codes + i * codes, mixture.decoded, mixture.spreads);
-        lat_impute_mix(imputation->model, imputation->options, &mixture, at + i,
-                       imputation->out);
-    }
-    return LAT_OK;
+    enum lat_status status = decode_rows(bench, 0, n, err);
+    for (size_t i = 0; status == LAT_OK && i < n; i++)
+        status = impute_row(bench, at + i, i, err);
+    return status;
 }
 
 static enum lat_status allocate(struct bench *bench, struct lat_error *err)
@@ -250,6 +309,7 @@ static enum lat_status allocate(struct bench *bench, struct lat_error *err)
     bench->decoded = lat_alloc_raw(cells, sizeof(float));
     bench->spreads = lat_alloc_raw(cells, sizeof(float));
     bench->weights = lat_alloc_raw(bench->samples, sizeof(double));
+    bench->logs = lat_alloc_raw(bench->samples, sizeof(double));
     bench->observed.targets = lat_alloc_raw(4 * elements, sizeof(float));
     bench->observed.mask = bench->observed.targets + elements;
     bench->observed.terms = bench->observed.mask + elements;
@@ -257,7 +317,7 @@ static enum lat_status allocate(struct bench *bench, struct lat_error *err)
     bench->observed.words = lat_alloc_raw(elements, sizeof(uint32_t));
     return bench->noise && bench->half_squares && bench->means && bench->variances &&
                    bench->codes && bench->decoded && bench->spreads && bench->weights &&
-                   bench->observed.targets && bench->observed.words
+                   bench->logs && bench->observed.targets && bench->observed.words
                ? LAT_OK
                : lat_fail_memory(err);
 }
@@ -272,6 +332,7 @@ static void release(struct bench *bench)
     lat_free(bench->decoded);
     lat_free(bench->spreads);
     lat_free(bench->weights);
+    lat_free(bench->logs);
     lat_free(bench->observed.targets);
     lat_free(bench->observed.words);
 }
