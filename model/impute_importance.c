@@ -217,13 +217,18 @@ static double weigh(struct bench *bench, double power)
     return 1 / squares;
 }
 
+/* What the weights of a row are to be worth. */
+static double enough_of(const struct bench *bench)
+{
+    return fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
+}
+
 /* Mean and variance of the codes that weigh, in place of what the encoder said of row `i`. */
 static void move_to_weight(struct bench *bench, size_t i, const float *codes)
 {
     const size_t width = bench->imputation->width;
-    const double enough = fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
     double power = 0.5;
-    while (weigh(bench, power) < 2 * enough && power > POWER_LEAST)
+    while (weigh(bench, power) < 2 * enough_of(bench) && power > POWER_LEAST)
         power /= 2;
     for (size_t d = 0; d < width; d++) {
         double mean = 0, square = 0;
@@ -263,13 +268,12 @@ static enum lat_status impute_row(struct bench *bench, size_t i, size_t slot,
                                                .spreads = bench->spreads + first,
                                                .weights = bench->weights,
                                                .n = bench->samples};
-    const double enough = fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
     enum lat_status status = LAT_OK;
     for (int round = 0;; round++) {
         look_at(bench, i, codes, mixture.decoded, mixture.spreads);
         const double worth = weigh(bench, 1);
         imputation->out->effective[i] = (float)worth;
-        if (worth >= enough || round == ROUNDS_MAX)
+        if (worth >= enough_of(bench) || round == ROUNDS_MAX)
             break;
         move_to_weight(bench, i, codes);
         place_codes(bench, i, codes);

@@ -10,9 +10,9 @@
 static struct lat_table *table;
 static struct lat_model model;
 
-/* What the encoder says of every row. */
+/* What the encoder says of every row; how far the decoder says that cells lie off. */
 struct said {
-    float mean, variance;
+    float mean, variance, spread;
 };
 
 static void make_model(void)
@@ -53,12 +53,12 @@ static enum lat_status encode(void *context, const float *rows, size_t n, float 
 static enum lat_status decode(void *context, const float *codes, size_t n, float *out_rows,
                               float *out_spreads, struct lat_error *err)
 {
-    (void)context;
+    const struct said *said = context;
     (void)err;
     for (size_t i = 0; i < n; i++) {
         out_rows[2 * i] = codes[i];
         out_rows[2 * i + 1] = -codes[i];
-        out_spreads[2 * i] = out_spreads[2 * i + 1] = 0.5F;
+        out_spreads[2 * i] = out_spreads[2 * i + 1] = said->spread;
     }
     return LAT_OK;
 }
@@ -77,7 +77,7 @@ static struct lat_imputed impute(struct said said, uint32_t samples)
 
 Test(model_impute_importance, a_good_encoder_gives_the_posterior)
 {
-    struct lat_imputed out = impute((struct said){1.2F, 0.25F}, 4000);
+    struct lat_imputed out = impute((struct said){1.2F, 0.25F, 0.5F}, 4000);
     cr_expect_float_eq(out.values[1], -1.2, 0.03, "%g", (double)out.values[1]);
     cr_expect_float_eq(out.spreads[1], sqrt(0.45), 0.02, "%g", (double)out.spreads[1]);
     cr_expect_gt(out.effective[0], 2500);
@@ -87,7 +87,7 @@ Test(model_impute_importance, a_good_encoder_gives_the_posterior)
 /* Rows with other holes than were learned from. */
 Test(model_impute_importance, an_encoder_that_is_sure_of_the_wrong_place_is_put_right)
 {
-    struct lat_imputed out = impute((struct said){-2, 0.01F}, 4000);
+    struct lat_imputed out = impute((struct said){-2, 0.01F, 0.5F}, 4000);
     cr_expect_float_eq(out.values[1], -1.2, 0.15, "%g", (double)out.values[1]);
     cr_expect_float_eq(out.spreads[1], sqrt(0.45), 0.1, "%g", (double)out.spreads[1]);
     cr_expect_gt(out.effective[0], 100);
@@ -97,11 +97,21 @@ Test(model_impute_importance, an_encoder_that_is_sure_of_the_wrong_place_is_put_
     lat_imputed_release(&out);
 }
 
+/* No code of 160, the prior's 20 included, comes near z ~ N(1.4994, 0.02^2) by itself. */
+Test(model_impute_importance, codes_that_weigh_little_are_drawn_again_where_the_weight_is)
+{
+    struct lat_imputed out = impute((struct said){-2, 0.01F, 0.02F}, 160);
+    cr_expect_float_eq(out.values[1], -1.4994, 0.01, "%g", (double)out.values[1]);
+    cr_expect_float_eq(out.spreads[1], 0.02 * sqrt(2), 0.006, "%g", (double)out.spreads[1]);
+    cr_expect_geq(out.effective[0], 10);
+    lat_imputed_release(&out);
+}
+
 /* Too few for a pair of the prior's: all are the encoder's. */
 Test(model_impute_importance, few_samples_are_taken_too)
 {
     for (uint32_t samples = 1; samples <= 17; samples += 4) {
-        struct lat_imputed out = impute((struct said){1.2F, 0.2F}, samples);
+        struct lat_imputed out = impute((struct said){1.2F, 0.2F, 0.5F}, samples);
         cr_expect(isfinite(out.values[1]) && fabsf(out.values[1] + 1.2F) < 1.5F, "%g",
                   (double)out.values[1]);
         cr_expect_leq(out.effective[0], (float)samples + 0.01F);
