@@ -16,7 +16,7 @@ import {
   say,
   latest,
 } from "./dom.js";
-import { bytes, count, short, span, when, percent, pretty } from "./format.js";
+import { bytes, count, short, span, when, pretty } from "./format.js";
 import { lineChart } from "./chart.js";
 import { problemBox, jsonBox } from "./problems.js";
 import { collections, forget } from "./state.js";
@@ -114,11 +114,7 @@ export async function show(root, ctx) {
               el("strong", { class: "wrap" }, job.type + " " + (job.model || job.collection || "")),
               chip(job.state, stateKind[job.state]),
             ),
-            el(
-              "span",
-              { class: "dim small" },
-              when(job.created) + (job.state === "running" ? " · " + percent(job.progress, 2) : ""),
-            ),
+            el("span", { class: "dim small" }, when(job.created)),
           ),
         ),
       );
