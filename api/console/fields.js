@@ -30,7 +30,7 @@ export function fieldsOf(metadata) {
   return found.sort((a, b) => b.fit - a.fit);
 }
 
-const SAMPLE = 1000,
+const SAMPLE = 500,
   SUGGESTED = 60;
 
 // The filter that holds in a field what was picked: dots of a name are no path.
@@ -63,14 +63,14 @@ export function fieldPicker(filter, onchange) {
     asked = "",
     put = "";
 
+  // What was picked before gives way to `wanted` of the field `name`, or to nothing.
   function write(name, wanted) {
     const object = objectIn(filter.input.value);
     if (put) delete object[put];
-    put = name && wanted !== undefined ? keyOf(name) : "";
+    put = wanted === undefined ? "" : keyOf(name);
     if (put) object[put] = wanted;
     filter.input.value = Object.keys(object).length ? JSON.stringify(object) : "";
     filter.good();
-    onchange();
   }
   which.addEventListener("change", () => {
     const values = names.get(which.value) || [],
@@ -85,7 +85,10 @@ export function fieldPicker(filter, onchange) {
         .slice(0, SUGGESTED)
         .map(([v]) => el("option", { value: String(v) })),
     );
-    if (put) write("", undefined);
+    if (put) {
+      write();
+      onchange();
+    }
     if (which.value) value.focus();
   });
   // As the field holds it: a number where it holds numbers.
@@ -97,13 +100,14 @@ export function fieldPicker(filter, onchange) {
   value.addEventListener("change", () => {
     const text = value.value.trim();
     write(which.value, text ? cast(text) : undefined);
+    onchange();
   });
   return {
     node,
     async of(collection) {
       if (collection === asked) return;
       asked = collection;
-      put = "";
+      if (put) write();
       const { items } = await json(collectionPath(collection, "/items"), { query: { limit: SAMPLE } }).catch(
         () => ({ items: [] }),
       );

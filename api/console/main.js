@@ -2,7 +2,7 @@
 // show(root, ctx); ctx has params (of the address), signal (aborted when the view goes), go(view, params) and
 // set(params), which changes the address in place. What show returns is called when the address of the same view changes;
 // false of it opens the view anew.
-import { ask, json, key, setKey, onUnauthorised } from "./api.js";
+import { Problem, ask, json, key, setKey, onUnauthorised } from "./api.js";
 import { address, el, svg, clear, busy, say } from "./dom.js";
 import { problemBox } from "./problems.js";
 import { forget } from "./state.js";
@@ -64,7 +64,9 @@ async function open(focus) {
     },
   };
   try {
-    const module = await import("./view_" + name + ".js");
+    const module = await import("./view_" + name + ".js").catch(() => {
+      throw new Problem(0, { code: "not_loaded", detail: "The server does not answer. Is it running?" });
+    });
     if (leave.signal.aborted) return;
     const changed = await module.show(root, ctx);
     if (leave.signal.aborted) return;
@@ -85,6 +87,8 @@ async function open(focus) {
           {
             type: "button",
             onclick: () => {
+              // A browser may remember that a file could not be had.
+              if (failure.code === "not_loaded") return location.reload();
               current.name = "";
               open(false);
             },
@@ -161,7 +165,9 @@ const dialog = document.getElementById("signin");
 const input = document.getElementById("signin-key");
 function signIn(problem) {
   document.getElementById("signin-why").textContent = problem
-    ? problem.message
+    ? key()
+      ? problem.message
+      : "Who runs it has one for you, made with latentd keys or given as a setting."
     : key()
       ? "A key is set. Type another one, or nothing to forget it."
       : "With a key of the server, what needs one can be used.";

@@ -7,7 +7,7 @@ import { fieldsOf } from "./fields.js";
 import { packed, principal, along } from "./pca.js";
 import { problemBox } from "./problems.js";
 import { scatter } from "./scatter.js";
-import { collectionChoice, modelOf, noCollections } from "./state.js";
+import { collectionChoice, collections, modelOf, noCollections } from "./state.js";
 import { initials } from "./grid.js";
 
 // Ten hues that keep apart in both schemes, also for eyes that see fewer of them; the rest is gray.
@@ -80,7 +80,13 @@ export async function show(root, ctx) {
       fill();
     },
   );
-  if (!choice.any) return void root.append(heading("Map"), noCollections());
+  if (!choice.any)
+    return void root.append(
+      heading("Map"),
+      (await collections()).length
+        ? empty("No collection has codes enough for a map: it wants three.")
+        : noCollections(),
+    );
   const most = select(
     [
       { value: "3000", label: "3,000" },

@@ -19,7 +19,7 @@ import { count, short, when } from "./format.js";
 import { examples } from "./examples.js";
 import { label } from "./named.js";
 import { problemBox } from "./problems.js";
-import { collectionChoice, noCollections, recall, remember } from "./state.js";
+import { collectionChoice, collections, noCollections, recall, remember } from "./state.js";
 
 const sourceWords = {
   model: "by the model",
@@ -42,7 +42,10 @@ export async function show(root, ctx) {
       "For a user, with the reasons; or from examples of what is liked and what is not.",
     ),
   );
-  if (!choice.any) return void root.append(noCollections());
+  if (!choice.any)
+    return void root.append(
+      (await collections()).length ? empty("No collection has items or interactions yet.") : noCollections(),
+    );
   const body = el("div", { class: "stack" });
   root.append(el("div", { class: "row ends" }, field("Collection", choice.node)), body);
   async function open() {
@@ -103,7 +106,11 @@ async function users(c, ctx) {
         signal,
         json: { history: history.filter(Boolean), k: Number(k.value) || 10, collection: c.name },
       });
-      clear(right, el("p", { class: "row" }, source({ source: "model" })), rows(answer.results, {}));
+      clear(
+        right,
+        el("p", { class: "row" }, source({ source: "model" })),
+        answer.results.length ? rows(answer.results, {}) : empty("Nothing to recommend."),
+      );
     } catch (failure) {
       failed(failure);
     }

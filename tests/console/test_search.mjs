@@ -123,8 +123,14 @@ test("a server that went away is told of, and what was there stays", () =>
       await page.route("**/v1/**", (route) => route.abort());
       await page.getByRole("button", { name: "Search", exact: true }).click();
       await page.getByText("The server does not answer. Is it running?").first().waitFor();
+      await page.route("**/console/view_models.js", (route) => route.abort());
+      await page.getByRole("link", { name: "Models" }).click();
+      await page.getByText("The server does not answer. Is it running?").first().waitFor();
+      await page.unroute("**/console/view_models.js");
       await page.unroute("**/v1/**");
-      await page.getByRole("button", { name: "Search", exact: true }).click();
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("heading", { name: "boxes@1" }).waitFor();
+      await page.goBack();
       await page.getByText("24 nearest").first().waitFor();
       assert.equal(await page.locator(".problem").count(), 0);
     },
