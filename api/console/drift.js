@@ -1,7 +1,7 @@
 // What was served of late against the calibration set: whether it drifted, and which features moved.
 import { json, collectionPath } from "./api.js";
 import { el, chip, panel } from "./dom.js";
-import { count, short, when } from "./format.js";
+import { count, percent, short, when } from "./format.js";
 import { bars } from "./plot.js";
 
 const SHOWN = 8;
@@ -11,7 +11,11 @@ const verdicts = {
   too_few: ["too few inputs yet to tell", ""],
 };
 
-const side = (s) => (s.median !== undefined ? "median " + short(s.median) : short(s.most_frequent_share));
+// What moved: the median of numbers, the share of the most frequent word.
+const move = (from, to) =>
+  to.median !== undefined
+    ? "median " + short(from.median) + " → " + short(to.median)
+    : "most frequent " + percent(from.most_frequent_share, 2) + " → " + percent(to.most_frequent_share, 2);
 
 // What there is to show, or null where nothing can be said.
 export async function drift(collection, signal) {
@@ -45,7 +49,7 @@ export async function drift(collection, signal) {
           name: f.feature,
           share: f.psi / most,
           value: short(f.psi, 3),
-          note: f.moved ? side(f.calibration) + " → " + side(f.window) : undefined,
+          note: f.moved ? move(f.calibration, f.window) : undefined,
         })),
         d.drifted ? "bad" : "",
       ),

@@ -155,7 +155,7 @@ function place(words, model, home, signal, changed) {
   const id = el("input", {
       autocomplete: "off",
       spellcheck: "false",
-      placeholder: home ? "id in " + home.name : "–",
+      placeholder: home && "id in " + home.name,
     }),
     look = el("div", { class: "examples" });
   let own = null;
@@ -191,7 +191,7 @@ function place(words, model, home, signal, changed) {
     node: el(
       "div",
       { class: "stack" },
-      field(words, id),
+      home ? field(words, id) : el("h3", {}, words),
       model.input?.kind === "image" &&
         el("label", { class: "button choose" }, "A picture of your own", input),
       look,

@@ -289,6 +289,7 @@ test(
         await cards.first().waitFor();
         await cards.first().click();
         await page.getByRole("list", { name: "Contributions to the error" }).waitFor();
+        await page.getByRole("heading", { name: "Drift" }).waitFor();
       },
       { expected: [REFUSED] },
     ),
