@@ -128,6 +128,31 @@ static enum lat_status begin(struct lat_call *call, struct lat_options *options,
     return status;
 }
 
+/* Where in a JSON body a failure of its own values lies. */
+static void point_at(const struct lat_compress_goal *goal, struct lat_error *err)
+{
+    if (strcmp(err->code, "out_of_reach") == 0)
+        lat_error_at(err, goal->psnr > 0 ? "/psnr" : "/bits_per_pixel");
+    else if ((err->status == LAT_INVALID || err->status == LAT_TOO_LARGE) &&
+             strcmp(err->code, "wrong_option") != 0)
+        lat_error_at(err, "/input");
+}
+
+static enum lat_status run(struct lat_call *call, struct lat_model *model,
+                           const struct lat_input *input, struct lat_compress_goal *goal,
+                           struct lat_compress_facts *facts, struct lat_error *err)
+{
+    goal->deadline_ns = call->deadline_ns;
+    const enum lat_status status =
+        lat_compress(call, model, input, goal, &call->response.body, facts, err);
+    if (status == LAT_OK || lat_call_body_kind(call) == LAT_BODY_IMAGE)
+        return status;
+    lat_input_not_raw(err);
+    if (lat_call_body_kind(call) == LAT_BODY_JSON)
+        point_at(goal, err);
+    return err->status;
+}
+
 enum lat_status lat_api_compress(struct lat_call *call, struct lat_error *err)
 {
     struct lat_options options;
@@ -142,9 +167,7 @@ enum lat_status lat_api_compress(struct lat_call *call, struct lat_error *err)
     if (status == LAT_OK)
         status = read_input(call, model, &json, &goal, &input, err);
     if (status == LAT_OK)
-        status = lat_compress(call, model, &input, &goal, &call->response.body, &facts, err);
-    if (status != LAT_OK && lat_call_body_kind(call) != LAT_BODY_IMAGE)
-        lat_input_not_raw(err);
+        status = run(call, model, &input, &goal, &facts, err);
     if (status == LAT_OK) {
         tell_facts(call, &facts);
         call->response.content_type = LAT_CODE_STREAM_TYPE;
@@ -181,8 +204,7 @@ static enum lat_status reply_picture(struct lat_call *call, const struct lat_mod
 static bool is_code(const struct lat_call *call)
 {
     const char *type = lat_call_header(call, "Content-Type");
-    const size_t len = strlen(LAT_CODE_STREAM_TYPE);
-    return !type || strncmp(type, LAT_CODE_STREAM_TYPE, len) == 0 ||
+    return !type || lat_call_body_is(call, LAT_CODE_STREAM_TYPE) ||
            lat_call_body_kind(call) == LAT_BODY_FLOATS; /* octet-stream */
 }
 
@@ -198,9 +220,11 @@ enum lat_status lat_api_decompress(struct lat_call *call, struct lat_error *err)
         status = lat_call_refuse_body(call, LAT_CODE_STREAM_TYPE, err);
     if (status == LAT_OK)
         status = lat_decompress(call, model, call->body, call->body_len, &decoded, err);
-    if (status == LAT_OK)
+    if (status == LAT_OK) {
+        lat_call_respond_header(call, "X-Bits-Per-Pixel", "%.6g", decoded.bits_per_pixel);
         status = decoded.row ? lat_reply_outputs(call, model, decoded.row, NULL, 1, base64, err)
                              : reply_picture(call, model, &decoded.image, err);
+    }
     lat_image_release(&decoded.image);
     if (model)
         lat_model_release(model);

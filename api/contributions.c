@@ -49,9 +49,11 @@ static void write_pixel(struct lat_buf *out, const struct lat_input_spec *input,
 }
 
 static void write_value(struct lat_buf *out, const struct lat_input_spec *input,
-                        const float *row, size_t f)
+                        const float *row, size_t f, bool observed)
 {
-    if (input->kind == LAT_INPUT_TABLE) {
+    if (input->kind == LAT_INPUT_TABLE && observed) {
+        lat_table_write_observed(&input->table->columns[f], row, out);
+    } else if (input->kind == LAT_INPUT_TABLE) {
         lat_table_write_cell(&input->table->columns[f], row, out);
     } else if (input->kind == LAT_INPUT_IMAGE) {
         write_pixel(out, input, row, f);
@@ -83,9 +85,9 @@ enum lat_status lat_write_contributions(struct lat_buf *out, const struct lat_mo
             lat_buf_char(out, ',');
         write_name(out, input, parts[i].feature);
         lat_write_key(out, "observed");
-        write_value(out, input, row, parts[i].feature);
+        write_value(out, input, row, parts[i].feature, true);
         lat_write_key(out, "expected");
-        write_value(out, input, decoded, parts[i].feature);
+        write_value(out, input, decoded, parts[i].feature, false);
         lat_write_float(out, "error", parts[i].error);
         lat_write_float(out, "share", parts[i].share);
         lat_buf_char(out, '}');

@@ -43,6 +43,8 @@ static enum lat_status read_list(struct lat_call *call, const struct lat_list *l
                                  struct embeddings *out, struct lat_error *err)
 {
     enum lat_status status = alloc_inputs(call, list->n, out, err);
+    if (status == LAT_TOO_LARGE)
+        lat_error_at(err, "/input");
     for (size_t i = 0; status == LAT_OK && i < list->n; i++) {
         struct lat_floats floats;
         size_t len = 0;

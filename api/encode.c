@@ -28,18 +28,13 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
                                  struct lat_error *err)
 {
     struct lat_object root;
-    struct lat_list list;
-    enum lat_status status = lat_call_json(call, &verb->json, err);
+    const enum lat_status status = lat_call_json(call, &verb->json, err);
     if (status != LAT_OK)
         return status;
     lat_json_root(&verb->json, &root);
     lat_object_encoding(&root);
     lat_object_flag(&root, "with_variance", &verb->with_variance);
-    if (!lat_object_list(&root, "inputs", &list))
-        lat_object_missing(&root, "inputs");
-    lat_object_end(&root);
-    status = lat_json_status(&verb->json);
-    return status == LAT_OK ? lat_inputs_list(call, &list, &verb->inputs, err) : status;
+    return lat_inputs_object(call, &root, &verb->inputs, err);
 }
 
 static enum lat_status read_inputs(struct lat_call *call, struct verb *verb,
@@ -76,10 +71,12 @@ static void finish(struct verb *verb)
 static enum lat_status embed(struct lat_call *call, struct verb *verb, unsigned wants,
                              struct lat_embedding *embedding, struct lat_error *err)
 {
-    size_t bad = 0;
+    size_t bad = SIZE_MAX;
     const enum lat_status status = lat_embed_all(call, verb->model, verb->inputs.items,
                                                  verb->inputs.n, wants, embedding, &bad, err);
-    return status == LAT_OK ? LAT_OK : lat_inputs_blame(call, &verb->inputs, bad, err);
+    return status == LAT_OK || bad == SIZE_MAX
+               ? status
+               : lat_inputs_blame(call, &verb->inputs, bad, err);
 }
 
 static enum lat_status reply_codes(struct lat_call *call, const struct verb *verb,
@@ -187,6 +184,8 @@ static enum lat_status read_codes_json(struct lat_call *call, struct verb *verb,
     status = lat_json_status(&verb->json);
     if (status == LAT_OK)
         status = lat_check_batch(call, list.n, err);
+    if (status == LAT_TOO_LARGE)
+        lat_error_at(err, "/codes");
     if (status != LAT_OK)
         return status;
     const size_t width = lat_model_manifest(verb->model)->code_dimension;

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "api/collection_read.h"
 #include "api/example_read.h"
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/made.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "model/latent.h"
 #include "service/latent.h"
 
@@ -76,13 +76,14 @@ static float *alloc_codes(struct lat_call *call, const struct lat_model *model, 
                : NULL;
 }
 
-static void read_collection(struct making *making)
+/* `pointer` is where the number was said. */
+static enum lat_status check_made(const struct lat_call *call, const struct making *making,
+                                  const char *pointer, size_t n, struct lat_error *err)
 {
-    struct lat_object *root = &making->root;
-    if (lat_object_copy(root, "collection", making->collection, sizeof(making->collection)) &&
-        !lat_name_valid(making->collection))
-        lat_object_fail(root, "collection", LAT_INVALID, "invalid_name",
-                        "'collection' is no name: [a-z0-9][a-z0-9._-]{0,62}");
+    const enum lat_status status = lat_check_made(call, making->model, n, err);
+    if (status != LAT_OK)
+        lat_error_at(err, "%s", pointer);
+    return status;
 }
 
 static enum lat_status resolve(struct lat_call *call, struct making *making,
@@ -132,7 +133,7 @@ static enum lat_status generate(struct lat_call *call, struct making *making,
     lat_object_end(root);
     enum lat_status status = lat_json_status(&making->json);
     if (status == LAT_OK)
-        status = lat_check_made(call, making->model, (size_t)count, err);
+        status = check_made(call, making, "/count", (size_t)count, err);
     if (status == LAT_OK && !seeded)
         status = draw_seed(&seed, err);
     if (status != LAT_OK)
@@ -181,11 +182,11 @@ static enum lat_status interpolate(struct lat_call *call, struct making *making,
     read_end(root, "to", "/to", &ends[1]);
     lat_object_count(root, "steps", &steps, 2, COUNT_MAX);
     lat_object_choice(root, "path", lat_path_names, LAT_ARRAY_LEN(lat_path_names), &path);
-    read_collection(making);
+    lat_object_collection(call, root, making->collection);
     lat_object_end(root);
     enum lat_status status = lat_json_status(&making->json);
     if (status == LAT_OK)
-        status = lat_check_made(call, making->model, (size_t)steps, err);
+        status = check_made(call, making, "/steps", (size_t)steps, err);
     if (status == LAT_OK)
         status = resolve(call, making, ends, 2, &codes, err);
     if (status != LAT_OK)
@@ -251,7 +252,7 @@ static enum lat_status move(struct lat_call *call, struct making *making, struct
     const size_t n_add = n - 1;
     read_side(root, "subtract", places, &n);
     lat_object_number(root, "scale", &scale, -SCALE_MAX, SCALE_MAX);
-    read_collection(making);
+    lat_object_collection(call, root, making->collection);
     lat_object_end(root);
     if (n == 1 && lat_json_status(&making->json) == LAT_OK)
         lat_object_fail(root, "add", LAT_INVALID, "missing_field",

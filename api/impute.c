@@ -33,7 +33,7 @@ struct batch {
     bool atomic;
 };
 
-/* The whole body; NUL-terminated. */
+/* The whole body; NUL-terminated. From its end on the request has the time of any other. */
 static enum lat_status read_body(struct lat_call *call, struct lat_buf *text,
                                  struct lat_error *err)
 {
@@ -54,6 +54,7 @@ static enum lat_status read_body(struct lat_call *call, struct lat_buf *text,
     lat_buf_char(text, '\0');
     if (status == LAT_OK)
         status = lat_buf_check(text, err);
+    call->deadline_ns = lat_clock_ns() + (uint64_t)call->app->config.timeout_ms * LAT_NS_PER_MS;
     return status;
 }
 
@@ -70,12 +71,16 @@ static enum lat_status read_document(struct batch *batch, const struct lat_buf *
     if (status != LAT_OK)
         return status;
     lat_json_root(&batch->json, &root);
-    lat_object_impute(&root, batch->model, &batch->asked);
+    lat_object_impute(call, &root, batch->model, &batch->asked);
     if (!lat_object_list(&root, "rows", &batch->list))
         lat_object_missing(&root, "rows");
     lat_object_end(&root);
     status = lat_json_status(&batch->json);
-    return status == LAT_OK ? lat_check_batch(call, batch->list.n, err) : status;
+    if (status == LAT_OK)
+        status = lat_check_batch(call, batch->list.n, err);
+    if (status == LAT_TOO_LARGE)
+        lat_error_at(err, "/rows");
+    return status;
 }
 
 static enum lat_status read_rows(struct batch *batch, const struct lat_buf *text,
@@ -203,7 +208,7 @@ enum lat_status lat_api_impute(struct lat_call *call, struct lat_error *err)
             lat_options_impute(&options, batch.model, &batch.asked);
         status = lat_options_end(&options);
     }
-    if (status == LAT_OK && !json && !lat_call_body_is_csv(call))
+    if (status == LAT_OK && !json && !lat_call_body_is(call, "text/csv"))
         status = lat_call_refuse_body(call, "application/json or text/csv", err);
     if (status == LAT_OK)
         status = json ? by_json(&batch, err)

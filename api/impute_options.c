@@ -1,10 +1,8 @@
 /* The same names and bounds in a body and in a query. */
 #include "api/impute_options.h"
 
-#include <stdio.h>
-
+#include "api/collection_read.h"
 #include "api/reply.h"
-#include "base/text.h"
 
 #include "base/banned.h"
 
@@ -29,7 +27,7 @@ static struct raw raw_of(const struct lat_model *model)
                         .method = (int)lat_impute_usual(model)};
 }
 
-/* NULL, or what is wrong with the collection. */
+/* NULL, or what is wrong with the collection, which is a name. */
 static const char *settle(const struct raw *raw, struct lat_impute_asked *out,
                           const char **out_code)
 {
@@ -43,9 +41,6 @@ static const char *settle(const struct raw *raw, struct lat_impute_asked *out,
     request->k = (size_t)raw->k;
     request->collection = out->collection[0] ? out->collection : NULL;
     out->policy = (enum lat_impute_policy)raw->policy;
-    *out_code = "invalid_name";
-    if (request->collection && !lat_name_valid(request->collection))
-        return "no name of a collection: [a-z0-9][a-z0-9._-]{0,62}";
     *out_code = "missing_field";
     if (raw->method == LAT_IMPUTE_NEIGHBOURS && !request->collection)
         return "the method 'neighbours' looks for them in a collection: name it";
@@ -55,8 +50,8 @@ static const char *settle(const struct raw *raw, struct lat_impute_asked *out,
     return NULL;
 }
 
-void lat_object_impute(struct lat_object *object, const struct lat_model *model,
-                       struct lat_impute_asked *out)
+void lat_object_impute(struct lat_call *call, struct lat_object *object,
+                       const struct lat_model *model, struct lat_impute_asked *out)
 {
     struct raw raw = raw_of(model);
     const char *code = NULL;
@@ -70,7 +65,7 @@ void lat_object_impute(struct lat_object *object, const struct lat_model *model,
     lat_object_choice(object, "method", lat_impute_method_names, LAT_IMPUTE_METHODS,
                       &raw.method);
     lat_object_choice(object, "on_invalid", policies, LAT_ARRAY_LEN(policies), &raw.policy);
-    lat_object_copy(object, "collection", out->collection, sizeof(out->collection));
+    lat_object_collection(call, object, out->collection);
     const char *words = settle(&raw, out, &code);
     if (words)
         lat_object_fail(object, "collection", LAT_INVALID, code, "'collection': %s", words);
@@ -90,9 +85,7 @@ void lat_options_impute(struct lat_options *options, const struct lat_model *mod
                       &raw.method);
     lat_option_choice(options, "on_invalid", policies, LAT_ARRAY_LEN(policies), &raw.policy);
     out->missing = lat_option_text(options, "missing");
-    const char *collection = lat_option_text(options, "collection");
-    if (collection)
-        snprintf(out->collection, sizeof(out->collection), "%s", collection);
+    lat_option_collection(options, out->collection);
     const char *words = settle(&raw, out, &code);
     if (words)
         lat_fail(options->err, LAT_INVALID, code, "option 'collection': %s", words);

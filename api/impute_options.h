@@ -17,8 +17,8 @@ struct lat_impute_asked {
 
 /* Every member but "rows", with the model's defaults. Failures, also of what does not go
  * together, are recorded in the document or the options. */
-void lat_object_impute(struct lat_object *object, const struct lat_model *model,
-                       struct lat_impute_asked *out);
+void lat_object_impute(struct lat_call *call, struct lat_object *object,
+                       const struct lat_model *model, struct lat_impute_asked *out);
 void lat_options_impute(struct lat_options *options, const struct lat_model *model,
                         struct lat_impute_asked *out);
 

@@ -14,10 +14,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/inference.h"
+#include "service/batcher.h"
 
 #include "base/banned.h"
 
-enum { TENSORS_MAX = 16, ID_SIZE = 256 };
+enum {
+    TENSORS_MAX = 16,
+    ID_SIZE = 256,
+    DIMENSION_MAX = 1 << 24 /* whole numbers up to it are floats */
+};
 
 struct wanted {
     struct lat_tensor tensor;
@@ -102,9 +107,9 @@ static void read_shape(struct lat_object *object, const struct lat_tensor_info *
     const int64_t said = in->batch;
     bool fits = shape.n == info->rank;
     for (size_t i = 0; fits && i < shape.n; i++) {
-        const int64_t dim = (int64_t)shape.values[i];
-        fits = (double)dim >= (double)shape.values[i] && dim >= 0 &&
-               (info->dims[i] < 0 ? dim > 0 : dim == info->dims[i]);
+        const float value = shape.values[i];
+        const int64_t dim = value >= 0 && value <= DIMENSION_MAX ? (int64_t)value : -1;
+        fits = (float)dim == value && (info->dims[i] < 0 ? dim > 0 : dim == info->dims[i]);
         out->dims[i] = dim;
         if (fits && i == 0 && info->dims[0] < 0 && !in->batch)
             in->batch = dim;
@@ -114,10 +119,11 @@ static void read_shape(struct lat_object *object, const struct lat_tensor_info *
     if (fits)
         return;
     in->batch = said;
-    char expected[128] = "[", *at = expected + 1;
-    for (size_t i = 0; i < info->rank; i++)
-        at += snprintf(
-            at, (size_t)(expected + sizeof(expected) - at) - 2, "%s%lld", i ? "," : "",
+    char expected[128] = "[";
+    size_t len = 1;
+    for (size_t i = 0; i < info->rank && len < sizeof(expected); i++)
+        len += (size_t)snprintf(
+            expected + len, sizeof(expected) - len, "%s%lld", i ? "," : "",
             (long long)(info->dims[i] < 0 && in->batch && i == 0 ? in->batch : info->dims[i]));
     lat_object_fail(object, "shape", LAT_INVALID, "bad_shape",
                     "'%s': expected the shape %s] (-1: any batch)", info->name, expected);
@@ -170,6 +176,10 @@ static enum lat_status read_data(struct lat_call *call, struct infer *in,
         lat_object_missing(object, "data");
         return lat_json_status(&in->json);
     }
+    if (elements > call->body_len) /* each takes a byte at least */
+        return lat_fail(err, LAT_INVALID, "wrong_length",
+                        "input '%s': fewer elements than the %zu of its shape", tensor->name,
+                        elements);
     tensor->data = lat_arena_alloc(&call->arena, elements ? elements : 1,
                                    lat_tensor_type_size(tensor->dtype));
     return tensor->data ? lat_tensor_read(value, at, tensor->dtype, elements, tensor->data, err)
@@ -370,9 +380,13 @@ static enum lat_status run(struct lat_call *call, struct infer *in, struct lat_e
     struct lat_tensor outputs[TENSORS_MAX];
     for (size_t i = 0; i < in->n_outputs; i++)
         outputs[i] = in->outputs[i].tensor;
+    enum lat_status status = lat_batcher_hold(call->app->batcher, call, err);
+    if (status != LAT_OK)
+        return status;
     const uint64_t start_ns = lat_clock_ns();
-    enum lat_status status =
+    status =
         lat_model_graph_run(in->model, in->inputs, in->n_inputs, outputs, in->n_outputs, err);
+    lat_batcher_let_go(call->app->batcher);
     call->timing_ns[LAT_TIMING_INFER] += lat_clock_ns() - start_ns;
     for (size_t i = 0; status == LAT_OK && i < in->n_outputs; i++)
         status =

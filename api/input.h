@@ -22,14 +22,16 @@ struct lat_inputs {
     struct lat_input *items;
     size_t n;
     bool raw; /* the body is one picture as it is: an unknown kind of it is 415 */
+    bool one; /* it came as "input", not in a list */
 };
 
-/* inputs_read.c: the inputs of a JSON list, and those of a body that is not JSON: one picture,
- * files in multipart, raw float32 rows of a model that takes vectors. LAT_TOO_LARGE
- * batch_too_large; bodies of other types are refused. */
-enum lat_status lat_inputs_list(struct lat_call *call, const struct lat_list *list,
-                                struct lat_inputs *out_inputs,
-                                struct lat_error *err) LAT_MUST_USE;
+/* inputs_read.c: the inputs of a JSON body, "inputs" a list or "input" one of them, and those
+ * of a body that is not JSON: one picture, files in multipart, raw float32 rows of a model that
+ * takes vectors. LAT_TOO_LARGE batch_too_large; bodies of other types are refused. The first
+ * ends `root` (lat_object_end): whatever else it may have is read before. */
+enum lat_status lat_inputs_object(struct lat_call *call, struct lat_object *root,
+                                  struct lat_inputs *out_inputs,
+                                  struct lat_error *err) LAT_MUST_USE;
 enum lat_status lat_inputs_body(struct lat_call *call, const struct lat_model *model,
                                 struct lat_inputs *out_inputs,
                                 struct lat_error *err) LAT_MUST_USE;

@@ -19,10 +19,12 @@ static enum lat_status alloc_inputs(struct lat_call *call, size_t n, struct lat_
     return inputs->items ? LAT_OK : lat_fail_memory(err);
 }
 
-enum lat_status lat_inputs_list(struct lat_call *call, const struct lat_list *list,
-                                struct lat_inputs *out_inputs, struct lat_error *err)
+static enum lat_status read_list(struct lat_call *call, const struct lat_list *list,
+                                 struct lat_inputs *out_inputs, struct lat_error *err)
 {
     enum lat_status status = alloc_inputs(call, list->n, out_inputs, err);
+    if (status == LAT_TOO_LARGE)
+        lat_error_at(err, "%s", list->at);
     for (size_t i = 0; status == LAT_OK && i < list->n; i++) {
         struct lat_object object;
         lat_list_object(list, i, &object);
@@ -32,6 +34,30 @@ enum lat_status lat_inputs_list(struct lat_call *call, const struct lat_list *li
             lat_error_prefix(err, "input %zu", i);
     }
     return status;
+}
+
+enum lat_status lat_inputs_object(struct lat_call *call, struct lat_object *root,
+                                  struct lat_inputs *out_inputs, struct lat_error *err)
+{
+    struct lat_list list;
+    struct lat_object input;
+    const bool several = lat_object_list(root, "inputs", &list);
+    const bool one = lat_object_child(root, "input", &input);
+    if (several && one)
+        lat_object_fail(root, "input", LAT_INVALID, "two_kinds",
+                        "'inputs' is a list, 'input' one of them: send one of the two");
+    else if (!several && !one)
+        lat_object_missing(root, "inputs");
+    lat_object_end(root);
+    enum lat_status status = lat_json_status(root->json);
+    if (status != LAT_OK || several)
+        return status == LAT_OK ? read_list(call, &list, out_inputs, err) : status;
+    out_inputs->one = true;
+    status = alloc_inputs(call, 1, out_inputs, err);
+    if (status != LAT_OK)
+        return status;
+    lat_object_input(&input, out_inputs->items);
+    return lat_json_status(root->json);
 }
 
 static enum lat_status read_files(struct lat_call *call, struct lat_inputs *inputs,
@@ -99,8 +125,11 @@ enum lat_status lat_inputs_blame(const struct lat_call *call, const struct lat_i
         return err->status;
     lat_input_not_raw(err);
     if (err->status == LAT_INVALID || err->status == LAT_TOO_LARGE) {
-        lat_error_prefix(err, "input %zu", bad);
-        if (lat_call_body_kind(call) == LAT_BODY_JSON)
+        if (!inputs->one)
+            lat_error_prefix(err, "input %zu", bad);
+        if (inputs->one)
+            lat_error_at(err, "/input");
+        else if (lat_call_body_kind(call) == LAT_BODY_JSON)
             lat_error_at(err, "/inputs/%zu", bad);
     }
     return err->status;

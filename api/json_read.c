@@ -337,6 +337,24 @@ static bool may_be_misspelt(const struct lat_json *json)
            !strcmp(json->err->code, "missing_field");
 }
 
+static void fail_unknown(struct lat_object *object, const char *key)
+{
+    const char *near = lat_nearest(key, object->known, object->n_known);
+    const char *nearest = near ? near : lat_nearest_any(key, object->known, object->n_known);
+    lat_error_clear(object->json->err);
+    lat_object_fail(object, key, LAT_INVALID, "unknown_field", "unknown field '%.60s'%s%s%s",
+                    key,
+                    near      ? "; did you mean '"
+                    : nearest ? "; the nearest known one is '"
+                              : "",
+                    nearest ? nearest : "",
+                    near      ? "'?"
+                    : nearest ? "'"
+                              : "");
+    if (nearest)
+        lat_error_expected(object->json->err, nearest, NULL);
+}
+
 void lat_object_end(struct lat_object *object)
 {
     const bool failed = lat_json_status(object->json) != LAT_OK;
@@ -350,13 +368,7 @@ void lat_object_end(struct lat_object *object)
             known = !strcmp(object->known[i], key);
         if (known)
             continue;
-        const char *nearest = lat_nearest(key, object->known, object->n_known);
-        lat_error_clear(object->json->err);
-        lat_object_fail(object, key, LAT_INVALID, "unknown_field",
-                        "unknown field '%.60s'%s%s%s", key, nearest ? "; did you mean '" : "",
-                        nearest ? nearest : "", nearest ? "'?" : "");
-        if (nearest)
-            lat_error_expected(object->json->err, nearest, NULL);
+        fail_unknown(object, key);
         return;
     }
 }

@@ -20,7 +20,7 @@ bool lat_output_is_array(const struct lat_model *model)
 }
 
 static enum lat_status write_sequence(struct lat_buf *out, const struct lat_model *model,
-                                      const float *row, struct lat_error *err)
+                                      const float *row, bool base64, struct lat_error *err)
 {
     const struct lat_input_spec *input = &lat_model_manifest(model)->input;
     float *values = lat_alloc_raw(lat_input_elements(input), sizeof(*values));
@@ -28,7 +28,7 @@ static enum lat_status write_sequence(struct lat_buf *out, const struct lat_mode
         return lat_fail_memory(err);
     lat_model_row_to_sequence(model, row, values);
     lat_buf_text(out, "{\"sequence\":");
-    lat_write_vectors(out, values, input->length, input->features, false);
+    lat_write_vectors(out, values, input->length, input->features, base64);
     lat_buf_char(out, '}');
     lat_free(values);
     return LAT_OK;
@@ -38,7 +38,7 @@ enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *mo
                                  const float *row, bool base64, struct lat_error *err)
 {
     if (lat_model_manifest(model)->input.kind == LAT_INPUT_SEQUENCE)
-        return write_sequence(out, model, row, err);
+        return write_sequence(out, model, row, base64, err);
     const struct lat_input_spec *input = &lat_model_manifest(model)->input;
     if (input->kind == LAT_INPUT_TABLE) {
         lat_buf_text(out, "{\"row\":");
@@ -106,14 +106,22 @@ static enum lat_status reply_raw(struct lat_call *call, const struct lat_model *
 {
     const float *values = NULL;
     const enum lat_status status = restore_units(call, model, rows, n, &values, err);
-    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
-    return status == LAT_OK ? lat_reply_floats(call, values, n, elements, err) : status;
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const size_t elements = lat_input_elements(input);
+    if (status != LAT_OK || input->kind != LAT_INPUT_SEQUENCE)
+        return status == LAT_OK ? lat_reply_floats(call, values, n, elements, err) : status;
+    lat_call_respond_header(call, "X-Shape", "%zu,%u,%u", n, input->length, input->features);
+    return lat_reply_bytes(call, "application/octet-stream", values,
+                           n * elements * sizeof(*values), err);
 }
 
+/* The error of a picture, where one was measured, is in a header then. */
 static enum lat_status reply_png(struct lat_call *call, const struct lat_model *model,
-                                 const float *row, struct lat_error *err)
+                                 const float *row, const float *error, struct lat_error *err)
 {
     call->response.content_type = "image/png";
+    if (error)
+        lat_call_respond_header(call, "X-Error", "%.9g", (double)*error);
     const enum lat_status status = lat_model_row_to_png(model, row, &call->response.body, err);
     return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
 }
@@ -125,7 +133,7 @@ enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model 
     struct lat_buf *out = &call->response.body;
     const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
-        return reply_png(call, model, rows, err);
+        return reply_png(call, model, rows, errors, err);
     if (lat_output_is_array(model) && !errors &&
         lat_call_accepts(call, "application/octet-stream"))
         return reply_raw(call, model, rows, n, err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/collection_read.h"
 #include "api/handlers.h"
 #include "api/input_row.h"
 #include "api/item_write.h"
@@ -40,7 +41,7 @@ static enum lat_status read_history(struct lat_call *call, struct by_history *by
     lat_object_history(&root, &by->input);
     lat_object_wants(call, &root, &by->wants);
     lat_object_wants_more(&root, &by->wants);
-    lat_object_copy(&root, "collection", by->collection, sizeof(by->collection));
+    lat_object_collection(call, &root, by->collection);
     lat_object_end(&root);
     return lat_json_status(&by->json);
 }

@@ -193,10 +193,17 @@ static void refuse_unknown(void *context, const struct lat_parameter *parameter)
     for (size_t i = 0; i < options->n_known; i++)
         if (!strcmp(options->known[i], name))
             return;
-    const char *nearest = lat_nearest(name, options->known, options->n_known);
+    const char *near = lat_nearest(name, options->known, options->n_known);
+    const char *nearest = near ? near : lat_nearest_any(name, options->known, options->n_known);
     lat_fail(options->err, LAT_INVALID, "unknown_parameter", "unknown option '%.*s'%s%s%s",
-             SHOWN_MAX, name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-             nearest ? "'?" : "");
+             SHOWN_MAX, name,
+             near      ? "; did you mean '"
+             : nearest ? "; the nearest known one is '"
+                       : "; this path takes none",
+             nearest ? nearest : "",
+             near      ? "'?"
+             : nearest ? "'"
+                       : "");
 }
 
 enum lat_status lat_options_end(struct lat_options *options)
@@ -267,10 +274,10 @@ enum lat_body_kind lat_call_body_kind(const struct lat_call *call)
     return LAT_BODY_OTHER;
 }
 
-bool lat_call_body_is_csv(const struct lat_call *call)
+bool lat_call_body_is(const struct lat_call *call, const char *type)
 {
-    const char *type = lat_call_header(call, "Content-Type");
-    return type && type_is(type, type_len(type), "text/csv");
+    const char *sent = lat_call_header(call, "Content-Type");
+    return sent && type_is(sent, type_len(sent), type);
 }
 
 enum lat_status lat_call_refuse_body(const struct lat_call *call, const char *taken,

@@ -61,8 +61,8 @@ enum lat_body_kind {
     LAT_BODY_OTHER
 };
 enum lat_body_kind lat_call_body_kind(const struct lat_call *call);
-/* text/csv */
-bool lat_call_body_is_csv(const struct lat_call *call);
+/* Whether the Content-Type is this media type, whatever its parameters. */
+bool lat_call_body_is(const struct lat_call *call, const char *type);
 /* LAT_UNSUPPORTED_TYPE naming what came and what is taken ("JSON or a picture"). */
 enum lat_status lat_call_refuse_body(const struct lat_call *call, const char *taken,
                                      struct lat_error *err) LAT_MUST_USE;

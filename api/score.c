@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/collection_read.h"
 #include "api/contributions.h"
 #include "api/handlers.h"
 #include "api/input.h"
@@ -19,7 +20,13 @@
 
 #include "base/banned.h"
 
-enum { CONTRIBUTIONS_MAX = 10000, CONTRIBUTIONS = 100, PIXELS = 20, EXCLUDED_MAX = 10000 };
+enum {
+    CONTRIBUTIONS_MAX = 10000,   /* of an input */
+    CONTRIBUTIONS_ALL = 1000000, /* of a reply */
+    CONTRIBUTIONS = 100,
+    PIXELS = 20,
+    EXCLUDED_MAX = 10000
+};
 
 static const double FALSE_ALARM_RATE = 0.01, NEIGHBOURS_MAX = 10000;
 
@@ -93,24 +100,19 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
                                  struct lat_error *err)
 {
     struct lat_object root;
-    struct lat_list list;
-    enum lat_status status = lat_call_json(call, &verb->json, err);
+    const enum lat_status status = lat_call_json(call, &verb->json, err);
     if (status != LAT_OK)
         return status;
     lat_json_root(&verb->json, &root);
     lat_object_encoding(&root);
     lat_object_number(&root, "false_alarm_rate", &verb->request.false_alarm_rate, -DBL_MAX,
                       DBL_MAX);
-    lat_object_copy(&root, "collection", verb->collection, sizeof(verb->collection));
+    lat_object_collection(call, &root, verb->collection);
     lat_object_number(&root, "neighbours", &verb->request.neighbours, 0, NEIGHBOURS_MAX);
     read_excluded(&root, &verb->request);
     lat_object_count(&root, "contributions", &verb->contributions, 0, CONTRIBUTIONS_MAX);
     lat_object_flag(&root, "map", &verb->map);
-    if (!lat_object_list(&root, "inputs", &list))
-        lat_object_missing(&root, "inputs");
-    lat_object_end(&root);
-    status = lat_json_status(&verb->json);
-    return status == LAT_OK ? lat_inputs_list(call, &list, &verb->inputs, err) : status;
+    return lat_inputs_object(call, &root, &verb->inputs, err);
 }
 
 static enum lat_status read_options(struct lat_call *call, struct verb *verb,
@@ -122,14 +124,36 @@ static enum lat_status read_options(struct lat_call *call, struct verb *verb,
     lat_option_number(&options, "false_alarm_rate", &request->false_alarm_rate, -DBL_MAX,
                       DBL_MAX);
     lat_option_number(&options, "neighbours", &request->neighbours, 0, NEIGHBOURS_MAX);
-    const char *collection = lat_option_text(&options, "collection");
+    lat_option_collection(&options, verb->collection);
     lat_option_ids(&options, "exclude_ids", EXCLUDED_MAX, &request->exclude_ids,
                    &request->n_exclude);
     lat_option_count(&options, "contributions", &verb->contributions, 0, CONTRIBUTIONS_MAX);
     lat_option_flag(&options, "map", &verb->map);
-    if (collection)
-        snprintf(verb->collection, sizeof(verb->collection), "%.63s", collection);
     return lat_options_end(&options);
+}
+
+static size_t n_contributions(const struct verb *verb)
+{
+    const struct lat_input_spec *input = &lat_model_manifest(verb->model)->input;
+    const size_t features = lat_score_features(input);
+    const size_t usual = input->kind == LAT_INPUT_IMAGE ? PIXELS : CONTRIBUTIONS;
+    const size_t asked =
+        verb->contributions != UINT64_MAX ? (size_t)verb->contributions : usual;
+    return asked < features ? asked : features;
+}
+
+/* A reply has a bound, like a request. */
+static enum lat_status check_reply(const struct verb *verb, struct lat_error *err)
+{
+    const size_t each = n_contributions(verb), n = verb->inputs.n;
+    if (n == 0 || each <= CONTRIBUTIONS_ALL / n)
+        return LAT_OK;
+    lat_fail(err, LAT_TOO_LARGE, "batch_too_large",
+             "%zu contributions of each of %zu inputs are over the limit of %d", each, n,
+             CONTRIBUTIONS_ALL);
+    if (verb->json.root)
+        lat_error_at(err, "/contributions");
+    return LAT_TOO_LARGE;
 }
 
 static enum lat_status read_all(struct lat_call *call, struct verb *verb, struct lat_error *err)
@@ -148,6 +172,8 @@ static enum lat_status read_all(struct lat_call *call, struct verb *verb, struct
                      : lat_inputs_body(call, verb->model, &verb->inputs, err);
     if (status == LAT_OK)
         status = check(verb, err);
+    if (status == LAT_OK)
+        status = check_reply(verb, err);
     verb->request.inputs = verb->inputs.items;
     verb->request.n = verb->inputs.n;
     verb->request.collection = verb->collection[0] ? verb->collection : NULL;
@@ -185,14 +211,6 @@ static enum lat_status write_map(struct lat_buf *out, const struct lat_model *mo
     }
     lat_buf_release(&png);
     return status;
-}
-
-static size_t n_contributions(const struct verb *verb)
-{
-    if (verb->contributions != UINT64_MAX)
-        return (size_t)verb->contributions;
-    return lat_model_manifest(verb->model)->input.kind == LAT_INPUT_IMAGE ? PIXELS
-                                                                          : CONTRIBUTIONS;
 }
 
 static enum lat_status write_result(struct lat_buf *out, const struct verb *verb,

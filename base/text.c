@@ -105,24 +105,38 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
     return rows[a_len % 3][b_len];
 }
 
-const char *lat_nearest(const char *word, const char *const *words, size_t n)
+/* The first of the least distance below `bound`. */
+static const char *nearest_below(const char *word, const char *const *words, size_t n,
+                                 size_t bound)
 {
     const size_t len = strlen(word);
-    if (len > WORD_MAX_LEN)
-        return NULL;
     const char *nearest = NULL;
-    size_t smallest = len / 3 + 1;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && len <= WORD_MAX_LEN; i++) {
         const size_t other = strlen(words[i]);
         if (other > WORD_MAX_LEN)
             continue;
         const size_t distance = edit_distance(word, len, words[i], other);
-        if (distance < smallest) {
-            smallest = distance;
+        if (distance < bound) {
+            bound = distance;
             nearest = words[i];
         }
     }
     return nearest;
+}
+
+const char *lat_nearest(const char *word, const char *const *words, size_t n)
+{
+    const size_t len = strlen(word);
+    return nearest_below(word, words, n, len == 2 ? 2 : len / 3 + 1);
+}
+
+const char *lat_nearest_any(const char *word, const char *const *words, size_t n)
+{
+    const size_t len = strlen(word);
+    const char *nearest = lat_nearest(word, words, n);
+    for (size_t i = 0; i < n && !nearest && len; i++)
+        nearest = strncmp(word, words[i], len) == 0 ? words[i] : NULL;
+    return nearest ? nearest : nearest_below(word, words, n, SIZE_MAX);
 }
 
 void lat_format_bytes(uint64_t bytes, char *out, size_t size)

@@ -28,8 +28,11 @@ bool lat_parse_double(const char *text, double *out_value) LAT_MUST_USE;
 bool lat_scan_float(const char **cursor, const char *end, float *out_value) LAT_MUST_USE;
 
 /* The word of `words` with the least edit distance to `word`, or NULL when none is near (more
- * than a third of its letters away). */
+ * than a third of its letters away; of two letters one). */
 const char *lat_nearest(const char *word, const char *const *words, size_t n);
+/* The same however far it is: one that begins with `word` before others. NULL when there are no
+ * words, or `word` is longer than any. */
+const char *lat_nearest_any(const char *word, const char *const *words, size_t n);
 
 /* "12.3 MB" into out (at least 16 bytes). */
 void lat_format_bytes(uint64_t bytes, char *out, size_t size);

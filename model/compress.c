@@ -45,6 +45,7 @@ struct subject {
     const float *row;              /* others */
     float *decoded;
     const struct lat_code_runner *runner;
+    uint64_t deadline_ns;
     struct lat_compress_facts facts;
 };
 
@@ -127,9 +128,9 @@ static double psnr_of(double error)
 static enum lat_status compare_picture(struct subject *subject, struct lat_error *err)
 {
     const struct lat_image *image = subject->image;
-    const enum lat_status status =
-        lat_transform_synthesise(&subject->model->compressor->transform, subject->rounded,
-                                 image->width, image->height, subject->shown, err);
+    const enum lat_status status = lat_transform_synthesise(
+        &subject->model->compressor->transform, subject->rounded, image->width, image->height,
+        subject->deadline_ns, subject->shown, err);
     if (status != LAT_OK)
         return status;
     const size_t n = (size_t)image->width * image->height * image->channels;
@@ -373,7 +374,8 @@ compress_channels(const struct lat_model *model, const struct lat_image *image,
                               .height = rows,
                               .columns = columns,
                               .image = image,
-                              .pixels = (double)image->width * image->height};
+                              .pixels = (double)image->width * image->height,
+                              .deadline_ns = goal->deadline_ns};
     subject.head = (struct lat_code_stream){
         .kind = LAT_STREAM_PICTURE, .width = image->width, .height = image->height};
     float *code = lat_alloc_raw(n, sizeof(*code));
@@ -386,7 +388,7 @@ compress_channels(const struct lat_model *model, const struct lat_image *image,
         status = lat_fail_memory(err);
     if (status == LAT_OK)
         status = lat_transform_analyse(transform, image->pixels, image->width, image->height,
-                                       code, err);
+                                       goal->deadline_ns, code, err);
     if (status == LAT_OK)
         status = compress(&subject, goal, out, out_facts, err);
     release(&subject);

@@ -18,6 +18,7 @@ struct lat_compress_goal {
     double step;           /* pictures: of the grid; 1 is what the model was trained for */
     double bits_per_pixel; /* at most: the finest grid that keeps it */
     double psnr;           /* at least, in dB: the coarsest grid that keeps it */
+    uint64_t deadline_ns;  /* pictures: lat_clock_ns by which it is done; 0: whenever */
 };
 
 struct lat_compress_facts {
@@ -46,7 +47,8 @@ enum lat_status lat_compress_row(const struct lat_model *model, const float *row
                                  struct lat_compress_facts *out_facts,
                                  struct lat_error *err) LAT_MUST_USE;
 
-/* A picture through the model's transform. Memory: about 30 bytes a pixel. */
+/* A picture through the model's transform. Memory: about 30 bytes a pixel. LAT_UNAVAILABLE
+ * deadline_exceeded behind the goal's deadline. */
 enum lat_status lat_compress_picture(const struct lat_model *model,
                                      const struct lat_image *image,
                                      const struct lat_compress_goal *goal, struct lat_buf *out,
@@ -63,10 +65,11 @@ enum lat_status lat_decompress_begin(const struct lat_model *model, const void *
 enum lat_status lat_decompress_code(const struct lat_model *model,
                                     const struct lat_code_stream *stream, float *out_code,
                                     struct lat_error *err) LAT_MUST_USE;
-/* A picture's: *out_image is new (lat_image_release). */
+/* A picture's: *out_image is new (lat_image_release). LAT_UNAVAILABLE deadline_exceeded when it
+ * takes longer than to `deadline_ns` (0: whenever). */
 enum lat_status lat_decompress_picture(const struct lat_model *model,
                                        const struct lat_code_stream *stream,
-                                       struct lat_image *out_image,
+                                       uint64_t deadline_ns, struct lat_image *out_image,
                                        struct lat_error *err) LAT_MUST_USE;
 
 #endif

@@ -105,7 +105,8 @@ enum lat_status lat_decompress_code(const struct lat_model *model,
 
 enum lat_status lat_decompress_picture(const struct lat_model *model,
                                        const struct lat_code_stream *stream,
-                                       struct lat_image *out_image, struct lat_error *err)
+                                       uint64_t deadline_ns, struct lat_image *out_image,
+                                       struct lat_error *err)
 {
     const struct lat_transform *transform = &model->compressor->transform;
     const struct lat_prior *prior = &model->compressor->prior;
@@ -123,7 +124,7 @@ enum lat_status lat_decompress_picture(const struct lat_model *model,
     if (status == LAT_OK) {
         restore(prior, stream->step, q, transform->maps, rows * columns, code);
         status = lat_transform_synthesise(transform, code, stream->width, stream->height,
-                                          pixels, err);
+                                          deadline_ns, pixels, err);
     }
     lat_free(q);
     lat_free(code);

@@ -15,7 +15,12 @@
 
 #include "base/banned.h"
 
-enum { BLOCK_ROWS = 256, RECORD_MAX = 16 << 20, CELLS_MAX = 16384 };
+enum {
+    BLOCK_ROWS = 256,
+    BLOCK_BYTES = 4 << 20, /* a block is full with fewer rows, if they are long */
+    RECORD_MAX = 16 << 20,
+    CELLS_MAX = 16384
+};
 
 struct span {
     size_t at, len; /* of `text` */
@@ -409,19 +414,30 @@ static enum lat_status end_record(struct lat_impute_csv *csv, size_t end, struct
         return LAT_OK;
     }
     csv->records[csv->n_records++] = (struct record){.whole = whole};
-    return csv->n_records == BLOCK_ROWS ? flush(csv, err) : LAT_OK;
+    const bool full =
+        csv->n_records == BLOCK_ROWS || end - csv->records[0].whole.at > BLOCK_BYTES;
+    return full ? flush(csv, err) : LAT_OK;
+}
+
+/* What has been written again goes; the records of the block under way stay. */
+static void drop_done(struct lat_impute_csv *csv)
+{
+    const size_t done = csv->n_records ? csv->records[0].whole.at : csv->start;
+    if (!done)
+        return;
+    memmove(csv->text.data, csv->text.data + done, csv->text.len - done);
+    csv->text.len -= done;
+    csv->scanned -= done;
+    csv->start -= done;
+    for (size_t i = 0; i < csv->n_records; i++)
+        csv->records[i].whole.at -= done;
 }
 
 enum lat_status lat_impute_csv_feed(struct lat_impute_csv *csv, const char *bytes, size_t len,
                                     struct lat_error *err)
 {
     enum lat_status status = LAT_OK;
-    if (csv->n_records == 0 && csv->start) { /* what is done goes */
-        memmove(csv->text.data, csv->text.data + csv->start, csv->text.len - csv->start);
-        csv->text.len -= csv->start;
-        csv->scanned -= csv->start;
-        csv->start = 0;
-    }
+    drop_done(csv);
     lat_buf_append(&csv->text, bytes, len);
     status = lat_buf_check(&csv->text, err);
     while (status == LAT_OK && csv->scanned < csv->text.len) {

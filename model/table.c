@@ -14,6 +14,8 @@
 
 enum { FIRST_COLUMNS = 16, SHOWN_MAX = 60 };
 
+static const double FLOAT_SLIP = 1e-5; /* of a number that was a float on the way */
+
 const char *const lat_column_type_names[LAT_COLUMN_TYPES] = {
     [LAT_COLUMN_NUMERIC] = "numeric", [LAT_COLUMN_INTEGER] = "integer",
     [LAT_COLUMN_DATE] = "date",       [LAT_COLUMN_CATEGORICAL] = "categorical",
@@ -350,6 +352,17 @@ void lat_table_write_cell(const struct lat_column *column, const float *row,
         lat_table_write_word(column, largest(values, column->width), out);
     else
         lat_table_write_number(column, (double)values[0] * column->std + column->mean, out);
+}
+
+void lat_table_write_observed(const struct lat_column *column, const float *row,
+                              struct lat_buf *out)
+{
+    const double value = (double)row[column->start] * column->std + column->mean;
+    const double slip = FLOAT_SLIP * (fabs(value) + column->std);
+    if (column->type == LAT_COLUMN_INTEGER && fabs(value - round(value)) > slip)
+        lat_buf_json_float(out, (float)value);
+    else
+        lat_table_write_cell(column, row, out);
 }
 
 void lat_table_write_row(const struct lat_table *table, const float *row, struct lat_buf *out)

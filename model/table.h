@@ -115,6 +115,9 @@ void lat_table_write_row(const struct lat_table *table, const float *row, struct
 /* One cell of such a row, as JSON: a number, or a text that the table would take back. */
 void lat_table_write_cell(const struct lat_column *column, const float *row,
                           struct lat_buf *out);
+/* The same of a cell that somebody sent: what is no whole number stays as it came. */
+void lat_table_write_observed(const struct lat_column *column, const float *row,
+                              struct lat_buf *out);
 /* A number of the column in its own units, as JSON: whole, or a date, where it has such. */
 void lat_table_write_number(const struct lat_column *column, double value, struct lat_buf *out);
 /* A category as JSON: its word, or true or false where that is the word of a boolean. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -112,6 +113,7 @@ void lat_transform_close(struct lat_transform *transform)
 struct passage {
     const struct lat_transform *transform;
     uint32_t width, height;
+    uint64_t deadline_ns;
     size_t rows, columns; /* places */
     float *tile, *made;   /* what goes in and comes out of a run; owned */
 };
@@ -141,6 +143,9 @@ static enum lat_status run(struct lat_session *session, struct passage *passage,
                            const int64_t in[3], const int64_t out[3], struct lat_error *err)
 {
     size_t n;
+    if (passage->deadline_ns && lat_clock_ns() > passage->deadline_ns)
+        return lat_fail(err, LAT_UNAVAILABLE, "deadline_exceeded",
+                        "the picture was not done in the time of a request");
     const struct lat_tensor input = {.name = lat_session_inputs(session, &n)->name,
                                      .dtype = LAT_FLOAT32,
                                      .rank = 4,
@@ -206,13 +211,15 @@ static enum lat_status analyse_tile(struct passage *passage, const uint8_t *pixe
 
 enum lat_status lat_transform_analyse(const struct lat_transform *transform,
                                       const uint8_t *pixels, uint32_t width, uint32_t height,
-                                      float *out_code, struct lat_error *err)
+                                      uint64_t deadline_ns, float *out_code,
+                                      struct lat_error *err)
 {
     const struct lat_manifest *manifest = transform->manifest;
     const size_t margin =
         (manifest->analysis_reach + manifest->code_stride - 1) / manifest->code_stride;
     const size_t core = core_of(manifest);
-    struct passage passage = {.transform = transform, .width = width, .height = height};
+    struct passage passage = {
+        .transform = transform, .width = width, .height = height, .deadline_ns = deadline_ns};
     enum lat_status status = begin(&passage, margin, err);
     for (size_t y = 0; status == LAT_OK && y < passage.rows; y += core)
         for (size_t x = 0; status == LAT_OK && x < passage.columns; x += core)
@@ -279,11 +286,13 @@ static enum lat_status synthesise_tile(struct passage *passage, const float *cod
 
 enum lat_status lat_transform_synthesise(const struct lat_transform *transform,
                                          const float *code, uint32_t width, uint32_t height,
-                                         uint8_t *out_pixels, struct lat_error *err)
+                                         uint64_t deadline_ns, uint8_t *out_pixels,
+                                         struct lat_error *err)
 {
     const size_t margin = transform->manifest->synthesis_reach;
     const size_t core = core_of(transform->manifest);
-    struct passage passage = {.transform = transform, .width = width, .height = height};
+    struct passage passage = {
+        .transform = transform, .width = width, .height = height, .deadline_ns = deadline_ns};
     enum lat_status status = begin(&passage, margin, err);
     for (size_t y = 0; status == LAT_OK && y < passage.rows; y += core)
         for (size_t x = 0; status == LAT_OK && x < passage.columns; x += core)

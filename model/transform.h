@@ -27,14 +27,17 @@ void lat_transform_close(struct lat_transform *transform);
 /* Places of a code along a side of so many pixels. */
 size_t lat_transform_places(const struct lat_transform *transform, uint32_t pixels);
 
-/* pixels [height][width][channels] -> out_code [maps][places(height)][places(width)]. */
+/* pixels [height][width][channels] -> out_code [maps][places(height)][places(width)]. No tile
+ * is begun after `deadline_ns` (lat_clock_ns; 0: never mind): LAT_UNAVAILABLE
+ * deadline_exceeded. */
 enum lat_status lat_transform_analyse(const struct lat_transform *transform,
                                       const uint8_t *pixels, uint32_t width, uint32_t height,
-                                      float *out_code, struct lat_error *err) LAT_MUST_USE;
+                                      uint64_t deadline_ns, float *out_code,
+                                      struct lat_error *err) LAT_MUST_USE;
 /* The reverse; values cut to [0,1] and rounded to 8 bits. */
 enum lat_status lat_transform_synthesise(const struct lat_transform *transform,
                                          const float *code, uint32_t width, uint32_t height,
-                                         uint8_t *out_pixels,
+                                         uint64_t deadline_ns, uint8_t *out_pixels,
                                          struct lat_error *err) LAT_MUST_USE;
 
 #endif

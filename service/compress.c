@@ -77,10 +77,20 @@ static enum lat_status decompress_picture(struct lat_call *call, struct lat_mode
     if (status != LAT_OK)
         return status;
     const uint64_t turn = lat_clock_ns();
-    status = lat_decompress_picture(model, stream, &out->image, err);
+    status = lat_decompress_picture(model, stream, call->deadline_ns, &out->image, err);
     lat_batcher_let_go(call->app->batcher);
     call->timing_ns[LAT_TIMING_INFER] += lat_clock_ns() - turn;
     return status;
+}
+
+/* What bits are counted on: as in lat_compress_facts. */
+static double pixels_of(const struct lat_input_spec *input,
+                        const struct lat_code_stream *stream)
+{
+    if (stream->kind == LAT_STREAM_PICTURE)
+        return (double)stream->width * stream->height;
+    return input->kind == LAT_INPUT_IMAGE ? (double)input->width * input->height
+                                          : (double)lat_input_elements(input);
 }
 
 enum lat_status lat_decompress(struct lat_call *call, struct lat_model *model,
@@ -102,7 +112,10 @@ enum lat_status lat_decompress(struct lat_call *call, struct lat_model *model,
         if (status == LAT_OK)
             status = lat_embed_decode(call, model, code, 1, &result.row, err);
     }
-    if (status == LAT_OK)
+    if (status == LAT_OK) {
+        result.bits_per_pixel =
+            8 * (double)len / pixels_of(&lat_model_manifest(model)->input, &stream);
         *out = result;
+    }
     return status;
 }

@@ -21,6 +21,7 @@ enum lat_status lat_compress(struct lat_call *call, struct lat_model *model,
 struct lat_decompressed {
     struct lat_image image; /* owned; pixels NULL for a row: lat_image_release */
     float *row;             /* [elements], in the call's arena; NULL for a picture */
+    double bits_per_pixel;  /* of the bytes: as in lat_compress_facts */
 };
 
 enum lat_status lat_decompress(struct lat_call *call, struct lat_model *model,

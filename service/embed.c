@@ -1,6 +1,7 @@
 /* Good inputs become rows one after the other, go through the batcher together, and their
  * results are spread back to the places of their inputs; a bad input costs the others nothing.
- */
+ * Where there are more rows than a part may have, part after part goes that way, through the
+ * same memory. */
 #include "service/embed.h"
 
 #include <math.h>
@@ -19,7 +20,8 @@
 enum {
     BRIEF_NS = 300000, /* a model that encodes a row within this may run on a network thread */
     BRIEF_BYTES = 65536, /* of a picture decoded there */
-    BRIEF_PIXELS = 128 * 128
+    BRIEF_PIXELS = 128 * 128,
+    PART_FLOATS = 16 << 20 /* of rows at once, 64 MiB, where nobody asks for them later */
 };
 
 enum lat_status lat_embed_acquire(struct lat_call *call, const char *reference,
@@ -134,20 +136,41 @@ static unsigned complete_wants(const struct lat_model *model, unsigned wants)
            (lat_score_kind(model) == LAT_SCORE_BOUND ? LAT_EMBED_VARIANCES : LAT_EMBED_ERRORS);
 }
 
+/* How many rows go through at once: all, if they are kept. */
+static size_t part_of(size_t n, size_t elements, unsigned wants)
+{
+    const size_t most = elements < PART_FLOATS ? PART_FLOATS / elements : 1;
+    return (wants & LAT_EMBED_DECODED) || n < most ? n : most;
+}
+
+/* What is kept with its decoded rows has a bound of its own. */
+static enum lat_status check_size(const struct lat_call *call, size_t n, size_t elements,
+                                  unsigned wants, struct lat_error *err)
+{
+    const size_t limit = (size_t)call->app->config.max_pixels;
+    size_t total;
+    if (!(wants & LAT_EMBED_DECODED) || n <= 1 ||
+        (lat_mul_size(n, elements, &total) && total <= limit))
+        return LAT_OK;
+    return lat_fail(err, LAT_TOO_LARGE, "batch_too_large",
+                    "%zu inputs of %zu numbers are over the limit of %zu numbers", n, elements,
+                    limit);
+}
+
 static enum lat_status allocate(struct lat_call *call, const struct lat_manifest *manifest,
-                                unsigned wants, struct lat_embedding *out,
+                                unsigned wants, size_t part, struct lat_embedding *out,
                                 struct lat_error *err)
 {
     const size_t elements = lat_input_elements(&manifest->input);
     const size_t dimension = manifest->code_dimension;
     const bool decodes = wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS);
     out->bad = lat_arena_alloc(&call->arena, out->n ? out->n : 1, sizeof(*out->bad));
-    out->rows = floats(call, out->n, elements);
+    out->rows = floats(call, part, elements);
     out->codes = floats(call, out->n, dimension);
     if (wants & LAT_EMBED_VARIANCES)
         out->variances = floats(call, out->n, dimension);
     if (decodes)
-        out->decoded = floats(call, out->n, elements);
+        out->decoded = floats(call, part, elements);
     if (wants & LAT_EMBED_ERRORS)
         out->errors = floats(call, out->n, 1);
     if (wants & LAT_EMBED_SCORES)
@@ -166,12 +189,11 @@ static enum lat_status score_bound(struct lat_call *call, struct lat_model *mode
                                    struct lat_error *err)
 {
     const struct lat_manifest *manifest = lat_model_manifest(model);
-    float *sampled = floats(call, n, manifest->code_dimension);
-    float *decoded = floats(call, n, lat_input_elements(&manifest->input));
-    if (!sampled || !decoded)
-        return lat_fail_memory(err);
-    enum lat_status status = LAT_OK;
-    lat_score_divergence(model, out->codes, out->variances, n, out->scores);
+    float *sampled = lat_alloc_raw(n * manifest->code_dimension, sizeof(*sampled));
+    float *decoded = lat_alloc_raw(n * lat_input_elements(&manifest->input), sizeof(*decoded));
+    enum lat_status status = sampled && decoded ? LAT_OK : lat_fail_memory(err);
+    if (status == LAT_OK)
+        lat_score_divergence(model, out->codes, out->variances, n, out->scores);
     for (unsigned draw = 0; status == LAT_OK && draw < LAT_SCORE_DRAWS; draw++) {
         status = lat_score_sample(model, out->codes, out->variances, n, draw, sampled, err);
         if (status == LAT_OK)
@@ -180,6 +202,8 @@ static enum lat_status score_bound(struct lat_call *call, struct lat_model *mode
         if (status == LAT_OK)
             lat_score_add(model, out->rows, decoded, n, out->scores);
     }
+    lat_free(sampled);
+    lat_free(decoded);
     return status;
 }
 
@@ -192,8 +216,8 @@ static enum lat_status score(struct lat_call *call, struct lat_model *model,
     return LAT_OK;
 }
 
-static enum lat_status run(struct lat_call *call, struct lat_model *model,
-                           struct lat_embedding *out, struct lat_error *err)
+static enum lat_status run_rows(struct lat_call *call, struct lat_model *model,
+                                struct lat_embedding *out, struct lat_error *err)
 {
     struct lat_batcher *batcher = call->app->batcher;
     const size_t n = out->n - out->n_bad;
@@ -257,13 +281,72 @@ static enum lat_status refuse_not_finite(struct lat_call *call, const struct lat
     return LAT_OK;
 }
 
+/* The entries of `out` from `at` on, its rows from their start. */
+static struct lat_embedding slice_of(const struct lat_embedding *out, size_t at, size_t n,
+                                     size_t dimension)
+{
+    return (struct lat_embedding){.n = n,
+                                  .rows = out->rows,
+                                  .codes = out->codes + at * dimension,
+                                  .variances =
+                                      out->variances ? out->variances + at * dimension : NULL,
+                                  .decoded = out->decoded,
+                                  .errors = out->errors ? out->errors + at : NULL,
+                                  .scores = out->scores ? out->scores + at : NULL,
+                                  .bad = out->bad + at};
+}
+
+/* One part, of out->n inputs. */
+static enum lat_status embed_part(struct lat_call *call, struct lat_model *model,
+                                  const struct lat_input *inputs, unsigned wants,
+                                  struct lat_embedding *out, struct lat_error *err)
+{
+    const struct lat_manifest *manifest = lat_model_manifest(model);
+    const size_t elements = lat_input_elements(&manifest->input);
+    const bool prepares = !call->gathered;
+    enum lat_status status = prepares ? prepare_rows(call, model, inputs, out, err) : LAT_OK;
+    if (status == LAT_OK && out->n_bad < out->n)
+        status = may_gather(call, inputs, wants) ? gather(call, model, out, err)
+                                                 : run_rows(call, model, out, err);
+    if (prepares && (status == LAT_OK || call->again)) /* not where it is made once more */
+        lat_windows_note(call->app->windows, call, model, out->rows, out->n - out->n_bad);
+    if (status != LAT_OK)
+        return status;
+    spread(out, out->rows, elements);
+    spread(out, out->codes, manifest->code_dimension);
+    spread(out, out->variances, manifest->code_dimension);
+    spread(out, out->decoded, elements);
+    spread(out, out->errors, 1);
+    spread(out, out->scores, 1);
+    return refuse_not_finite(call, model, out, err);
+}
+
+static enum lat_status embed_parts(struct lat_call *call, struct lat_model *model,
+                                   const struct lat_input *inputs, unsigned wants, size_t part,
+                                   struct lat_embedding *out, struct lat_error *err)
+{
+    const size_t dimension = lat_model_manifest(model)->code_dimension;
+    enum lat_status status = LAT_OK;
+    for (size_t at = 0; status == LAT_OK && at < out->n; at += part) {
+        const size_t left = out->n - at;
+        struct lat_embedding slice = slice_of(out, at, left < part ? left : part, dimension);
+        status = embed_part(call, model, inputs + at, wants, &slice, err);
+        out->n_bad += slice.n_bad;
+    }
+    if (part < out->n)
+        out->rows = out->decoded = NULL; /* of the last part alone */
+    return status;
+}
+
 enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
                           const struct lat_input *inputs, size_t n, unsigned wants,
                           struct lat_embedding *out_embedding, struct lat_error *err)
 {
     const struct lat_manifest *manifest = lat_model_manifest(model);
+    const size_t elements = lat_input_elements(&manifest->input);
     struct lat_embedding out = {.n = n};
     wants = complete_wants(model, wants);
+    const size_t part = part_of(n, elements, wants);
     enum lat_status status = lat_model_require(model, LAT_CAN_ENCODE, err);
     if (status == LAT_OK && (wants & (LAT_EMBED_DECODED | LAT_EMBED_ERRORS | LAT_EMBED_SCORES)))
         status = lat_model_require(model, LAT_CAN_RECONSTRUCT, err);
@@ -271,27 +354,13 @@ enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
         !is_brief(call, model, inputs, n, wants))
         status = defer(call, err);
     if (status == LAT_OK)
-        status = allocate(call, manifest, wants, &out, err);
+        status = check_size(call, n, elements, wants, err);
+    if (status == LAT_OK)
+        status = allocate(call, manifest, wants, part, &out, err);
     if (call->gathered && !lat_gather_is_of(call, model))
         lat_gather_drop(call); /* another version serves now */
-    const bool prepared = status == LAT_OK && !call->gathered;
-    if (prepared)
-        status = prepare_rows(call, model, inputs, &out, err);
-    if (status == LAT_OK && out.n_bad < n)
-        status = may_gather(call, inputs, wants) ? gather(call, model, &out, err)
-                                                 : run(call, model, &out, err);
-    if (prepared && (status == LAT_OK || call->again)) /* not where it is made once more */
-        lat_windows_note(call->app->windows, call, model, out.rows, n - out.n_bad);
-    if (status != LAT_OK)
-        return status;
-    const size_t elements = lat_input_elements(&manifest->input);
-    spread(&out, out.rows, elements);
-    spread(&out, out.codes, manifest->code_dimension);
-    spread(&out, out.variances, manifest->code_dimension);
-    spread(&out, out.decoded, elements);
-    spread(&out, out.errors, 1);
-    spread(&out, out.scores, 1);
-    status = refuse_not_finite(call, model, &out, err);
+    if (status == LAT_OK)
+        status = embed_parts(call, model, inputs, wants, part, &out, err);
     if (status == LAT_OK)
         *out_embedding = out;
     return status;

@@ -40,7 +40,8 @@ enum lat_embed_wants {
  * undefined where bad[i] is set. */
 struct lat_embedding {
     size_t n;
-    float *rows;                  /* [n][elements], as the network saw them */
+    float *rows;                  /* [n][elements], as the network saw them; NULL when there
+                                   * were so many that they went through in parts */
     float *codes;                 /* [n][code_dimension] */
     float *variances;             /* [n][code_dimension] */
     float *decoded;               /* [n][elements] */
@@ -54,8 +55,10 @@ struct lat_embedding {
  * a vector through a fast model that is free; otherwise call->defer is set and the call fails
  * with LAT_BUSY, to be made again on a worker. A bad input is reported in out_embedding->bad
  * and costs the others nothing; inputs that differ in kind may be mixed if the model takes
- * them. The call fails as a whole (memory, model, deadline) only when no input could be encoded
- * because of it. */
+ * them. Rows that are not kept are in memory a part at a time; with LAT_EMBED_DECODED they have
+ * a bound, as many numbers as a picture may have pixels: LAT_TOO_LARGE batch_too_large. The
+ * call fails as a whole (memory, model, deadline) only when no input could be encoded because
+ * of it. */
 enum lat_status lat_embed(struct lat_call *call, struct lat_model *model,
                           const struct lat_input *inputs, size_t n, unsigned wants,
                           struct lat_embedding *out_embedding,

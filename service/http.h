@@ -158,6 +158,11 @@ void lat_call_each_query(const struct lat_call *call,
 /* Of the request; `name` in any case. */
 const char *lat_call_header(const struct lat_call *call, const char *name);
 
+/* For loops that may take long: LAT_UNAVAILABLE deadline_exceeded once the call's time is over.
+ */
+enum lat_status lat_call_check_deadline(const struct lat_call *call,
+                                        struct lat_error *err) LAT_MUST_USE;
+
 /* Adds a response header, copied into the arena. One too many, or one without memory, is left
  * out. */
 void lat_call_respond_header(struct lat_call *call, const char *name, const char *fmt, ...)

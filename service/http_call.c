@@ -37,6 +37,14 @@ const char *lat_call_header(const struct lat_call *call, const char *name)
     return NULL;
 }
 
+enum lat_status lat_call_check_deadline(const struct lat_call *call, struct lat_error *err)
+{
+    if (!call->deadline_ns || lat_clock_ns() <= call->deadline_ns)
+        return LAT_OK;
+    return lat_fail(err, LAT_UNAVAILABLE, "deadline_exceeded",
+                    "this took longer than a request may: ask for less at once");
+}
+
 void lat_call_respond_header(struct lat_call *call, const char *name, const char *fmt, ...)
 {
     struct lat_response *response = &call->response;

@@ -22,6 +22,8 @@ static enum lat_status encode(void *context, const float *rows, size_t n, float 
                               float *out_variances, struct lat_error *err)
 {
     const struct through *through = context;
+    if (lat_call_check_deadline(through->call, err) != LAT_OK)
+        return LAT_UNAVAILABLE;
     return lat_batcher_encode(through->call->app->batcher, through->model, rows, n, out_codes,
                               out_variances, through->call, err);
 }
@@ -30,6 +32,8 @@ static enum lat_status decode(void *context, const float *codes, size_t n, float
                               float *out_spreads, struct lat_error *err)
 {
     const struct through *through = context;
+    if (lat_call_check_deadline(through->call, err) != LAT_OK)
+        return LAT_UNAVAILABLE;
     return lat_batcher_decode_spread(through->call->app->batcher, through->model, codes, n,
                                      out_rows, out_spreads, through->call, err);
 }
@@ -40,14 +44,18 @@ static enum lat_status check_collection(struct lat_call *call, const struct lat_
                                         const char *collection, struct lat_error *err)
 {
     struct lat_collection_spec spec;
-    const enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
-    if (status != LAT_OK || strcmp(spec.model, lat_model_reference(model)) == 0)
-        return status;
-    lat_fail(err, LAT_INVALID, "wrong_model",
-             "collection '%s' has codes of '%s', not of '%s': they are not comparable",
-             collection, spec.model[0] ? spec.model : "no model", lat_model_reference(model));
-    lat_error_expected(err, lat_model_reference(model), spec.model);
-    return LAT_INVALID;
+    enum lat_status status = lat_store_spec(call->app->store, collection, &spec, err);
+    if (status == LAT_OK && strcmp(spec.model, lat_model_reference(model)) == 0)
+        return LAT_OK;
+    if (status == LAT_OK) {
+        status = lat_fail(
+            err, LAT_INVALID, "wrong_model",
+            "collection '%s' has codes of '%s', not of '%s': they are not comparable",
+            collection, spec.model[0] ? spec.model : "no model", lat_model_reference(model));
+        lat_error_expected(err, lat_model_reference(model), spec.model);
+    }
+    lat_error_at(err, "/collection");
+    return status;
 }
 
 static void weigh(const struct lat_search_result *result, double *weights)
@@ -138,6 +146,33 @@ static enum lat_status by_neighbours(struct through *through, const float *rows,
     return status;
 }
 
+/* Numbers of all completed rows, and of what one row's codes decode to: what is in memory. */
+static enum lat_status check_size(const struct lat_call *call, const struct lat_model *model,
+                                  size_t n, const struct lat_impute_options *options,
+                                  struct lat_error *err)
+{
+    const size_t limit = (size_t)call->app->config.max_pixels;
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    const bool sampled = options->method == LAT_IMPUTE_IMPORTANCE;
+    size_t rows, drawn, decoded;
+    if (!lat_mul_size(n, elements, &rows) || !lat_mul_size(rows, options->draws, &drawn) ||
+        drawn > limit) {
+        lat_fail(err, LAT_TOO_LARGE, "batch_too_large",
+                 "%zu rows of %zu numbers, drawn %u times, are over the limit of %zu numbers",
+                 n, elements, options->draws, limit);
+        lat_error_at(err, "/draws");
+        return LAT_TOO_LARGE;
+    }
+    if (sampled && (!lat_mul_size(options->samples, elements, &decoded) || decoded > limit)) {
+        lat_fail(err, LAT_TOO_LARGE, "batch_too_large",
+                 "%u samples of %zu numbers are over the limit of %zu numbers",
+                 options->samples, elements, limit);
+        lat_error_at(err, "/samples");
+        return LAT_TOO_LARGE;
+    }
+    return LAT_OK;
+}
+
 enum lat_status lat_impute_run(struct lat_call *call, struct lat_model *model,
                                const float *rows, size_t n,
                                const struct lat_impute_request *request,
@@ -145,6 +180,9 @@ enum lat_status lat_impute_run(struct lat_call *call, struct lat_model *model,
 {
     struct through through = {call, model};
     const struct lat_impute_engine engine = {encode, decode, &through};
+    const enum lat_status status = check_size(call, model, n, &request->options, err);
+    if (status != LAT_OK)
+        return status;
     return request->options.method == LAT_IMPUTE_NEIGHBOURS
                ? by_neighbours(&through, rows, n, request, out, err)
                : lat_impute(model, &engine, rows, n, &request->options, out, err);

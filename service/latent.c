@@ -35,8 +35,10 @@ static enum lat_status check_collection(const struct resolving *r, struct lat_er
     struct lat_collection_spec spec;
     const char *reference = lat_model_reference(r->model);
     enum lat_status status = lat_store_spec(r->call->app->store, r->collection, &spec, err);
-    if (status != LAT_OK)
+    if (status != LAT_OK) {
+        lat_error_at(err, "/collection");
         return status;
+    }
     if (spec.model[0] && strcmp(spec.model, reference) != 0) {
         lat_fail(err, LAT_INVALID, "wrong_model",
                  "the codes of collection '%s' are those of model '%s', not of '%s'", spec.name,

@@ -75,6 +75,9 @@ static enum lat_status measure_distances(struct lat_call *call,
 {
     enum lat_status status = LAT_OK;
     for (size_t i = 0; status == LAT_OK && i < request->n; i++) {
+        status = lat_call_check_deadline(call, err);
+        if (status != LAT_OK)
+            break;
         const struct lat_query query = {.code = scores->embedding.codes + i * dimension,
                                         .k = scores->neighbours,
                                         .max_distance = INFINITY,

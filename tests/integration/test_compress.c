@@ -41,7 +41,9 @@ Test(compress, a_vector_comes_back_within_what_was_said)
     cr_expect_str_eq(header("X-PSNR"), "", "no picture, no PSNR");
     const double error = header_number("X-Error");
     keep_reply();
+    const double bits = header_number("X-Bits-Per-Pixel");
     STATUS(200, ask_as("POST", "/v1/models/vec@1/decompress", CODE, kept.data, kept.len));
+    cr_expect_float_eq(header_number("X-Bits-Per-Pixel"), bits, 1e-3);
     const double wanted[] = {1, -2, 3};
     double sum = 0;
     for (int i = 0; i < 3; i++) {
@@ -125,6 +127,47 @@ Test(compress, what_cannot_be_done_is_said)
     PROBLEM(422, "out_of_reach");
     ask_as("POST", "/v1/models/tiny@1/compress", PNG, "no picture", 10);
     PROBLEM(415, "unsupported_media_type");
+}
+
+Test(compress, a_body_of_another_type_is_415)
+{
+    ask_as("POST", "/v1/models/tiny@1/compress", "Content-Type: text/plain\r\n", "hello", 5);
+    PROBLEM(415, "unsupported_media_type");
+    ask_as("POST", "/v1/models/tiny@1/compress", "Content-Type: application/octet-stream\r\n",
+           "1234", 4);
+    PROBLEM(415, "unsupported_media_type");
+    ask_as("POST", "/v1/models/tiny@1/decompress",
+           "Content-Type: application/vnd.latentd.codes\r\n", "hello", 5);
+    PROBLEM(415, "unsupported_media_type");
+    ask_as("POST", "/v1/models/tiny@1/decompress",
+           "Content-Type: Application/VND.latentd.code; v=1\r\n", "hello", 5);
+    PROBLEM(422, "bad_compressed");
+}
+
+Test(compress, what_is_wrong_with_an_input_is_said_with_its_place)
+{
+    static const struct {
+        const char *path, *body, *code, *pointer;
+    } rows[] = {
+        {"/v1/models/vec@1/compress", "{\"input\":{\"vector\":[1,2]}}", "wrong_dimension",
+         "/input"},
+        {"/v1/models/vec@1/compress", "{\"input\":{\"image\":\"aGVsbG8=\"}}",
+         "wrong_input_kind", "/input"},
+        {"/v1/models/tiny@1/compress", "{\"input\":{\"image\":\"aGVsbG8=\"}}", "bad_image",
+         "/input"},
+        {"/v1/models/tiny@1/compress", "{\"input\":{\"image\":\"*\"}}", "bad_base64",
+         "/input/image"},
+        {"/v1/models/people@1/compress", "{\"input\":{\"row\":{\"a/b\":\"perhaps\"}}}",
+         "unknown_category", "/input/row/a~1b"},
+        {"/v1/models/vec@1/compress",
+         "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"bits_per_pixel\":1}", "out_of_reach",
+         "/bits_per_pixel"},
+    };
+    for (size_t i = 0; i < LAT_ARRAY_LEN(rows); i++) {
+        ask("POST", rows[i].path, rows[i].body);
+        PROBLEM(422, rows[i].code);
+        POINTER(rows[i].pointer);
+    }
 }
 
 /* --- a transform -------------------------------------------------------------------------- */

@@ -212,6 +212,10 @@ Test(interpolate, refusals_have_a_place)
         {"{\"from\":{},\"to\":[1,2,3]}", "missing_field", "/from"},
         {"{\"from\":\"a\",\"to\":[1,2,3],\"collection\":\"A B\"}", "invalid_name",
          "/collection"}};
+    ask("POST", "/v1/models/vec@1/interpolate",
+        "{\"from\":\"a\",\"to\":\"b\",\"collection\":\"nobody\"}");
+    PROBLEM(404, "collection_not_found");
+    POINTER("/collection");
     for (size_t i = 0; i < LAT_ARRAY_LEN(rows); i++) {
         ask("POST", "/v1/models/vec@1/interpolate", rows[i].body);
         PROBLEM(422, rows[i].code);
@@ -220,6 +224,7 @@ Test(interpolate, refusals_have_a_place)
     ask("POST", "/v1/models/vec@1/interpolate",
         "{\"from\":[1,2,3],\"to\":[1,2,3],\"steps\":1001}");
     PROBLEM(413, "batch_too_large");
+    POINTER("/steps");
     ask("POST", "/v1/models/mute/interpolate", "{\"from\":[1,2,3],\"to\":[1,2,3]}");
     PROBLEM(422, "capability_missing");
 }

@@ -115,6 +115,36 @@ Test(impute, draws_are_repeatable_and_differ)
     cr_expect_str_neq(reply(), first);
 }
 
+/* A body of `n` rows of holes, asked for in the words of `options`. */
+static void ask_for_many(const char *options, int n)
+{
+    struct lat_buf body = {0};
+    lat_buf_printf(&body, "{%s,\"rows\":[{}", options);
+    for (int i = 1; i < n; i++)
+        lat_buf_text(&body, ",{}");
+    lat_buf_text(&body, "]}");
+    ask("POST", impute, body.data);
+    lat_buf_release(&body);
+}
+
+Test(impute, what_would_fill_the_memory_or_take_too_long_is_refused)
+{
+    static const char *const options[] = {"--max-pixels", "200000", "--timeout-ms", "300",
+                                          NULL};
+    struct server small;
+    server_start(&small, test_path("small"), test_path("models"), options);
+    api_use(&small);
+    ask_for_many("\"draws\":100", 1000);
+    PROBLEM(413, "batch_too_large");
+    POINTER("/draws");
+    ask_for_many("\"draws\":1,\"samples\":20000", 1000);
+    PROBLEM(503, "deadline_exceeded");
+    ask_for_many("\"draws\":1", 2);
+    cr_expect_eq(number_of("succeeded"), 2, "%s", reply());
+    api_use(&server);
+    cr_assert_eq(server_stop(&small, 20000), 0);
+}
+
 Test(impute, bad_rows_cost_the_others_nothing_and_have_pointers)
 {
     STATUS(207, ask("POST", impute,

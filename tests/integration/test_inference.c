@@ -115,6 +115,9 @@ Test(inference, what_does_not_fit_is_said)
     } bad[] = {
         {"\"shape\":[1,5],\"datatype\":\"FP32\",\"data\":[1,2,3,4,5]",
          "expected the shape [-1,6]"},
+        {"\"shape\":[1e30,6],\"datatype\":\"FP32\",\"data\":[1]", "expected the shape [-1,6]"},
+        {"\"shape\":[1.5,6],\"datatype\":\"FP32\",\"data\":[1]", "expected the shape [-1,6]"},
+        {"\"shape\":[900,6],\"datatype\":\"FP32\",\"data\":[1]", "fewer elements"},
         {"\"shape\":[1,6],\"datatype\":\"INT64\",\"data\":[1,2,3,4,5,6]", "expected FP32"},
         {"\"shape\":[1,6],\"datatype\":\"FP32\",\"data\":[1,2,3,4,5]", "5 elements instead of"},
         {"\"shape\":[1,6],\"datatype\":\"FP32\",\"data\":[1,2,3,4,5,6,7]", "more elements"},

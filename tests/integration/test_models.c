@@ -199,6 +199,44 @@ Test(models, verbs_refuse_options_nobody_knows)
     PROBLEM(422, "unknown_parameter");
 }
 
+Test(models, an_unknown_field_is_told_the_nearest_known_one_however_far)
+{
+    ask("POST", "/v1/models/vec/encode", "{\"inputs\":[],\"with_varianc\":true}");
+    PROBLEM(422, "unknown_field");
+    cr_expect_not_null(strstr(text_of("detail"), "did you mean 'with_variance'?"), "%s",
+                       reply());
+    ask("POST", "/v1/models/vec/encode", "{\"inputs\":[],\"zzz\":true}");
+    PROBLEM(422, "unknown_field");
+    POINTER("/zzz");
+    cr_expect_not_null(strstr(text_of("detail"), "the nearest known one is '"), "%s", reply());
+    cr_expect(text_of("errors.0.expected")[0], "%s", reply());
+    ask("POST", "/v1/models/spread/generate", "{\"temp\":1}");
+    cr_expect_str_eq(text_of("errors.0.expected"), "temperature", "%s", reply());
+    ask("GET", "/v1/models?size=3", NULL);
+    PROBLEM(422, "unknown_parameter");
+    cr_expect_not_null(strstr(text_of("detail"), "the nearest known one is '"), "%s", reply());
+}
+
+Test(models, one_input_needs_no_list)
+{
+    static const char one[] = "{\"input\":{\"vector\":[1,2,3,0,0,0]}}";
+    STATUS(200, ask("POST", "/v1/models/vec@1/encode", one));
+    cr_assert_eq(count_of("codes"), 1);
+    cr_assert_eq(number_of("codes.0.2"), 3);
+    STATUS(200, ask("POST", "/v1/models/vec@1/reconstruct", one));
+    cr_assert_eq(count_of("outputs"), 1);
+    STATUS(200, ask("POST", "/v1/models/judge/score", one));
+    cr_assert_eq(count_of("results"), 1);
+    ask("POST", "/v1/models/vec@1/encode", "{\"input\":{\"vector\":[1,2]}}");
+    PROBLEM(422, "wrong_dimension");
+    POINTER("/input");
+    ask("POST", "/v1/models/vec@1/encode", "{\"input\":{\"vector\":[1,\"a\"]}}");
+    PROBLEM(422, "wrong_type");
+    POINTER("/input/vector/1");
+    ask("POST", "/v1/models/vec@1/encode", "{\"input\":{\"vector\":[1]},\"inputs\":[]}");
+    PROBLEM(422, "two_kinds");
+}
+
 Test(models, encode_pictures_in_every_wrapping)
 {
     struct lat_buf png = tiny_png(0, 17), body = {0};
@@ -321,7 +359,31 @@ Test(models, a_batch_has_a_limit)
     lat_buf_text(&body, "]}");
     ask("POST", "/v1/models/vec/encode", body.data);
     PROBLEM(413, "batch_too_large");
+    POINTER("/inputs");
     lat_buf_release(&body);
+}
+
+Test(models, what_is_kept_decoded_has_a_limit_of_its_own)
+{
+    static const char *const options[] = {"--max-pixels", "20", NULL};
+    static const char two[] = "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]},"
+                              "{\"vector\":[1,2,3,4,5,6]}]}";
+    static const char four[] = "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]},"
+                               "{\"vector\":[1,2,3,4,5,6]},{\"vector\":[1,2,3,4,5,6]},"
+                               "{\"vector\":[1,2,3,4,5,6]}]}";
+    struct server server;
+    test_folder_enter();
+    api_write_models(test_path("models"));
+    server_start(&server, test_path("data"), test_path("models"), options);
+    api_use(&server);
+    STATUS(200, ask("POST", "/v1/models/vec/reconstruct", two));
+    ask("POST", "/v1/models/vec/reconstruct", four);
+    PROBLEM(413, "batch_too_large");
+    ask("POST", "/v1/models/judge/score", four);
+    PROBLEM(413, "batch_too_large");
+    STATUS(200, ask("POST", "/v1/models/vec/encode", four));
+    cr_assert_eq(server_stop(&server, 20000), 0);
+    test_folder_leave();
 }
 
 /* ---- decode, reconstruct ---- */

@@ -176,6 +176,8 @@ Test(score, what_cannot_be_is_refused)
         {judge, "{\"inputs\":[{\"vector\":[1,2]}]}", "wrong_dimension", "/inputs/0", 422},
         {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"collection\":\"nobody\"}",
          "collection_not_found", "/collection", 404},
+        {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"collection\":\"A B\"}",
+         "invalid_name", "/collection", 422},
         {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"neighbours\":1.5}", "out_of_range",
          "/neighbours", 422},
         {judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"rate\":1}", "unknown_field",

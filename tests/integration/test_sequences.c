@@ -53,6 +53,14 @@ static void check_service(void)
     cr_expect_float_eq(number_of("outputs.0.sequence.0.1"), 5300, 250, "in its own units: %s",
                        reply());
     cr_expect_lt(number_of("errors.0"), 0.7, "in units of the deviations: %s", reply());
+    STATUS(200, ask("POST", "/v1/models/waves/reconstruct?encoding=base64", body));
+    cr_expect_eq(strlen(text_of("outputs.0.sequence.5")), 12, "two floats in base64: %s",
+                 reply());
+    STATUS(200, ask_as("POST", "/v1/models/waves/decode",
+                       "Content-Type: application/json\r\nAccept: application/octet-stream\r\n",
+                       "{\"codes\":[[0,0,0]]}", 19));
+    cr_expect_str_eq(header("X-Shape"), "1,6,2");
+    cr_expect_eq(reply_len(), 48);
     STATUS(422,
            ask("POST", "/v1/models/waves/encode", "{\"inputs\":[{\"sequence\":[[1,2],[3]]}]}"));
     POINTER("/inputs/0/sequence/1");

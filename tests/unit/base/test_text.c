@@ -314,12 +314,24 @@ Test(text, the_nearest_word)
     cr_assert_str_eq(lat_nearest("adta", words, 4), "data");
     cr_assert_str_eq(lat_nearest("model", words, 4), "models");
     cr_assert_null(lat_nearest("xyz", words, 4));
+    cr_assert_str_eq(lat_nearest("ag", (const char *const[]){"city", "age"}, 2), "age");
+    cr_assert_null(lat_nearest("ag", words, 4));
     cr_assert_null(lat_nearest("", words, 4));
     cr_assert_null(lat_nearest("data", words, 0));
     char longer[200];
     memset(longer, 'd', sizeof(longer) - 1);
     longer[199] = '\0';
     cr_assert_null(lat_nearest(longer, words, 4));
+}
+
+Test(text, the_nearest_word_however_far)
+{
+    static const char *const words[] = {"count", "seed", "temperature"};
+    cr_expect_str_eq(lat_nearest_any("sed", words, 3), "seed");
+    cr_expect_str_eq(lat_nearest_any("temp", words, 3), "temperature", "what it begins");
+    cr_expect_str_eq(lat_nearest_any("xyz", words, 3), "seed");
+    cr_expect_not_null(lat_nearest_any("", words, 3));
+    cr_expect_null(lat_nearest_any("xyz", words, 0));
 }
 
 Test(text, bytes_for_people)

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "service/embed.h"
 #include "tests/support/support.h"
+#include "tests/support/tiny_onnx.h"
 #include "tests/unit/service/app_fixture.h"
 
 static struct app_fixture fixture;
@@ -102,6 +104,37 @@ Test(embed, all_or_nothing_names_the_first_bad_one)
         LAT_INVALID);
     cr_assert_eq(bad, 1u);
     cr_assert_str_eq(err.code, "wrong_dimension");
+}
+
+/* 18 rows of a million numbers are more than a part has. */
+Test(embed, many_long_rows_go_through_in_parts)
+{
+    enum { WIDE = 1 << 20, N = 18, BAD = 4 };
+    static const struct tiny_model wide = {
+        .rank = 2, .dims = {-1, WIDE}, .code = 3, .no_decoder = true};
+    struct lat_input inputs[N];
+    struct lat_embedding out;
+    struct lat_model *other = NULL;
+    float *values = lat_alloc(WIDE + N, sizeof(*values));
+    cr_assert_not_null(values);
+    for (size_t i = 0; i < N + 3; i++)
+        values[i] = (float)i;
+    for (size_t i = 0; i < N; i++)
+        inputs[i] = vector(values + i, i == BAD ? WIDE - 1 : WIDE);
+    tiny_package(test_path("models"), "wide", 1, &wide, "{\"input\":{\"kind\":\"vector\"}}");
+    cr_assert_eq(lat_registry_load(fixture.app->registry, "wide", NULL), LAT_OK);
+    cr_assert_eq(lat_embed_acquire(&fixture.call, "wide", &other, NULL), LAT_OK);
+    cr_assert_eq(lat_embed(&fixture.call, other, inputs, N, LAT_EMBED_CODES, &out, NULL),
+                 LAT_OK);
+    cr_expect_eq(out.n_bad, 1u);
+    cr_expect_null(out.rows, "they are not kept");
+    for (size_t i = 0; i < N; i++) {
+        cr_expect_eq(out.bad[i] != NULL, i == BAD, "%zu", i);
+        for (size_t k = 0; k < 3 && i != BAD; k++)
+            cr_expect_eq(out.codes[i * 3 + k], (float)(i + k), "%zu", i);
+    }
+    lat_model_release(other);
+    lat_free(values);
 }
 
 Test(embed, an_overflowing_code_is_refused)

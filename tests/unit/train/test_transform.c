@@ -212,15 +212,19 @@ static void check_seams(const struct lat_transform *transform, uint32_t width, u
                                       3 +
                                   c] /
                     255.0F;
-    cr_assert_eq(lat_transform_analyse(transform, pixels, width, height, code, &err), LAT_OK,
+    cr_assert_eq(lat_transform_analyse(transform, pixels, width, height, 0, code, &err), LAT_OK,
                  "%s", err.message);
     const int64_t picture[3] = {3, 4 * rows, 4 * columns}, maps[3] = {4, rows, columns};
     run_whole(transform->analysis, "input", "code", picture, maps, planes, expected);
     for (size_t i = 0; i < n; i++)
         cr_assert_float_eq(code[i], expected[i], 1e-4, "number %zu of %u x %u", i, width,
                            height);
-    cr_assert_eq(lat_transform_synthesise(transform, code, width, height, shown, &err), LAT_OK,
-                 "%s", err.message);
+    cr_assert_eq(lat_transform_analyse(transform, pixels, width, height, 1, expected, &err),
+                 LAT_UNAVAILABLE, "the deadline is over");
+    cr_assert_str_eq(err.code, "deadline_exceeded");
+    lat_error_clear(&err);
+    cr_assert_eq(lat_transform_synthesise(transform, code, width, height, 0, shown, &err),
+                 LAT_OK, "%s", err.message);
     run_whole(transform->synthesis, "code", "output", maps, picture, code, planes);
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
