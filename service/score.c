@@ -116,15 +116,19 @@ static enum lat_status combine(struct lat_call *call, struct lat_model *model,
         lat_score_reference_put(reference);
         return status;
     }
+    const struct lat_calibration *known = lat_score_reference_scores(reference);
+    const bool together = known->present && known->n_quantiles > 1; /* else errors alone */
     for (size_t i = 0; i < request->n; i++) {
         struct lat_scored *item = &scores->items[i];
         item->error_p_value =
             lat_calibration_p_value(&lat_model_manifest(model)->calibration, item->error);
         item->distance_p_value =
             lat_calibration_p_value(lat_score_reference_distances(reference), item->distance);
-        item->score = lat_score_combined(reference, item->error, item->distance);
+        if (together)
+            item->score = lat_score_combined(reference, item->error, item->distance);
     }
-    judge(lat_score_reference_scores(reference), request->false_alarm_rate, scores, request->n);
+    judge(together ? known : &lat_model_manifest(model)->calibration, request->false_alarm_rate,
+          scores, request->n);
     lat_score_reference_put(reference);
     return LAT_OK;
 }

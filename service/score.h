@@ -10,7 +10,8 @@
  * and e½, d½ what half of the calibration set and half of the collection's own items stay
  * below: two lengths, one across what the model has learned and one along it, multiplied, so
  * that neither's unit counts. Its p-value is against items of the collection, each scored with
- * itself left out (service/score_reference.h). */
+ * itself left out (service/score_reference.h). Without items to compare with the error decides
+ * alone. */
 #ifndef LAT_SERVICE_SCORE_H
 #define LAT_SERVICE_SCORE_H
 

@@ -163,6 +163,22 @@ Test(score, models_that_share_a_collection_have_a_reference_each)
                        reply());
 }
 
+Test(score, in_an_empty_collection_the_error_decides_alone)
+{
+    char body[192];
+    make("{\"model\":\"judge@1\"}");
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[0,0,0,9,9,9]}],\"false_alarm_rate\":0.2,"
+             "\"collection\":\"%s\"}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(200, ask("POST", judge, body));
+    cr_expect(flag_of("results.0.anomalous"), "%s", reply());
+    cr_expect(is_null("results.0.distance"));
+    cr_expect_eq(number_of("results.0.p_value"), number_of("results.0.error_p_value"));
+    cr_expect_eq(number_of("results.0.score"), number_of("results.0.error"));
+    cr_expect_eq(number_of("reference_items"), 9);
+}
+
 Test(score, what_cannot_be_is_refused)
 {
     static const struct {
