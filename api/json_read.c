@@ -14,6 +14,8 @@
 
 #include "base/banned.h"
 
+static const double WHOLE_MOST = 9007199254740992; /* 2^53: whole doubles are exact up to it */
+
 /* ---- failures ---- */
 
 static void record_key(struct lat_object *object, const char *key, enum lat_status status,
@@ -174,17 +176,44 @@ static void fail_range(struct lat_object *object, const char *key, double min, d
     lat_error_expected(object->json->err, expected, text);
 }
 
+/* 2.0 is as whole as 2 (JSON Schema says so, too). */
+static bool is_whole(const json_t *value, json_int_t *out_count)
+{
+    const double number = json_number_value(value);
+    if (json_is_integer(value)) {
+        *out_count = json_integer_value(value);
+        return true;
+    }
+    if (!json_is_real(value) || number != floor(number) || fabs(number) > WHOLE_MOST)
+        return false;
+    *out_count = (json_int_t)number;
+    return true;
+}
+
+static void fail_whole(struct lat_object *object, const char *key, const json_t *value)
+{
+    char got[32];
+    if (!json_is_real(value)) {
+        fail_type(object, key, "a whole number", value);
+        return;
+    }
+    snprintf(got, sizeof(got), "%.15g", json_real_value(value));
+    lat_object_fail(object, key, LAT_INVALID, "wrong_type",
+                    "'%s' must be a whole number, not %s", key, got);
+    lat_error_expected(object->json->err, "a whole number", got);
+}
+
 void lat_object_count(struct lat_object *object, const char *key, uint64_t *inout_value,
                       uint64_t min, uint64_t max)
 {
     const json_t *value = find(object, key);
     if (!value)
         return;
-    if (!json_is_integer(value)) {
-        fail_type(object, key, "a whole number", value);
+    json_int_t count = 0;
+    if (!is_whole(value, &count)) {
+        fail_whole(object, key, value);
         return;
     }
-    const json_int_t count = json_integer_value(value);
     if (count < 0 || (uint64_t)count < min || (uint64_t)count > max)
         fail_range(object, key, (double)min, (double)max, (double)count);
     else

@@ -159,6 +159,8 @@ enum lat_status lat_manifest_read(const char *folder, struct lat_manifest *out_m
     if (len < 0 || (size_t)len >= sizeof(path))
         return lat_fail(err, LAT_INVALID, NULL, "the folder's name is too long");
     enum lat_status status = lat_file_read(path, MANIFEST_MAX, &text, err);
+    if (status == LAT_NOT_FOUND && err && err->status == LAT_NOT_FOUND)
+        err->code = "model_not_found"; /* a folder without it is no package */
     if (status == LAT_OK)
         status = lat_manifest_parse_text(text.data ? text.data : "", text.len, &manifest, err);
     if (status == LAT_OK)

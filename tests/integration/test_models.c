@@ -87,6 +87,8 @@ Test(models, one_by_name_or_with_its_version)
 Test(models, load_finds_a_new_package_and_unload_makes_it_unavailable)
 {
     const struct tiny_model late = {.rank = 2, .dims = {-1, 6}, .code = 3};
+    char manifest[1200];
+    snprintf(manifest, sizeof(manifest), "%s/late/1/model.json", api_models());
     ask("POST", "/v1/models/late/load", NULL);
     PROBLEM(404, "model_not_found");
     tiny_package(
@@ -108,6 +110,11 @@ Test(models, load_finds_a_new_package_and_unload_makes_it_unavailable)
     PROBLEM(503, "model_unavailable");
     ask("POST", "/v1/models/broken/load", NULL);
     PROBLEM(422, "missing_file");
+    cr_assert_eq(remove(manifest), 0);
+    ask("POST", "/v1/models/late/load", NULL);
+    PROBLEM(404, "model_not_found");
+    STATUS(200,
+           ask("POST", "/v1/models/late/encode", "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}]}"));
 }
 
 /* ---- encode ---- */
@@ -438,6 +445,7 @@ Test(models, reconstruct_gives_outputs_and_errors)
     STATUS(200, ask_as("POST", "/v1/models/tiny/reconstruct",
                        "Content-Type: image/png\r\nAccept: image/png\r\n", png.data, png.len));
     cr_assert_str_eq(header("Content-Type"), "image/png");
+    cr_assert_str_eq(header("X-Error"), "0.5");
     ask("POST", "/v1/models/mute/reconstruct", "{\"inputs\":[]}");
     PROBLEM(422, "capability_missing");
     lat_buf_release(&png);

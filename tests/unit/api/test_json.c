@@ -227,6 +227,14 @@ Test(api_json, wrong_types_name_both_and_the_place)
     cr_assert_eq(parse("{\"n\":2.5}"), LAT_OK);
     lat_object_count(&root, "n", &count, 1, 10);
     ASSERT_CODE("wrong_type");
+    cr_assert_str_eq(err.got, "2.5");
+    cr_assert_eq(parse("{\"n\":1e300}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    ASSERT_CODE("wrong_type");
+    cr_assert_eq(parse("{\"n\":3.0}"), LAT_OK);
+    lat_object_count(&root, "n", &count, 1, 10);
+    cr_assert_eq(lat_json_status(&json), LAT_OK, "a whole number in other words");
+    cr_assert_eq(count, 3);
     cr_assert_eq(parse("{\"n\":11}"), LAT_OK);
     lat_object_count(&root, "n", &count, 1, 10);
     ASSERT_CODE("out_of_range");
