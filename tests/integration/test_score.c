@@ -93,7 +93,7 @@ Test(score, a_distribution_is_scored_by_its_bound)
 
 Test(score, pictures_have_a_map_of_their_errors)
 {
-    const struct lat_buf png = tiny_png(0, 16);
+    struct lat_buf png = tiny_png(0, 16);
     STATUS(200, ask_as("POST", "/v1/models/look/score?map=true&false_alarm_rate=0.5",
                        "Content-Type: image/png\r\n", png.data, png.len));
     cr_expect_eq(count_of("results.0.contributions"), 16);
@@ -106,6 +106,7 @@ Test(score, pictures_have_a_map_of_their_errors)
     cr_expect_str_eq(header("X-P-Value"), "1");
     STATUS(422, ask("POST", judge, "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"map\":true}"));
     POINTER("/map");
+    lat_buf_release(&png);
 }
 
 Test(score, a_collection_adds_the_distance_to_its_items)
