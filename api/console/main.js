@@ -215,6 +215,13 @@ keyButton.addEventListener("click", async () => {
 onUnauthorised(signIn);
 showKey();
 
+/* ---- files dropped: views take them, the page stays ---- */
+
+for (const name of ["dragover", "drop"])
+  addEventListener(name, (event) => {
+    if (event.dataTransfer.types.includes("Files")) event.preventDefault();
+  });
+
 /* ---- health ---- */
 
 const health = document.getElementById("health");

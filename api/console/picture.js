@@ -113,13 +113,9 @@ export function pixels(image, width, height) {
 
 export const dataPng = (base64) => "data:image/png;base64," + base64;
 
-// A box to drop a picture on, or to choose one with: calls onpicture(file). Pasting works anywhere while `signal` lasts.
-export function dropBox({
-  onpicture,
-  signal,
-  label = "Drop a picture",
-  hint = "or click to choose, or paste one",
-}) {
+// A box to choose a picture with: calls onpicture(file). Dropping and pasting work anywhere while `signal` lasts; a file
+// that misses the box must not take the page away.
+export function dropBox({ onpicture, signal, label = "Drop a picture", hint = "or click, or paste one" }) {
   const input = el("input", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 });
   const box = el(
     "button",
@@ -132,21 +128,34 @@ export function dropBox({
     if (input.files[0]) onpicture(input.files[0]);
     input.value = "";
   });
-  const mark = (on) => (event) => {
-    event.preventDefault();
-    box.classList.toggle("over", on);
-  };
-  box.addEventListener("dragover", mark(true));
-  box.addEventListener("dragleave", mark(false));
-  box.addEventListener("drop", (event) => {
-    mark(false)(event);
-    if (event.dataTransfer.files[0]) onpicture(event.dataTransfer.files[0]);
-  });
+  const shown = () => box.offsetParent !== null;
+  document.addEventListener(
+    "dragover",
+    (event) => {
+      if (event.dataTransfer.types.includes("Files")) box.classList.add("over");
+    },
+    { signal },
+  );
+  for (const end of ["dragleave", "drop"])
+    document.addEventListener(
+      end,
+      (event) => {
+        if (end === "drop" || !event.relatedTarget) box.classList.remove("over");
+      },
+      { signal },
+    );
+  document.addEventListener(
+    "drop",
+    (event) => {
+      if (event.dataTransfer.files[0] && shown()) onpicture(event.dataTransfer.files[0]);
+    },
+    { signal },
+  );
   document.addEventListener(
     "paste",
     (event) => {
       const file = [...event.clipboardData.files].find((f) => f.type.startsWith("image/"));
-      if (file) {
+      if (file && shown()) {
         event.preventDefault();
         onpicture(file);
       }

@@ -113,7 +113,8 @@ export function problemBox(error) {
   const isProblem = error instanceof Problem;
   if (!isProblem) console.error(error);
   const title = isProblem ? titles[error.status] || error.title || "That did not work" : "That did not work";
-  const many = error.errors?.filter((e) => e.pointer || e.detail !== error.message) || [];
+  // What the message says already is not said again.
+  const many = error.errors?.filter((e) => e.expected !== undefined || e.detail !== error.message) || [];
   say(title + ": " + error.message);
   return el(
     "div",

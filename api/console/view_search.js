@@ -195,8 +195,10 @@ export async function show(root, ctx) {
     } catch (failure) {
       if (mine !== turn || failure.shown || failure.name === "AbortError") return;
       status.textContent = "";
-      if (!c.filter.fail(failure, "/filter") && !c.raw.fail(failure, "/input"))
-        clear(results, problemBox(failure));
+      const typed = query?.input && c.raw.fail(failure, "/input");
+      if (typed || c.filter.fail(failure, "/filter")) return;
+      clear(asked);
+      clear(results, problemBox(failure));
     } finally {
       if (mine === turn) results.removeAttribute("aria-busy");
     }

@@ -40,6 +40,34 @@ test("a dropped picture is searched with, and beside it stands what its code giv
     assert.ok((await made.evaluate((i) => i.decode().then(() => i.naturalWidth))) > 0);
   }));
 
+test("a picture dropped anywhere is taken, one that is no picture is told of, and the page stays", () =>
+  visit(
+    "#/search?collection=emoji",
+    async (page) => {
+      await cards(page).first().waitFor();
+      const drop = (text) =>
+        page.evaluate(async (words) => {
+          const blob = words ? new Blob([words]) : await (await fetch("/v1/collections/emoji/items/1f34e.png/input")).blob();
+          const data = new DataTransfer();
+          data.items.add(new File([blob], words ? "note.txt" : "apple.png", { type: words ? "text/plain" : "image/png" }));
+          const at = document.querySelector("h1");
+          const send = (name) =>
+            at.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+          send("dragover");
+          const marked = document.querySelector(".drop").classList.contains("over");
+          return { marked, stopped: !send("drop"), after: document.querySelector(".drop").classList.contains("over") };
+        }, text);
+      assert.deepEqual(await drop(""), { marked: true, stopped: true, after: false });
+      await page.getByText("24 nearest").first().waitFor();
+      assert.equal((await page.locator("ul.grid .card .id").first().textContent()).trim(), "1f34e.png");
+      await drop("this is no picture");
+      await page.locator(".problem").waitFor();
+      assert.match(await page.locator(".problem").textContent(), /picture|image/);
+      await shot(page, "no-picture");
+    },
+    { expected: [REFUSED] },
+  ));
+
 test("a pasted picture is searched with", () =>
   visit("#/search?collection=emoji", async (page) => {
     await cards(page).first().waitFor();
