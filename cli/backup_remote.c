@@ -1,3 +1,6 @@
+/* The file comes into a temporary name beside the wanted one, its sum computed as it comes, and
+ * takes the name when the sum is the server's: a fetch that breaks off leaves what was there.
+ * The server's copy is deleted either way, once there is one. */
 #include "cli/backup_remote.h"
 
 #include <errno.h>

@@ -10,6 +10,7 @@
 #include "cli/backup_remote.h"
 #include "cli/bar.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "model/train/fields.h"
 #include "service/backup.h"
@@ -127,7 +128,7 @@ int lat_cmd_backup(int argc, char **argv)
     struct backup_settings settings;
     struct lat_error err = LAT_ERROR_INIT;
     const size_t n = LAT_ARRAY_LEN(rows);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (lat_command_wants_help(argc, argv)) {
         print_help();
         return 0;
     }
@@ -141,9 +142,7 @@ int lat_cmd_backup(int argc, char **argv)
         status = lat_fail(&err, LAT_INVALID, NULL, "--data or --server is missing");
     if (status == LAT_OK && settings.server[0])
         status = lat_client_check(settings.server, &err);
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: backup: %s\n", err.message);
-        return 2;
-    }
+    if (status != LAT_OK)
+        return lat_command_misused("backup", &err);
     return run(argv[1], &settings);
 }

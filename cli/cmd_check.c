@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/settings.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "index/store.h"
 
@@ -72,7 +73,7 @@ int lat_cmd_check(int argc, char **argv)
     struct check_settings settings;
     struct lat_error err = LAT_ERROR_INIT;
     const size_t n = LAT_ARRAY_LEN(rows);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (lat_command_wants_help(argc, argv)) {
         printf(
             "usage: latentd check DIR [OPTIONS]\n\n"
             "Verifies every invariant of the data directory of a stopped server. Exit status "
@@ -86,9 +87,7 @@ int lat_cmd_check(int argc, char **argv)
     if (status == LAT_OK && argc != 2)
         status =
             lat_fail(&err, LAT_INVALID, NULL, "expected one data directory, not %d", argc - 1);
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: check: %s\n", err.message);
-        return 2;
-    }
+    if (status != LAT_OK)
+        return lat_command_misused("check", &err);
     return check(argv[1], &settings);
 }

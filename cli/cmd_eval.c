@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,12 +10,14 @@
 #include "base/settings.h"
 #include "base/sync.h"
 #include "base/text.h"
+#include "cli/bar.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "model/train/evaluate.h"
 
 #include "base/banned.h"
 
-enum { DATA_MAX = 4096, BAR_WIDTH = 30, REDRAW_NS = 100000000 };
+enum { DATA_MAX = 4096 };
 
 struct eval_settings {
     char models[LAT_PATH_MAX], data[DATA_MAX], errors[LAT_PATH_MAX], labels[LAT_PATH_MAX],
@@ -162,29 +163,13 @@ static void print_text(const struct lat_evaluation *evaluation)
 
 /* ---- progress ---- */
 
-struct screen {
-    uint64_t started_ns, drawn_ns;
-};
-
 static void on_progress(void *context, size_t done, size_t n)
 {
-    struct screen *screen = context;
-    char bar[BAR_WIDTH + 1];
-    const uint64_t now = lat_clock_ns();
-    if (done < n && now - screen->drawn_ns < REDRAW_NS)
+    struct lat_bar *bar = context;
+    if (!lat_bar_is_due(bar))
         return;
-    screen->drawn_ns = now;
-    for (size_t i = 0; i < BAR_WIDTH; i++)
-        bar[i] = i * n < done * BAR_WIDTH ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
-    const double each =
-        (double)(now - screen->started_ns) / (double)LAT_NS_PER_S / (double)done;
-    if (done < n)
-        fprintf(stderr, "\rimportance samples [%s] %zu/%zu items  ETA %.0f s\033[K", bar, done,
-                n, each * (double)(n - done));
-    else
-        fprintf(stderr, "\r\033[K");
-    fflush(stderr);
+    lat_bar_line(bar, (double)done / (double)n, "%zu/%zu items  ETA %.0f s", done, n,
+                 lat_bar_seconds(bar) / (double)done * (double)(n - done));
 }
 
 /* ---- the command ---- */
@@ -305,26 +290,20 @@ int lat_cmd_eval(int argc, char **argv)
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_eval_options options = {0};
     struct lat_evaluation evaluation = {0};
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help();
-            return 0;
-        }
-    if (read_request(argc, argv, &settings, &options, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: eval: %s ('latentd eval --help' lists the options)\n",
-                err.message);
-        return 2;
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
     }
+    if (read_request(argc, argv, &settings, &options, &err) != LAT_OK)
+        return lat_command_misused("eval", &err);
     lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    struct screen screen = {.started_ns = lat_clock_ns()};
-    if (isatty(STDERR_FILENO) == 1) {
-        options.progress = on_progress;
-        options.context = &screen;
-    }
-    if (evaluate(&settings, &options, &evaluation, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: eval: %s\n", err.message);
-        return 1;
-    }
+    struct lat_bar bar = {.label = "importance samples", .start_ns = lat_clock_ns()};
+    options.progress = on_progress;
+    options.context = &bar;
+    const enum lat_status status = evaluate(&settings, &options, &evaluation, &err);
+    lat_bar_end(&bar);
+    if (status != LAT_OK)
+        return lat_command_failed("eval", &err);
     if (evaluation.n_skipped)
         fprintf(stderr, "latentd: eval: %zu item(s) skipped; the first: %s\n",
                 evaluation.n_skipped, evaluation.first_skipped);

@@ -1,11 +1,11 @@
 /* latentd health: one GET /readyz, for a container's health check. Exit 0 when the answer is
  * 200. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/settings.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 #include "base/banned.h"
@@ -46,7 +46,7 @@ int lat_cmd_health(int argc, char **argv)
     struct options options;
     struct lat_error err = LAT_ERROR_INIT;
     const size_t n = LAT_ARRAY_LEN(rows);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (lat_command_wants_help(argc, argv)) {
         printf(
             "usage: latentd health [OPTIONS]\n\nExit status 0 when the server is ready.\n\n");
         lat_settings_help(rows, n, stdout);
@@ -59,9 +59,7 @@ int lat_cmd_health(int argc, char **argv)
         status = lat_fail(&err, LAT_INVALID, NULL, "unexpected '%s'", argv[1]);
     if (status == LAT_OK)
         status = lat_client_check(options.server, &err);
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: health: %s\n", err.message);
-        return 2;
-    }
+    if (status != LAT_OK)
+        return lat_command_misused("health", &err);
     return ask(&options);
 }

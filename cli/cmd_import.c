@@ -1,9 +1,8 @@
 /* latentd import: files into a collection of a running server. What the collection has already
  * is not sent again, so a run that was cut short is taken up by running it once more. */
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -12,7 +11,9 @@
 #include "base/text.h"
 #include "base/text_set.h"
 #include "base/urgency.h"
+#include "cli/bar.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/import_collection.h"
 #include "cli/import_known.h"
@@ -87,50 +88,27 @@ struct import {
     bool several;              /* paths, whose files may have the same names */
     struct lat_text_set given; /* with several: the ids given so far, their texts in `ids` */
     struct lat_arena ids;
-    uint64_t start_ns, drawn_ns;
-    _Atomic bool bar; /* a progress bar is on the terminal's last line */
+    struct lat_bar bar; /* its clock is that of the import */
 };
 
 /* ---- progress ---- */
 
-static void clear_bar(struct import *import)
-{
-    if (import->bar)
-        fputs("\r\033[K", stderr);
-    import->bar = false;
-}
-
-static double seconds_since(uint64_t start_ns)
-{
-    return (double)(lat_clock_ns() - start_ns) / (double)LAT_NS_PER_S;
-}
-
 static void draw_bar(struct import *import)
 {
-    enum { WIDTH = 24, EVERY_MS = 100 };
-    const uint64_t now = lat_clock_ns();
-    if (import->settings.quiet || !isatty(STDERR_FILENO) ||
-        now - import->drawn_ns < EVERY_MS * LAT_NS_PER_MS)
+    if (!lat_bar_is_due(&import->bar))
         return;
     uint64_t stored, failed;
-    import->drawn_ns = now;
     lat_import_sender_counts(import->sender, &stored, &failed);
-    const double seconds = seconds_since(import->start_ns);
+    const double seconds = lat_bar_seconds(&import->bar);
     const uint64_t sent = stored + failed;
     const uint64_t done = sent + import->present + import->skipped + import->unreadable;
     const double rate = seconds > 0 ? (double)sent / seconds : 0;
     const double share = import->expected ? (double)done / (double)import->expected : 0;
-    const int full = (int)(share * WIDTH);
-    char bar[WIDTH + 1];
-    memset(bar, '.', WIDTH);
-    memset(bar, '#', (size_t)(full < WIDTH ? full : WIDTH));
-    bar[WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K%s [%s] %llu of %llu, %.0f/s", import->collection, bar,
-            (unsigned long long)done, (unsigned long long)import->expected, rate);
+    char left[32] = "";
     if (rate > 0 && import->expected > done)
-        fprintf(stderr, ", %.0f s left", (double)(import->expected - done) / rate);
-    fflush(stderr);
-    import->bar = true;
+        snprintf(left, sizeof(left), ", %.0f s left", (double)(import->expected - done) / rate);
+    lat_bar_line(&import->bar, share, "%" PRIu64 " of %" PRIu64 ", %.0f/s%s", done,
+                 import->expected, rate, left);
 }
 
 /* ---- the sink ---- */
@@ -138,7 +116,7 @@ static void draw_bar(struct import *import)
 static void complain(void *context, const char *origin, const char *why)
 {
     struct import *import = context;
-    clear_bar(import);
+    lat_bar_end(&import->bar);
     fprintf(stderr, "latentd: import: %s: %s\n", origin, why);
 }
 
@@ -312,10 +290,10 @@ static uint64_t print_summary(struct import *import)
     uint64_t stored, failed;
     lat_import_sender_counts(import->sender, &stored, &failed);
     failed += import->unreadable;
-    const double seconds = seconds_since(import->start_ns);
+    const double seconds = lat_bar_seconds(&import->bar);
     const double rate = seconds > 0 ? (double)stored / seconds : 0;
     const unsigned long long n[] = {stored, import->present, import->skipped, failed};
-    clear_bar(import);
+    lat_bar_end(&import->bar);
     if (import->settings.json) {
         printf("{\"collection\":\"%s\",\"imported\":%llu,\"present\":%llu,\"skipped\":%llu,"
                "\"failed\":%llu,\"seconds\":%.3f,\"per_second\":%.1f}\n",
@@ -392,18 +370,19 @@ static enum lat_status read_settings(int *inout_argc, char **argv,
 int lat_cmd_import(int argc, char **argv)
 {
     struct lat_error err = LAT_ERROR_INIT;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            print_help();
-            return 0;
-        }
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
+    }
     struct import *import = lat_alloc(1, sizeof(*import));
     if (!import)
         return 1;
     int exit_status = 2;
     if (read_settings(&argc, argv, &import->settings, &err) == LAT_OK) {
         import->collection = argv[1];
-        import->start_ns = lat_clock_ns();
+        import->bar.label = import->collection;
+        import->bar.quiet = import->settings.quiet;
+        import->bar.start_ns = lat_clock_ns();
         lat_urgency_set(LAT_BULK);
         enum lat_status status = prepare(import, &err);
         if (status == LAT_OK)
@@ -412,8 +391,8 @@ int lat_cmd_import(int argc, char **argv)
         exit_status = status == LAT_OK && !failed ? 0 : 1;
     }
     if (err.status != LAT_OK)
-        fprintf(stderr, "latentd: import: %s%s\n", err.message,
-                exit_status == 2 ? " ('latentd import --help')" : "");
+        exit_status = exit_status == 2 ? lat_command_misused("import", &err)
+                                       : lat_command_failed("import", &err);
     lat_import_sender_free(import->sender);
     lat_import_known_free(import->known);
     lat_text_set_release(&import->given);

@@ -1,26 +1,29 @@
 /* latentd impute: a CSV file with holes in, the same file with them filled out. With --server a
  * running server does the work, block by block; else a model of the folder here. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/sync.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/settings.h"
+#include "base/sync.h"
 #include "base/text.h"
+#include "cli/bar.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/impute_blocks.h"
 #include "model/impute_csv.h"
 
 #include "base/banned.h"
 
-enum { BAR_WIDTH = 30, REDRAW_NS = 100000000, READ_AT_ONCE = 64 << 10, WORD_MAX = 64 };
+enum { READ_AT_ONCE = 64 << 10, WORD_MAX = 64 };
 
 struct impute_settings {
     char model[128], models[LAT_PATH_MAX], server[512], key[256], out[LAT_PATH_MAX],
@@ -71,7 +74,7 @@ struct job {
     FILE *in, *out;
     char part[LAT_PATH_MAX + 8]; /* the result until it is whole; "" for standard output */
     uint64_t total, read;        /* bytes of the file; 0 where that cannot be told */
-    uint64_t started_ns, drawn_ns;
+    struct lat_bar bar;          /* its clock is that of the run */
     char model[160];
     uint64_t n_rows, n_holes, n_filled;
     bool counted; /* holes, too */
@@ -79,23 +82,13 @@ struct job {
 
 /* ---- progress ---- */
 
-static void draw_bar(struct job *job, bool last)
+static void draw_bar(struct job *job)
 {
-    const uint64_t now = lat_clock_ns();
-    char bar[BAR_WIDTH + 1];
-    if (job->settings->quiet || isatty(STDERR_FILENO) != 1 || !job->total ||
-        (!last && now - job->drawn_ns < REDRAW_NS))
+    if (!job->total || !lat_bar_is_due(&job->bar))
         return;
-    const uint64_t full = job->read * BAR_WIDTH / job->total;
-    const double seconds = (double)(now - job->started_ns) / (double)LAT_NS_PER_S;
-    memset(bar, '.', BAR_WIDTH);
-    memset(bar, '#', (size_t)(full < BAR_WIDTH ? full : BAR_WIDTH));
-    bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K[%s] %llu rows, %.0f/s", bar, (unsigned long long)job->n_rows,
-            seconds > 0 ? (double)job->n_rows / seconds : 0);
-    if (last)
-        fprintf(stderr, "\r\033[K");
-    job->drawn_ns = now;
+    const double seconds = lat_bar_seconds(&job->bar);
+    lat_bar_line(&job->bar, (double)job->read / (double)job->total, "%" PRIu64 " rows, %.0f/s",
+                 job->n_rows, seconds > 0 ? (double)job->n_rows / seconds : 0);
 }
 
 /* ---- the file ---- */
@@ -126,7 +119,7 @@ static enum lat_status write_out(void *context, const char *bytes, size_t len,
     struct job *job = context;
     if (fwrite(bytes, 1, len, job->out) != len)
         return lat_fail_errno(err, errno, "writing the result");
-    draw_bar(job, false);
+    draw_bar(job);
     return LAT_OK;
 }
 
@@ -361,7 +354,7 @@ static enum lat_status read_request(int argc, char **argv, struct impute_setting
 
 static void print_summary(const struct job *job)
 {
-    const double seconds = (double)(lat_clock_ns() - job->started_ns) / (double)LAT_NS_PER_S;
+    const double seconds = lat_bar_seconds(&job->bar);
     struct lat_buf out = {0};
     lat_buf_text(&out, "{\"model\":");
     lat_buf_json_string(&out, job->model, strlen(job->model));
@@ -392,28 +385,25 @@ int lat_cmd_impute(int argc, char **argv)
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_impute_options options = {0};
     double confidence = 0;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help();
-            return 0;
-        }
-    if (read_request(argc, argv, &settings, &options, &confidence, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: impute: %s ('latentd impute --help' lists the options)\n",
-                err.message);
-        return 2;
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
     }
+    if (read_request(argc, argv, &settings, &options, &confidence, &err) != LAT_OK)
+        return lat_command_misused("impute", &err);
     lat_log_configure(LAT_LOG_OFF, LAT_LOG_TEXT);
-    struct job job = {.settings = &settings, .path = argv[1], .started_ns = lat_clock_ns()};
+    struct job job = {
+        .settings = &settings,
+        .path = argv[1],
+        .bar = {.label = "impute", .quiet = settings.quiet, .start_ns = lat_clock_ns()}};
     enum lat_status status = open_files(&job, &err);
     if (status == LAT_OK)
         status = settings.server[0] ? run_there(&job, &err)
                                     : run_here(&job, &options, confidence, &err);
-    draw_bar(&job, true);
+    lat_bar_end(&job.bar);
     status = close_files(&job, status, &err);
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: impute: %s\n", err.message);
-        return 1;
-    }
+    if (status != LAT_OK)
+        return lat_command_failed("impute", &err);
     if (settings.json)
         print_summary(&job);
     return 0;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "service/crypto.h"
 #include "service/keys.h"
@@ -303,11 +304,9 @@ int lat_cmd_keys(int argc, char **argv)
 {
     struct options options;
     struct lat_error err = LAT_ERROR_INIT;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help();
-            return 0;
-        }
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
     }
     enum lat_status status = lat_settings_defaults(rows, LAT_ARRAY_LEN(rows), &options, &err);
     if (status == LAT_OK)
@@ -316,14 +315,11 @@ int lat_cmd_keys(int argc, char **argv)
     if (status == LAT_OK && !action)
         status = lat_fail(&err, LAT_INVALID, "usage",
                           "expected add FILE, list FILE or remove FILE NAME-OR-HASH");
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: keys: %s ('latentd keys --help' lists the options)\n",
-                err.message);
-        return 2;
-    }
+    if (status != LAT_OK)
+        return lat_command_misused("keys", &err);
     status = action->run(&options, argv[2], argc > 3 ? argv[3] : NULL, &err);
     if (status == LAT_OK)
         return 0;
-    fprintf(stderr, "latentd: keys: %s\n", err.message);
-    return strcmp(err.code, "usage") == 0 ? 2 : 1;
+    return strcmp(err.code, "usage") == 0 ? lat_command_misused("keys", &err)
+                                          : lat_command_failed("keys", &err);
 }

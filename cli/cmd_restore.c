@@ -6,6 +6,7 @@
 #include "base/settings.h"
 #include "base/text.h"
 #include "cli/bar.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "service/backup.h"
 
@@ -72,10 +73,8 @@ static int run(const char *file, const struct restore_settings *settings)
                                         .context = &bar};
     const enum lat_status status = lat_restore_run(&restore, &result, &err);
     lat_bar_end(&bar);
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: restore: %s\n", err.message);
-        return 1;
-    }
+    if (status != LAT_OK)
+        return lat_command_failed("restore", &err);
     if (settings->models[0])
         snprintf(models, sizeof(models), "%s", settings->models);
     else
@@ -96,7 +95,7 @@ int lat_cmd_restore(int argc, char **argv)
     struct restore_settings settings;
     struct lat_error err = LAT_ERROR_INIT;
     const size_t n = LAT_ARRAY_LEN(rows);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (lat_command_wants_help(argc, argv)) {
         print_help();
         return 0;
     }
@@ -107,9 +106,7 @@ int lat_cmd_restore(int argc, char **argv)
         status = lat_fail(&err, LAT_INVALID, NULL, "expected one snapshot, not %d", argc - 1);
     if (status == LAT_OK && !settings.data[0])
         status = lat_fail(&err, LAT_INVALID, NULL, "--data is missing: where to restore to");
-    if (status != LAT_OK) {
-        fprintf(stderr, "latentd: restore: %s\n", err.message);
-        return 2;
-    }
+    if (status != LAT_OK)
+        return lat_command_misused("restore", &err);
     return run(argv[1], &settings);
 }

@@ -6,7 +6,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sync.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "service/app.h"
 #include "service/crypto.h"
@@ -157,13 +157,6 @@ static int serve(const struct lat_config *config, struct stopper *stopper)
     return status == LAT_OK || status == LAT_CANCELLED ? 0 : fail(&err);
 }
 
-static int usage(const struct lat_error *err)
-{
-    fprintf(stderr, "latentd: serve: %s ('latentd serve --help' lists the options)\n",
-            err->message);
-    return 2;
-}
-
 static void print_help(void)
 {
     printf("usage: latentd serve [OPTIONS]\n\n"
@@ -181,11 +174,9 @@ int lat_cmd_serve(int argc, char **argv)
     static struct lat_config config; /* several kB; read once */
     static struct stopper stopper;   /* outlives this function: the signals' thread has it */
     struct lat_error err = LAT_ERROR_INIT;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help();
-            return 0;
-        }
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
     }
     const int n_words = argc;
     char **words = lat_alloc((size_t)argc + 1, sizeof(*words)); /* argv is packed below; lives
@@ -196,13 +187,14 @@ int lat_cmd_serve(int argc, char **argv)
     }
     memcpy(words, argv, (size_t)argc * sizeof(*words));
     if (lat_config_read(&config, &argc, argv, &err) != LAT_OK)
-        return strcmp(err.code, "config_file") == 0 ? fail(&err) : usage(&err);
+        return strcmp(err.code, "config_file") == 0 ? fail(&err)
+                                                    : lat_command_misused("serve", &err);
     if (argc > 1) {
         lat_fail(&err, LAT_INVALID, NULL, "unexpected '%s'", argv[1]);
-        return usage(&err);
+        return lat_command_misused("serve", &err);
     }
     if (lat_config_apply_log(&config, &err) != LAT_OK)
-        return usage(&err);
+        return lat_command_misused("serve", &err);
     raise_file_limit();
     limit_heaps();
     stopper.argc = n_words;

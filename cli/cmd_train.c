@@ -1,25 +1,22 @@
 /* latentd train: a spec in, a package out. Ctrl-C asks the training to stop after the step
  * under way; a second one ends the program as usual. On a terminal one line shows where it is,
  * elsewhere a line is written an epoch; results go to stdout, everything else to stderr. */
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/settings.h"
 #include "base/sync.h"
 #include "base/text.h"
+#include "cli/bar.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 #include "model/train/trainer.h"
 
 #include "base/banned.h"
 
-enum { MAX_OVERRIDES = 128, BAR_WIDTH = 24 };
-
-#define REDRAW_NS (100 * LAT_NS_PER_MS)
+enum { MAX_OVERRIDES = 128 };
 
 struct train_settings {
     char models[LAT_PATH_MAX], checkpoint[LAT_PATH_MAX];
@@ -51,9 +48,7 @@ struct request {
 /* What the progress line knows. */
 struct screen {
     const char *name;
-    bool terminal;
-    bool drawn; /* an unfinished line is on the terminal */
-    uint64_t drawn_ns;
+    struct lat_bar bar;
 };
 
 static atomic_bool stop_wanted;
@@ -75,13 +70,6 @@ static void catch_interrupts(void)
 
 /* ---- progress ---- */
 
-static void clear_line(struct screen *screen)
-{
-    if (screen->drawn)
-        fprintf(stderr, "\r\033[K");
-    screen->drawn = false;
-}
-
 static void format_number(double value, char *out, size_t size)
 {
     if (isfinite(value))
@@ -99,30 +87,21 @@ static void format_duration(double seconds, char *out, size_t size)
         snprintf(out, size, "%lu:%02lu", all / 60, all % 60);
 }
 
-static void draw_bar(struct screen *screen, const char *name,
+static void draw_bar(struct lat_bar *bar, const char *name,
                      const struct lat_train_progress *progress, const char *numbers)
 {
-    char bar[BAR_WIDTH + 1];
-    const double share = (double)progress->step / (double)progress->steps;
-    const size_t full = (size_t)(share * BAR_WIDTH);
-    for (size_t i = 0; i < BAR_WIDTH; i++)
-        bar[i] = i < full ? '#' : '.';
-    bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r%s %u/%u [%s] %s\033[K", name, progress->epoch, progress->epochs, bar,
-            numbers);
-    fflush(stderr);
-    screen->drawn = true;
-    screen->drawn_ns = lat_clock_ns();
+    char label[LAT_NAME_MAX + 64];
+    snprintf(label, sizeof(label), "%s %u/%u", name, progress->epoch, progress->epochs);
+    bar->label = label;
+    lat_bar_line(bar, (double)progress->step / (double)progress->steps, "%s", numbers);
+    bar->label = NULL;
 }
 
 static void on_progress(void *context, const struct lat_train_progress *progress)
 {
     struct screen *screen = context;
     char loss[32], validation[32], eta[32], numbers[192], name[LAT_NAME_MAX + 40];
-    if (progress->past)
-        return;
-    if (!progress->epoch_done &&
-        (!screen->terminal || lat_clock_ns() - screen->drawn_ns < REDRAW_NS))
+    if (progress->past || (!progress->epoch_done && !lat_bar_is_due(&screen->bar)))
         return;
     if (progress->layer)
         snprintf(name, sizeof(name), "%s layer %u of %u", screen->name, progress->layer,
@@ -136,17 +115,17 @@ static void on_progress(void *context, const struct lat_train_progress *progress
              "loss %s  validation %s  rate %.3g  %.0f items/s  ETA %s", loss, validation,
              progress->rate, progress->items_per_second, eta);
     if (!progress->epoch_done) {
-        draw_bar(screen, name, progress, numbers);
+        draw_bar(&screen->bar, name, progress, numbers);
         return;
     }
-    clear_line(screen);
+    lat_bar_end(&screen->bar);
     fprintf(stderr, "%s %u/%u  %s\n", name, progress->epoch, progress->epochs, numbers);
 }
 
 static void on_note(void *context, const char *words)
 {
     struct screen *screen = context;
-    clear_line(screen);
+    lat_bar_end(&screen->bar);
     fprintf(stderr, "%s: %s\n", screen->name, words);
 }
 
@@ -251,7 +230,7 @@ static enum lat_status train(const struct request *request, struct lat_train_res
     if (status == LAT_OK)
         status = lat_engine_new(&engine, err);
     if (status == LAT_OK) {
-        struct screen screen = {.name = spec.name, .terminal = isatty(STDERR_FILENO) == 1};
+        struct screen screen = {.name = spec.name};
         const struct lat_train_options options = {
             .models = settings->models,
             .checkpoint = settings->checkpoint[0] ? settings->checkpoint : NULL,
@@ -263,7 +242,7 @@ static enum lat_status train(const struct request *request, struct lat_train_res
             .context = &screen};
         catch_interrupts();
         status = lat_train(engine, &spec, &options, out_result, err);
-        clear_line(&screen);
+        lat_bar_end(&screen.bar);
     }
     lat_engine_free(engine);
     lat_spec_release(&spec);
@@ -275,20 +254,14 @@ int lat_cmd_train(int argc, char **argv)
     struct lat_error err = LAT_ERROR_INIT;
     struct request request = {0};
     struct lat_train_result result = {0};
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help();
-            return 0;
-        }
-    if (read_request(argc, argv, &request, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: train: %s ('latentd train --help' lists the options)\n",
-                err.message);
-        return 2;
+    if (lat_command_wants_help(argc, argv)) {
+        print_help();
+        return 0;
     }
-    if (train(&request, &result, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: train: %s\n", err.message);
-        return 1;
-    }
+    if (read_request(argc, argv, &request, &err) != LAT_OK)
+        return lat_command_misused("train", &err);
+    if (train(&request, &result, &err) != LAT_OK)
+        return lat_command_failed("train", &err);
     if (request.settings.json)
         print_json(&result);
     else

@@ -2,7 +2,6 @@
 #include "cli/import_known.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "api/json.h"
 #include "base/mem.h"
@@ -116,9 +115,4 @@ void lat_import_known_free(struct lat_import_known *known)
 bool lat_import_known_has(const struct lat_import_known *known, const char *id)
 {
     return known && lat_text_set_has(&known->ids, id);
-}
-
-uint64_t lat_import_known_count(const struct lat_import_known *known)
-{
-    return known ? known->ids.n : 0;
 }

@@ -17,6 +17,5 @@ void lat_import_known_free(struct lat_import_known *known);
 
 /* `known` may be NULL. */
 bool lat_import_known_has(const struct lat_import_known *known, const char *id);
-uint64_t lat_import_known_count(const struct lat_import_known *known);
 
 #endif

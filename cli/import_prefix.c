@@ -1,3 +1,5 @@
+/* The shortest of three names by which all files of the import differ is the one all are called
+ * by, so that the ids of one import look alike. */
 #include "cli/import_prefix.h"
 
 #include <stdbool.h>
