@@ -5,7 +5,6 @@
 #include "index/distance.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/banned.h"
 

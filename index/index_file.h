@@ -43,9 +43,6 @@ enum lat_status lat_index_file_write(const char *path, const struct lat_index *i
                                      struct lat_rwlock *lock, struct lat_index_head *head,
                                      struct lat_error *err) LAT_MUST_USE;
 
-/* Reads the head alone and checks it by itself. LAT_NOT_FOUND, LAT_CORRUPT. */
-enum lat_status lat_index_file_head(const char *path, struct lat_index_head *out_head,
-                                    struct lat_error *err) LAT_MUST_USE;
 /* Reads it all. LAT_CORRUPT for anything that does not add up. */
 enum lat_status lat_index_file_read(const char *path, struct lat_index_head *out_head,
                                     struct lat_index **out_index,

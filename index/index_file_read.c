@@ -207,19 +207,6 @@ static enum lat_status build(const struct input *in, struct lat_index **out_inde
     return LAT_OK;
 }
 
-enum lat_status lat_index_file_head(const char *path, struct lat_index_head *out_head,
-                                    struct lat_error *err)
-{
-    struct input in = {.path = path};
-    enum lat_status status = map_file(&in, err);
-    if (status == LAT_OK)
-        status = check_head(&in, err);
-    unmap(&in);
-    if (status == LAT_OK)
-        *out_head = in.head;
-    return status;
-}
-
 enum lat_status lat_index_file_read(const char *path, struct lat_index_head *out_head,
                                     struct lat_index **out_index, struct lat_error *err)
 {

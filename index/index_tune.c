@@ -3,7 +3,6 @@
  * to be linked serve as queries the index has never seen, their true ten nearest come from a
  * scan, and the smallest step of the ladder that finds enough of them becomes the default of
  * searches. */
-#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"

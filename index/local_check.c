@@ -15,7 +15,8 @@
 #include "base/mem.h"
 #include "index/distance.h"
 #include "index/index_file.h"
-#include "index/local_store.h"
+#include "index/local_checking.h"
+#include "index/local_rows.h"
 #include "index/sqlite/schema.h"
 
 #include "base/banned.h"

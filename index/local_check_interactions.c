@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "index/local_store.h"
+#include "index/local_checking.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

@@ -1,13 +1,13 @@
 /* What must hold of the rows: between the tables by queries that look for exceptions, inside an
  * item by reading every one. At most FINDINGS_MAX lines a rule; the rest is counted. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "index/distance.h"
-#include "index/local_store.h"
+#include "index/local_checking.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 

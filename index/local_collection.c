@@ -1,9 +1,5 @@
-/* The table of open collections: an array sorted by name, read by every call, written by
- * create, drop and opening. An entry holds one reference; whoever works on a collection holds
- * another, so a dropped collection lives until its last search ends.
- *
- * Creating and dropping are tasks of the writer like any other change. The rows of a dropped
- * collection are deleted afterwards, bit by bit, by the keeper. */
+/* Creating, describing and dropping collections: tasks of the writer like any other change. The
+ * rows of a dropped collection are deleted afterwards, bit by bit, by the keeper. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,207 +9,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "index/faiss_index.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
 
 #include "base/banned.h"
-
-enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec *spec,
-                                   int64_t created_ms, struct lat_collection **out_collection,
-                                   struct lat_error *err)
-{
-    struct lat_collection *collection = lat_alloc(1, sizeof(*collection));
-    if (!collection)
-        return lat_fail_memory(err);
-    atomic_init(&collection->refs, 1);
-    collection->key = key;
-    collection->spec = *spec;
-    collection->created_ms = created_ms;
-    snprintf(collection->names[0], sizeof(collection->names[0]), "%s", spec->name);
-    atomic_init(&collection->name, collection->names[0]);
-    lat_rwlock_init(&collection->lock, LAT_RANK_INDEX, "collection");
-    lat_mutex_init(&collection->filters_mutex, LAT_RANK_LEAF, "filters");
-    lat_rwlock_init(&collection->tally_lock, LAT_RANK_LEAF, "tally");
-    lat_tally_init(&collection->tally);
-    collection->seconds = lat_metric_series(LAT_METRIC_SEARCH_SECONDS, spec->name);
-    *out_collection = collection;
-    return LAT_OK;
-}
-
-struct lat_collection *lat_collection_ref(struct lat_collection *collection)
-{
-    atomic_fetch_add(&collection->refs, 1);
-    return collection;
-}
-
-void lat_collection_unref(struct lat_collection *collection)
-{
-    if (!collection || atomic_fetch_sub(&collection->refs, 1) != 1)
-        return;
-    lat_filter_forget_all(collection);
-    lat_index_unref(collection->index);
-    lat_windows_forget(collection);
-    lat_tally_release(&collection->tally);
-    lat_rwlock_release(&collection->tally_lock);
-    lat_mutex_release(&collection->filters_mutex);
-    lat_rwlock_release(&collection->lock);
-    lat_free(collection);
-}
-
-struct lat_index *lat_collection_index(struct lat_collection *collection)
-{
-    lat_rwlock_read(&collection->lock);
-    struct lat_index *index = collection->index ? lat_index_ref(collection->index) : NULL;
-    lat_rwlock_unlock(&collection->lock);
-    return index;
-}
-
-/* ---- the table ---- */
-
-/* Where `name` is, or belongs. Under the table's lock. */
-static size_t place(const struct lat_local *store, const char *name, bool *out_there)
-{
-    size_t low = 0, high = store->n_table;
-    *out_there = false;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const int order = strcmp(store->table[middle]->name, name);
-        if (order == 0) {
-            *out_there = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-enum lat_status lat_collection_find(struct lat_local *store, const char *name,
-                                    struct lat_collection **out_collection,
-                                    struct lat_error *err)
-{
-    char behind[LAT_COLLECTION_NAME_MAX];
-    const bool alias = lat_local_alias_resolve(&store->base, name, behind);
-    return lat_collection_find_exact(store, alias ? behind : name, out_collection, err);
-}
-
-enum lat_status lat_collection_find_exact(struct lat_local *store, const char *name,
-                                          struct lat_collection **out_collection,
-                                          struct lat_error *err)
-{
-    bool there;
-    lat_rwlock_read(&store->table_lock);
-    const size_t at = place(store, name, &there);
-    if (there)
-        *out_collection = lat_collection_ref(store->table[at]);
-    lat_rwlock_unlock(&store->table_lock);
-    return there ? LAT_OK
-                 : lat_fail(err, LAT_NOT_FOUND, "collection_not_found", "no collection '%s'",
-                            name);
-}
-
-enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
-                                     struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    lat_rwlock_write(&store->table_lock);
-    if (store->n_table == store->table_capacity) {
-        const size_t capacity = store->table_capacity ? store->table_capacity * 2 : 16;
-        struct lat_collection **table =
-            lat_realloc(store->table, capacity, sizeof(struct lat_collection *));
-        if (table) {
-            store->table = table;
-            store->table_capacity = capacity;
-        } else {
-            status = lat_fail_memory(err);
-        }
-    }
-    if (status == LAT_OK) {
-        bool there;
-        const size_t at = place(store, collection->name, &there);
-        memmove(&store->table[at + 1], &store->table[at],
-                (store->n_table - at) * sizeof(struct lat_collection *));
-        store->table[at] = collection;
-        store->n_table++;
-    }
-    lat_rwlock_unlock(&store->table_lock);
-    return status;
-}
-
-/* Takes one out; under the table's lock for writing. */
-static void take_out(struct lat_local *store, const char *name)
-{
-    bool there;
-    const size_t at = place(store, name, &there);
-    if (!there)
-        return;
-    store->n_table--;
-    memmove(&store->table[at], &store->table[at + 1],
-            (store->n_table - at) * sizeof(struct lat_collection *));
-}
-
-/* Puts one in where there is room. */
-static void put_in(struct lat_local *store, struct lat_collection *collection)
-{
-    bool there;
-    const size_t at = place(store, collection->name, &there);
-    memmove(&store->table[at + 1], &store->table[at],
-            (store->n_table - at) * sizeof(struct lat_collection *));
-    store->table[at] = collection;
-    store->n_table++;
-}
-
-void lat_collection_exchange(struct lat_local *store, struct lat_collection *serving,
-                             struct lat_collection *hidden, struct lat_collection *former)
-{
-    snprintf(hidden->names[1], sizeof(hidden->names[1]), "%s", serving->name);
-    lat_rwlock_write(&store->table_lock);
-    take_out(store, serving->name);
-    take_out(store, hidden->name);
-    atomic_store(&hidden->name, hidden->names[1]);
-    lat_rwlock_write(&hidden->lock);
-    memcpy(hidden->spec.name, hidden->names[1], sizeof(hidden->spec.name));
-    lat_rwlock_unlock(&hidden->lock);
-    put_in(store, hidden);
-    put_in(store, former);
-    lat_rwlock_unlock(&store->table_lock);
-    hidden->seconds = lat_metric_series(LAT_METRIC_SEARCH_SECONDS, hidden->names[1]);
-    lat_collection_unref(serving); /* the table's */
-}
-
-static void leave(struct lat_local *store, struct lat_collection *collection)
-{
-    bool there;
-    lat_rwlock_write(&store->table_lock);
-    const size_t at = place(store, collection->name, &there);
-    if (there && store->table[at] == collection) {
-        store->n_table--;
-        memmove(&store->table[at], &store->table[at + 1],
-                (store->n_table - at) * sizeof(struct lat_collection *));
-    } else {
-        there = false;
-    }
-    lat_rwlock_unlock(&store->table_lock);
-    if (there)
-        lat_collection_unref(collection);
-}
-
-enum lat_status lat_collection_all(struct lat_local *store, struct lat_collection ***out_list,
-                                   size_t *out_n, struct lat_error *err)
-{
-    lat_rwlock_read(&store->table_lock);
-    const size_t n = store->n_table;
-    struct lat_collection **list = lat_alloc(n ? n : 1, sizeof(struct lat_collection *));
-    for (size_t i = 0; list && i < n; i++)
-        list[i] = lat_collection_ref(store->table[i]);
-    lat_rwlock_unlock(&store->table_lock);
-    if (!list)
-        return lat_fail_memory(err);
-    *out_list = list;
-    *out_n = n;
-    return LAT_OK;
-}
 
 /* ---- specs and their rows ---- */
 
@@ -493,7 +291,7 @@ static void commit_drop(struct lat_task *task, struct lat_local *store)
     lat_rwlock_write(&collection->lock);
     collection->dropped = true;
     lat_rwlock_unlock(&collection->lock);
-    leave(store, collection);
+    lat_collection_leave(store, collection);
     lat_local_index_path(store, collection, path, sizeof(path));
     unlink(path);
     atomic_store(&store->keeper.purging, true);

@@ -1,9 +1,7 @@
 /* The rows of a data directory copied into one file, whoever has it open. SQLite lets a reader
  * of another process, or another connection of this one, see one moment of the file while the
  * writer goes on; the lock of the directory is not taken. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"

@@ -1,10 +1,10 @@
 /* Deleting by filter: one task finds the rows and deletes them, so nothing can slip in between.
  * A dry run counts on a reader's connection. */
-#include <string.h>
 
 #include "base/mem.h"
 #include "index/filter_sql.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 

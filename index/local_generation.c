@@ -1,55 +1,41 @@
 /* Generations. The hidden one is a collection named "~KEY" by the key of the one it stands
- * beside, with a row in `generations`. The switch is one exclusive task of the writer:
- *
- *   rows     names, aliases, users and their items, the recommender go over to the new key
- *   memory   the serving object leaves the table as a dropped one does, so that every task that
- *            still holds it fails and is asked again, while searches in it run on; the hidden
- *            object takes the name; a new object without an index stands for the former
- *
- * Between `hold` and `release` writers wait before they ask for the writer's time; who came
- * before them shows in the sequence number, which apply_switch compares. */
+ * beside, with a row in `generations`; local_switch.c puts it in the other's place. Between
+ * `hold` and `release` writers wait before they ask for the writer's time. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "index/generations.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
 
 #include "base/banned.h"
 
 enum { HOLD_MS = 5000, PRUNE_ROWS = 500 };
 
-static void hidden_name(int64_t key, char out[LAT_COLLECTION_NAME_MAX])
+void lat_generation_name(int64_t key, char out[LAT_COLLECTION_NAME_MAX])
 {
     snprintf(out, LAT_COLLECTION_NAME_MAX, "~%" PRId64, key);
 }
 
-/* The two objects, a reference each. LAT_NOT_FOUND. */
-struct pair {
-    struct lat_collection *serving, *hidden;
-};
-
-static void release(struct pair *pair)
+void lat_generation_release(struct lat_generation_pair *pair)
 {
     lat_collection_unref(pair->hidden);
     lat_collection_unref(pair->serving);
 }
 
-static enum lat_status find_pair(struct lat_local *store, const char *name, struct pair *out,
-                                 struct lat_error *err)
+enum lat_status lat_generation_find(struct lat_local *store, const char *name,
+                                    struct lat_generation_pair *out_pair, struct lat_error *err)
 {
     char hidden[LAT_COLLECTION_NAME_MAX];
-    struct pair pair = {0};
+    struct lat_generation_pair pair = {0};
     enum lat_status status = lat_collection_find(store, name, &pair.serving, err);
     if (status != LAT_OK)
         return status;
-    hidden_name(pair.serving->key, hidden);
+    lat_generation_name(pair.serving->key, hidden);
     status = lat_collection_find_exact(store, hidden, &pair.hidden, NULL);
     if (status == LAT_OK) {
-        *out = pair;
+        *out_pair = pair;
         return LAT_OK;
     }
     lat_collection_unref(pair.serving);
@@ -57,7 +43,7 @@ static enum lat_status find_pair(struct lat_local *store, const char *name, stru
     return status;
 }
 
-static enum lat_status read_row(struct lat_local *store, const struct pair *pair,
+static enum lat_status read_row(struct lat_local *store, const struct lat_generation_pair *pair,
                                 struct lat_generation *out, struct lat_error *err)
 {
     struct lat_stmt *stmt;
@@ -84,31 +70,30 @@ static enum lat_status read_row(struct lat_local *store, const struct pair *pair
 enum lat_status lat_local_generation(struct lat_store *base, const char *name,
                                      struct lat_generation *out, struct lat_error *err)
 {
-    struct pair pair;
-    enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
+    struct lat_generation_pair pair;
+    enum lat_status status = lat_generation_find(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
     status = read_row(lat_local_of(base), &pair, out, err);
-    release(&pair);
+    lat_generation_release(&pair);
     return status;
 }
 
 enum lat_status lat_local_generation_drop(struct lat_store *base, const char *name,
                                           struct lat_error *err)
 {
-    struct pair pair;
-    enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
+    struct lat_generation_pair pair;
+    enum lat_status status = lat_generation_find(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
     status = lat_local_drop(base, pair.hidden->name, err);
-    release(&pair);
+    lat_generation_release(&pair);
     return status;
 }
 
 /* ---- beginning ---- */
 
-/* Sequence numbers of a new generation begin at the next whole 2^32. */
-static uint64_t next_generation(uint64_t sequence)
+uint64_t lat_generation_first(uint64_t sequence)
 {
     return ((sequence >> 32) + 1) << 32;
 }
@@ -155,13 +140,13 @@ static enum lat_status begin_new(struct lat_local *store, const struct lat_colle
         .task = {.apply = apply_begin, .commit = commit_begin, .exclusive = true}};
     struct lat_collection_spec hidden = *spec;
     bool created;
-    hidden_name(serving->key, hidden.name);
+    lat_generation_name(serving->key, hidden.name);
     enum lat_status status = lat_collection_create_hidden(store, &hidden, &created, err);
     if (status == LAT_OK)
         status = lat_collection_find_exact(store, hidden.name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;
-    task.sequence = next_generation(serving->sequence);
+    task.sequence = lat_generation_first(serving->sequence);
     status = lat_writer_run(store, &task.task, err);
     lat_collection_unref(task.task.collection);
     return status;
@@ -173,7 +158,7 @@ enum lat_status lat_local_generation_begin(struct lat_store *base, const char *n
 {
     struct lat_local *store = lat_local_of(base);
     struct lat_error none = LAT_ERROR_INIT;
-    struct pair pair;
+    struct lat_generation_pair pair;
     enum lat_status status = lat_local_generation(base, name, out, &none);
     if (status == LAT_OK && strcmp(out->model, spec->model) != 0) {
         status = lat_local_generation_drop(base, name, err);
@@ -193,13 +178,13 @@ enum lat_status lat_local_generation_begin(struct lat_store *base, const char *n
         lat_collection_unref(serving);
     }
     if (status == LAT_OK)
-        status = find_pair(store, name, &pair, err);
+        status = lat_generation_find(store, name, &pair, err);
     if (status != LAT_OK)
         return status;
     status = lat_collection_load(store, pair.hidden, err); /* a former one has no index */
     if (status == LAT_OK)
         status = read_row(store, &pair, out, err);
-    release(&pair);
+    lat_generation_release(&pair);
     return status;
 }
 
@@ -228,19 +213,20 @@ static enum lat_status apply_note(struct lat_task *base, struct lat_local *store
 enum lat_status lat_local_generation_note(struct lat_store *base, const char *name,
                                           uint64_t synced, struct lat_error *err)
 {
-    struct pair pair;
-    enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
+    struct lat_generation_pair pair;
+    enum lat_status status = lat_generation_find(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
     struct note_task task = {
         .task = {.apply = apply_note}, .key = pair.hidden->key, .synced = synced};
     status = lat_writer_run(lat_local_of(base), &task.task, err);
-    release(&pair);
+    lat_generation_release(&pair);
     return status;
 }
 
 /* Some ids that are in the hidden one alone. */
-static enum lat_status find_gone(struct lat_local *store, const struct pair *pair,
+static enum lat_status find_gone(struct lat_local *store,
+                                 const struct lat_generation_pair *pair,
                                  struct lat_arena *arena, struct lat_write *writes,
                                  size_t *out_n, struct lat_error *err)
 {
@@ -278,10 +264,10 @@ static enum lat_status find_gone(struct lat_local *store, const struct pair *pai
 enum lat_status lat_local_generation_prune(struct lat_store *base, const char *name,
                                            struct lat_error *err)
 {
-    struct pair pair;
+    struct lat_generation_pair pair;
     struct lat_arena arena = {0};
     size_t n = PRUNE_ROWS;
-    enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
+    enum lat_status status = lat_generation_find(lat_local_of(base), name, &pair, err);
     if (status != LAT_OK)
         return status;
     struct lat_write *writes = lat_alloc(PRUNE_ROWS, sizeof(*writes));
@@ -296,7 +282,7 @@ enum lat_status lat_local_generation_prune(struct lat_store *base, const char *n
     }
     lat_free(results);
     lat_free(writes);
-    release(&pair);
+    lat_generation_release(&pair);
     return status;
 }
 
@@ -360,152 +346,4 @@ enum lat_status lat_generation_check(const struct lat_collection *collection, co
         return LAT_OK;
     return lat_fail(err, LAT_CONFLICT, "generation_changed",
                     "it has just moved to model '%s': ask again", collection->spec.model);
-}
-
-/* ---- the switch ---- */
-
-struct switch_task {
-    struct lat_task task; /* its collection: the hidden one */
-    struct lat_collection *serving;
-    struct lat_collection *former; /* made inside apply */
-    uint64_t synced;
-};
-
-static enum lat_status run_with(struct lat_db *db, const char *sql, int64_t one, int64_t two,
-                                const char *text, int64_t three, struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    const enum lat_status status = lat_db_statement(db, sql, &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, one);
-    lat_stmt_bind_i64(stmt, 2, two);
-    lat_stmt_bind_text(stmt, 3, text);
-    lat_stmt_bind_i64(stmt, 4, three);
-    return lat_stmt_run(stmt, err);
-}
-
-/* ?1 the serving key, ?2 the hidden one's, ?3 the name, ?4 the hidden one's sequence. */
-static const char *const steps[] = {
-    "UPDATE collections SET (created_ms, recommender)=(SELECT created_ms, recommender FROM"
-    " collections WHERE collection=?1) WHERE collection=?2 AND ?3<>'' AND ?4>=0",
-    "UPDATE collections SET name='~', recommender='', users=0, interactions=0"
-    " WHERE collection=?1 AND ?2>0 AND ?3<>'' AND ?4>=0",
-    "UPDATE collections SET name=?3 WHERE collection=?2 AND ?1>0 AND ?4>=0",
-    "UPDATE collections SET name='~'||?2 WHERE collection=?1 AND ?3<>'' AND ?4>=0",
-    "UPDATE users SET collection=?2 WHERE collection=?1 AND ?3<>'' AND ?4>=0",
-    "UPDATE interaction_items SET collection=?2 WHERE collection=?1 AND ?3<>'' AND ?4>=0",
-    "UPDATE aliases SET collection=?2 WHERE collection=?1 AND ?3<>'' AND ?4>=0",
-    "DELETE FROM generations WHERE collection=?2 AND ?1>0 AND ?3<>'' AND ?4>=0",
-    "INSERT INTO generations(collection, synced, former) SELECT ?1, ?4, 1"
-    " WHERE ?2>0 AND ?3<>''",
-};
-
-static enum lat_status make_former(struct switch_task *task, struct lat_error *err)
-{
-    const struct lat_collection *serving = task->serving;
-    struct lat_collection_spec spec = serving->spec;
-    lat_collection_unref(task->former); /* of a run before, rolled back */
-    task->former = NULL;
-    hidden_name(task->task.collection->key, spec.name);
-    const enum lat_status status =
-        lat_collection_new(serving->key, &spec, serving->created_ms, &task->former, err);
-    if (status != LAT_OK)
-        return status;
-    task->former->sequence = serving->sequence;
-    task->former->pruned = serving->pruned;
-    task->former->items = serving->items;
-    task->former->hidden = serving->hidden;
-    task->former->former = true;
-    return LAT_OK;
-}
-
-static enum lat_status apply_switch(struct lat_task *base, struct lat_local *store,
-                                    struct lat_error *err)
-{
-    struct switch_task *task = (struct switch_task *)base;
-    struct lat_collection *serving = task->serving, *hidden = base->collection;
-    if (serving->dropped || hidden->dropped)
-        return lat_fail(err, LAT_CANCELLED, NULL, "the collection was dropped");
-    if (serving->sequence != task->synced)
-        return lat_fail(err, LAT_CANCELLED, "behind", "changed after change %" PRIu64,
-                        task->synced);
-    if (hidden->draft.sequence < serving->sequence)
-        hidden->draft.sequence = next_generation(serving->sequence);
-    hidden->draft.users = serving->users;
-    hidden->draft.interactions = serving->interactions;
-    enum lat_status status = make_former(task, err);
-    for (size_t i = 0; status == LAT_OK && i < LAT_ARRAY_LEN(steps); i++)
-        status = run_with(store->writer.db, steps[i], serving->key, hidden->key, serving->name,
-                          (int64_t)hidden->draft.sequence, err);
-    return status;
-}
-
-/* The counts of interactions go over; who still looks into the old ones is told to come again.
- */
-static void move_tally(struct lat_collection *from, struct lat_collection *to)
-{
-    lat_rwlock_write(&from->tally_lock);
-    struct lat_tally tally = from->tally;
-    const uint64_t changes = from->changes;
-    lat_tally_init(&from->tally);
-    lat_rwlock_unlock(&from->tally_lock);
-    lat_rwlock_write(&to->tally_lock);
-    lat_tally_release(&to->tally);
-    to->tally = tally;
-    to->changes = changes + 1;
-    lat_rwlock_unlock(&to->tally_lock);
-}
-
-static void commit_switch(struct lat_task *base, struct lat_local *store)
-{
-    struct switch_task *task = (struct switch_task *)base;
-    struct lat_collection *serving = task->serving, *hidden = base->collection;
-    char old[LAT_PATH_MAX], path[LAT_PATH_MAX];
-    lat_local_index_path(store, serving, path, sizeof(path));
-    unlink(path);
-    lat_local_index_path(store, hidden, old, sizeof(old));
-    move_tally(serving, hidden);
-    lat_rwlock_write(&hidden->lock);
-    hidden->sequence = hidden->draft.sequence;
-    if (hidden->index)
-        hidden->index->sequence = hidden->sequence;
-    hidden->created_ms = serving->created_ms;
-    hidden->users = serving->users;
-    hidden->interactions = serving->interactions;
-    memcpy(hidden->recommender, serving->recommender, sizeof(hidden->recommender));
-    lat_rwlock_unlock(&hidden->lock);
-    lat_rwlock_write(&serving->lock);
-    serving->dropped = true;
-    lat_rwlock_unlock(&serving->lock);
-    lat_collection_exchange(store, serving, hidden, task->former);
-    task->former = NULL;
-    lat_local_index_path(store, hidden, path, sizeof(path));
-    if (rename(old, path) != 0)
-        unlink(old); /* it is made again */
-    lat_metric_set(LAT_METRIC_ITEMS, hidden->name, (double)hidden->items);
-}
-
-enum lat_status lat_local_generation_switch(struct lat_store *base, const char *name,
-                                            uint64_t synced, struct lat_error *err)
-{
-    struct pair pair;
-    struct lat_error why = LAT_ERROR_INIT;
-    enum lat_status status = find_pair(lat_local_of(base), name, &pair, err);
-    if (status != LAT_OK)
-        return status;
-    struct switch_task task = {.task = {.collection = pair.hidden,
-                                        .apply = apply_switch,
-                                        .commit = commit_switch,
-                                        .exclusive = true},
-                               .serving = pair.serving,
-                               .synced = synced};
-    status = lat_writer_run(lat_local_of(base), &task.task, &why);
-    if (status == LAT_CANCELLED && strcmp(why.code, "behind") == 0)
-        status = lat_fail(err, LAT_BUSY, NULL, "%s", why.message);
-    else if (status != LAT_OK)
-        lat_fail(err, status, why.code, "%s", why.message);
-    lat_collection_unref(task.former);
-    release(&pair);
-    return status;
 }

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

@@ -20,7 +20,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

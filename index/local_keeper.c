@@ -3,7 +3,7 @@
  * time, going round:
  *
  *   link      takes waiting rows into the accelerator (it is the linker of every published index)
- *   tune      measures the breadth of searches each time the index has doubled
+ *   tune      measures the breadth of searches each time the index has doubled (local_link.c)
  *   rebuild   starts the rebuilder when a quarter of the slots is dead, when lists can be trained,
  *             or have become too few; at most one rebuild at a time
  *   save      writes the index file when enough has happened since the last
@@ -13,27 +13,20 @@
  * It sleeps until somebody wakes it: every group of writes does. Both its thread and the
  * rebuilder's give way to searches (base/urgency.h). */
 /* clang-format on */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/urgency.h"
 #include "index/faiss_index.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
+#include "index/local_link.h"
 
 #include "base/banned.h"
 
 enum {
-    LINK_BATCH = 64,               /* rows linked before looking at the next collection */
-    TAIL_BYTES = 8 << 20,          /* rows waiting to be linked are scanned by every search */
-    TAIL_BYTES_SEARCHED = 1 << 20, /* the same while there are searches: some 50 us */
-    TAIL_ROWS_MIN = 1024,
-    TAIL_ROWS_MAX = 65536,
-    LATER_MS = 25,      /* rows that wait for a quieter moment */
-    THROTTLE_MS = 1000, /* a write is held back no longer */
-    TUNE_FIRST = 2000,  /* rows at the first calibration; then at every doubling */
-    DEAD_LEAST = 1000,  /* dead slots that are worth a rebuild, and the share of all */
+    LATER_MS = 25,     /* rows that wait for a quieter moment */
+    DEAD_LEAST = 1000, /* dead slots that are worth a rebuild, and the share of all */
     DEAD_SHARE = 4,
     SAVE_LEAST = 20000, /* changes that are worth a new index file, and the share of rows */
     SAVE_SHARE = 4,
@@ -41,144 +34,6 @@ enum {
     PURGE_ROWS = 2000,
     TRIM_ROWS = 100000, /* rows taken in after which free memory is given back */
 };
-
-/* ---- link, tune ---- */
-
-#define SEARCHED_NS (100 * LAT_NS_PER_MS)
-
-void lat_keeper_note_search(struct lat_collection *collection)
-{
-    const uint64_t now = lat_clock_ns();
-    if (now - atomic_load_explicit(&collection->searched_ns, memory_order_relaxed) >
-        SEARCHED_NS)
-        atomic_store_explicit(&collection->searched_ns, now, memory_order_relaxed);
-}
-
-static bool is_searched(struct lat_collection *collection)
-{
-    const uint64_t last = atomic_load_explicit(&collection->searched_ns, memory_order_relaxed);
-    return last && lat_clock_ns() - last < 2 * SEARCHED_NS;
-}
-
-/* How many rows may wait to be linked before writers are held back. */
-static size_t tail_limit(struct lat_collection *collection)
-{
-    const size_t bytes = is_searched(collection) ? TAIL_BYTES_SEARCHED : TAIL_BYTES;
-    const size_t rows = bytes / (collection->spec.dimension * sizeof(float));
-    return rows < TAIL_ROWS_MIN ? TAIL_ROWS_MIN : rows > TAIL_ROWS_MAX ? TAIL_ROWS_MAX : rows;
-}
-
-/* When to look again. */
-enum next { WHEN_WOKEN, LATER, AT_ONCE };
-
-/* What the keeper has to know, read in one hold of the lock. */
-struct sight {
-    size_t n, linked;
-    uint64_t live, dead, sequence, unsaved;
-    bool dropped;
-    struct lat_index_spec spec;
-};
-
-static struct sight look(struct lat_collection *collection, const struct lat_index *index)
-{
-    lat_rwlock_read(&collection->lock);
-    const uint64_t saved_linked =
-        collection->saved_linked < index->linked ? collection->saved_linked : index->linked;
-    const struct sight sight = {
-        .n = index->map.n,
-        .linked = index->linked,
-        .live = index->live,
-        .dead = lat_index_dead(index),
-        .sequence = index->sequence,
-        .unsaved = index->sequence - collection->saved_sequence + index->linked - saved_linked,
-        .spec = collection->spec.index,
-        .dropped = collection->dropped,
-    };
-    lat_rwlock_unlock(&collection->lock);
-    return sight;
-}
-
-static enum lat_status accelerate(struct lat_collection *collection, struct lat_index *index,
-                                  const struct sight *sight, struct lat_error *err)
-{
-    struct lat_ann *ann = NULL;
-    const enum lat_status status =
-        lat_index_new_accelerator(index, &sight->spec, &collection->lock, false, 1, &ann, err);
-    if (status != LAT_OK || !ann)
-        return status;
-    lat_rwlock_write(&collection->lock);
-    index->ann = ann;
-    index->linked = 0;
-    lat_rwlock_unlock(&collection->lock);
-    return LAT_OK;
-}
-
-/* While rows come in and nobody searches, linking them can wait for a quieter moment: only
- * searches pay for a tail, and it stays bounded. */
-static bool may_wait(struct lat_collection *collection, const struct sight *sight)
-{
-    const bool growing = sight->sequence != collection->glimpsed;
-    collection->glimpsed = sight->sequence;
-    return growing && !is_searched(collection) &&
-           sight->n - sight->linked < tail_limit(collection) / 2;
-}
-
-static bool must_tune(const struct lat_collection *collection, const struct sight *sight)
-{
-    const size_t next =
-        collection->calibrated ? 2 * collection->calibrated : (size_t)TUNE_FIRST;
-    return sight->linked >= next && sight->n - sight->linked >= LAT_TUNE_QUERIES;
-}
-
-static enum lat_status link_some(struct lat_collection *collection, struct lat_index *index,
-                                 size_t n, struct lat_error *err)
-{
-    struct lat_vectors rows;
-    lat_rwlock_read(&collection->lock);
-    enum lat_status status = lat_vectors_view(&index->vectors, &rows, err);
-    lat_rwlock_unlock(&collection->lock);
-    if (status != LAT_OK)
-        return status;
-    status = lat_ann_link(index->ann, &rows, &collection->lock, n, &index->linked, err);
-    lat_vectors_view_end(&rows);
-    return status;
-}
-
-/* *out_next: whether rows are still waiting. */
-static enum lat_status link_rows(struct lat_local *store, struct lat_collection *collection,
-                                 struct lat_index *index, struct sight *sight,
-                                 enum next *out_next, struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    if (!index->ann)
-        status = accelerate(collection, index, sight, err);
-    if (status != LAT_OK || !index->ann)
-        return status;
-    if (collection->tended != index->generation) {
-        /* Loaded or rebuilt: what it brings along was calibrated. */
-        collection->tended = index->generation;
-        collection->calibrated = sight->linked >= 2 * TUNE_FIRST ? sight->linked : 0;
-    }
-    if (sight->linked < sight->n && may_wait(collection, sight)) {
-        *out_next = LATER;
-        return LAT_OK;
-    }
-    if (must_tune(collection, sight)) {
-        status = lat_index_calibrate(index, &collection->lock, LAT_TUNE_QUERIES, err);
-        collection->calibrated = sight->linked;
-    }
-    const size_t waiting = sight->n - sight->linked;
-    const size_t n = waiting < LINK_BATCH ? waiting : LINK_BATCH;
-    if (status == LAT_OK && n)
-        status = link_some(collection, index, n, err);
-    store->keeper.untrimmed += n;
-    *sight = look(collection, index);
-    *out_next = sight->linked < sight->n ? AT_ONCE : WHEN_WOKEN;
-    lat_mutex_lock(&store->keeper.mutex);
-    lat_cond_broadcast(&store->keeper.progress);
-    lat_mutex_unlock(&store->keeper.mutex);
-    return status;
-}
 
 /* ---- rebuild ---- */
 
@@ -225,7 +80,7 @@ static bool rebuilder_is_free(struct lat_keeper *keeper)
     return done;
 }
 
-static bool wants_rebuild(const struct lat_index *index, const struct sight *sight)
+static bool wants_rebuild(const struct lat_index *index, const struct lat_sight *sight)
 {
     if (sight->dead >= DEAD_LEAST && sight->dead >= sight->n / DEAD_SHARE)
         return true;
@@ -236,7 +91,7 @@ static bool wants_rebuild(const struct lat_index *index, const struct sight *sig
 }
 
 static void maybe_rebuild(struct lat_local *store, struct lat_collection *collection,
-                          const struct lat_index *index, const struct sight *sight)
+                          const struct lat_index *index, const struct lat_sight *sight)
 {
     struct lat_keeper *keeper = &store->keeper;
     if (sight->sequence < atomic_load(&collection->rebuild_again) ||
@@ -261,7 +116,7 @@ static void maybe_rebuild(struct lat_local *store, struct lat_collection *collec
 /* ---- save, purge ---- */
 
 static void maybe_save(struct lat_local *store, struct lat_collection *collection,
-                       const struct sight *sight)
+                       const struct lat_sight *sight)
 {
     const uint64_t share = sight->n / SAVE_SHARE;
     const uint64_t enough = share > SAVE_LEAST ? share : SAVE_LEAST;
@@ -329,19 +184,19 @@ static bool purge_some(struct lat_local *store)
 /* ---- the round ---- */
 
 /* One piece of work for one collection. */
-static enum next tend(struct lat_local *store, struct lat_collection *collection)
+static enum lat_next tend(struct lat_local *store, struct lat_collection *collection)
 {
     struct lat_index *index = lat_collection_index(collection);
     struct lat_error err = LAT_ERROR_INIT;
-    enum next next = WHEN_WOKEN;
+    enum lat_next next = LAT_NEXT_WOKEN;
     if (!index)
         return next;
-    struct sight sight = look(collection, index);
-    const enum lat_status status = link_rows(store, collection, index, &sight, &next, &err);
+    struct lat_sight sight = lat_sight_of(collection, index);
+    const enum lat_status status = lat_link_rows(store, collection, index, &sight, &next, &err);
     if (status != LAT_OK) {
         lat_error_prefix(&err, "collection '%s'", collection->name);
         lat_log_error("rows not linked", &err);
-        next = WHEN_WOKEN;
+        next = LAT_NEXT_WOKEN;
     }
     maybe_rebuild(store, collection, index, &sight);
     if (!sight.dropped)
@@ -350,15 +205,16 @@ static enum next tend(struct lat_local *store, struct lat_collection *collection
     return next;
 }
 
-static enum next go_round(struct lat_local *store)
+static enum lat_next go_round(struct lat_local *store)
 {
     struct lat_collection **list;
     size_t n;
-    enum next soonest = WHEN_WOKEN;
+    enum lat_next soonest = LAT_NEXT_WOKEN;
     if (lat_collection_all(store, &list, &n, NULL) != LAT_OK)
         return soonest;
     for (size_t i = 0; i < n; i++) {
-        const enum next next = atomic_load(&store->closing) ? soonest : tend(store, list[i]);
+        const enum lat_next next =
+            atomic_load(&store->closing) ? soonest : tend(store, list[i]);
         soonest = next > soonest ? next : soonest;
         lat_collection_unref(list[i]);
     }
@@ -366,13 +222,13 @@ static enum next go_round(struct lat_local *store)
     return soonest;
 }
 
-static void rest(struct lat_keeper *keeper, enum next next)
+static void rest(struct lat_keeper *keeper, enum lat_next next)
 {
     const uint64_t deadline = lat_clock_ns() + LATER_MS * LAT_NS_PER_MS;
     lat_mutex_lock(&keeper->mutex);
-    while (next == WHEN_WOKEN && !keeper->signalled && !keeper->closing)
+    while (next == LAT_NEXT_WOKEN && !keeper->signalled && !keeper->closing)
         lat_cond_wait(&keeper->wake, &keeper->mutex);
-    while (next == LATER && !keeper->closing &&
+    while (next == LAT_NEXT_LATER && !keeper->closing &&
            lat_cond_wait_until(&keeper->wake, &keeper->mutex, deadline))
         ;
     keeper->signalled = false;
@@ -384,18 +240,19 @@ static void *keeper_main(void *argument)
     struct lat_local *store = argument;
     struct lat_keeper *keeper = &store->keeper;
     lat_urgency_set(LAT_BULK);
-    enum next next = AT_ONCE;
+    enum lat_next next = LAT_NEXT_AT_ONCE;
     while (!atomic_load(&store->closing)) {
         rest(keeper, next);
         next = go_round(store);
         if (atomic_exchange(&keeper->purging, false) && !atomic_load(&store->closing) &&
             purge_some(store)) {
             atomic_store(&keeper->purging, true);
-            next = AT_ONCE;
+            next = LAT_NEXT_AT_ONCE;
         }
-        if (!atomic_load(&store->closing) && lat_users_wipe_again(store) && next == WHEN_WOKEN)
-            next = LATER;
-        if (next == WHEN_WOKEN && keeper->untrimmed >= TRIM_ROWS) {
+        if (!atomic_load(&store->closing) && lat_users_wipe_again(store) &&
+            next == LAT_NEXT_WOKEN)
+            next = LAT_NEXT_LATER;
+        if (next == LAT_NEXT_WOKEN && keeper->untrimmed >= TRIM_ROWS) {
             lat_mem_trim();
             keeper->untrimmed = 0;
         }
@@ -412,38 +269,6 @@ void lat_keeper_wake(struct lat_local *store)
         lat_cond_signal(&keeper->wake);
     }
     lat_mutex_unlock(&keeper->mutex);
-}
-
-static size_t tail_of(struct lat_collection *collection, size_t *out_linked)
-{
-    size_t tail = 0;
-    lat_rwlock_read(&collection->lock);
-    const struct lat_index *index = collection->index;
-    if (index && index->ann) {
-        *out_linked = index->linked;
-        tail = index->map.n - index->linked;
-    }
-    lat_rwlock_unlock(&collection->lock);
-    return tail;
-}
-
-void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n)
-{
-    struct lat_keeper *keeper = &store->keeper;
-    if (!collection->spec.dimension)
-        return;
-    const size_t limit = tail_limit(collection);
-    size_t begin = 0, linked = 0;
-    if (tail_of(collection, &begin) <= limit)
-        return;
-    const uint64_t deadline = lat_clock_ns() + THROTTLE_MS * LAT_NS_PER_MS;
-    bool in_time = true;
-    while (in_time && !atomic_load(&store->closing) && tail_of(collection, &linked) > limit &&
-           linked < begin + n && linked >= begin) {
-        lat_mutex_lock(&keeper->mutex);
-        in_time = lat_cond_wait_until(&keeper->progress, &keeper->mutex, deadline);
-        lat_mutex_unlock(&keeper->mutex);
-    }
 }
 
 enum lat_status lat_keeper_start(struct lat_local *store, struct lat_error *err)

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 #include "index/sqlite/schema.h"
 
 #include "base/banned.h"

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/text_set.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

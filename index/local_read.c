@@ -1,7 +1,6 @@
 /* Reading items: one by id, many in order of ids. Each call reads from one snapshot of the
  * database; codes and inputs are checked against their checksums, and damaged ones are an
- * error, not data.
- A cursor is the last id given. */
+ * error, not data. A cursor is the last id given. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "index/filter_sql.h"
-#include "index/local_store.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 
@@ -18,14 +17,33 @@ enum { LIST_MAX = 10000 };
 
 /* ---- one item ---- */
 
-static enum lat_status read_code(struct lat_db *db, uint64_t slot, size_t d, float **out_code,
+/* What lies beside an item's row by its slot, with a checksum. */
+struct blob {
+    const char *sql; /* crc, bytes of slot ?1 */
+    uint32_t (*crc)(uint64_t slot, const void *bytes, size_t len);
+    const char *code, *words; /* of a failure */
+};
+
+static uint32_t input_crc(uint64_t slot, const void *bytes, size_t len)
+{
+    (void)slot;
+    return lat_crc32c(0, bytes, len);
+}
+
+static const struct blob code_blob = {"SELECT crc, code FROM codes WHERE slot=?1", lat_code_crc,
+                                      "corrupt_code", "its stored code is damaged"};
+static const struct blob input_blob = {"SELECT crc, bytes FROM inputs WHERE slot=?1", input_crc,
+                                       "corrupt_input", "its stored input is damaged"};
+
+/* *out_bytes is a copy (lat_free); `wanted` bytes, 0: however many there are. */
+static enum lat_status read_blob(struct lat_db *db, const struct blob *blob, uint64_t slot,
+                                 size_t wanted, void **out_bytes, size_t *out_len,
                                  struct lat_error *err)
 {
     struct lat_stmt *stmt;
     bool row = false;
     size_t len = 0;
-    enum lat_status status =
-        lat_db_statement(db, "SELECT crc, code FROM codes WHERE slot=?1", &stmt, err);
+    enum lat_status status = lat_db_statement(db, blob->sql, &stmt, err);
     if (status != LAT_OK)
         return status;
     lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
@@ -33,45 +51,17 @@ static enum lat_status read_code(struct lat_db *db, uint64_t slot, size_t d, flo
     if (status != LAT_OK)
         return status;
     const void *bytes = row ? lat_stmt_bytes(stmt, 1, &len) : NULL;
-    if (!row || len != d * sizeof(float) ||
-        lat_stmt_i64(stmt, 0) != (int64_t)lat_code_crc(slot, bytes, len))
-        status = lat_fail(err, LAT_CORRUPT, "corrupt_code", "its stored code is damaged");
-    float *code = status == LAT_OK ? lat_alloc_raw(d, sizeof(*code)) : NULL;
-    if (status == LAT_OK && !code)
-        status = lat_fail_memory(err);
-    if (status == LAT_OK) {
-        memcpy(code, bytes, len);
-        *out_code = code;
-    }
-    lat_stmt_reset(stmt);
-    return status;
-}
-
-static enum lat_status read_input(struct lat_db *db, uint64_t slot, struct lat_item *item,
-                                  struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    bool row = false;
-    size_t len = 0;
-    enum lat_status status =
-        lat_db_statement(db, "SELECT crc, bytes FROM inputs WHERE slot=?1", &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
-    status = lat_stmt_step(stmt, &row, err);
-    if (status != LAT_OK)
-        return status;
-    const void *bytes = row ? lat_stmt_bytes(stmt, 1, &len) : NULL;
-    if (!row || lat_stmt_i64(stmt, 0) != (int64_t)lat_crc32c(0, bytes, len))
-        status = lat_fail(err, LAT_CORRUPT, "corrupt_input", "its stored input is damaged");
+    if (!row || (wanted && len != wanted) ||
+        lat_stmt_i64(stmt, 0) != (int64_t)blob->crc(slot, bytes, len))
+        status = lat_fail(err, LAT_CORRUPT, blob->code, "%s", blob->words);
     void *copy = status == LAT_OK ? lat_alloc_raw(len ? len : 1, 1) : NULL;
     if (status == LAT_OK && !copy)
         status = lat_fail_memory(err);
     if (status == LAT_OK) {
         if (len)
             memcpy(copy, bytes, len);
-        item->input = copy;
-        item->input_len = len;
+        *out_bytes = copy;
+        *out_len = len;
     }
     lat_stmt_reset(stmt);
     return status;
@@ -96,10 +86,14 @@ enum lat_status lat_item_read_row(struct lat_db *db, struct lat_stmt *row, size_
     enum lat_status status = LAT_OK;
     if (parts & LAT_ITEM_METADATA && lat_stmt_is_null(row, 7))
         status = lat_fail(err, LAT_CORRUPT, "corrupt_metadata", "its metadata are damaged");
-    if (status == LAT_OK && parts & LAT_ITEM_CODE && d)
-        status = read_code(db, slot, d, &item->code, err);
+    if (status == LAT_OK && parts & LAT_ITEM_CODE && d) {
+        void *code = NULL;
+        size_t len;
+        status = read_blob(db, &code_blob, slot, d * sizeof(float), &code, &len, err);
+        item->code = code;
+    }
     if (status == LAT_OK && parts & LAT_ITEM_INPUT && item->has_input)
-        status = read_input(db, slot, item, err);
+        status = read_blob(db, &input_blob, slot, 0, &item->input, &item->input_len, err);
     lat_error_prefix(err, "item '%s'", item->id);
     return status;
 }

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "index/distance.h"
-#include "index/local_store.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 

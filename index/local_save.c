@@ -2,7 +2,6 @@
  *
  * After a file is published, the tombstones it contains are of no more use and are pruned by a
  * small task. A crash between the two leaves some more tombstones than needed. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -18,7 +18,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "index/distance.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 

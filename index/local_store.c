@@ -13,7 +13,7 @@
  *   latentd.db        memory index    0 ........ linked ........ n ...... staged
  *   items             (memory_index)  | accelerator | scanned    | unseen |
  *   codes  inputs          ^   |              ^
- *   tombstones             |   |              | link_rows, lat_index_calibrate
+ *   tombstones             |   |              | lat_link_rows, lat_index_calibrate
  *        |                 |   |        keeper thread -- lat_index_save --> index/ *.index
  *        | lat_index_replay|   |              |                                 |
  *        +-----------------+   |              | lat_index_rebuild (rebuilder)   |
@@ -46,12 +46,12 @@
  *     lat_index_rebuild works beside; apply_switch and commit_switch exchange a pointer.
  * 6 Files are written to a temporary name, synced, renamed, and carry a checksum.
  *     lat_index_file_write and lat_file_publish; check_head and check_sections believe nothing
- *     before. Codes and inputs in rows carry theirs: lat_code_crc, insert_input.
+ *     before. Codes and inputs in rows carry theirs: lat_code_crc, lat_row_insert_input.
  * 7 Dimension, metric and model version of a collection never change; a new model version is a
  *   new generation built beside the old one and switched at once.
  *     There is no function that changes them: same_as refuses, store_spec writes index settings
  *     only. begin_new makes a hidden collection, lat_local_generation_switch gives it the name
- *     (local_generation.c); lat_generation_check keeps codes of one out of the other.
+ *     (local_switch.c); lat_generation_check keeps codes of one out of the other.
  * 8 A filter is counted first: when few rows pass, the answer is an exact scan over them.
  *     lat_filter_bitmap evaluates and remembers, lat_index_count counts, scan_is_cheaper
  *     decides; lat_index_search scans as well when the accelerator brought too few.
@@ -72,6 +72,9 @@
  * the accelerator, the keeper; before an index is published, whoever builds it
  * (memory_index.h). */
 /* clang-format on */
+#include "index/local_checking.h"
+#include "index/local_generation.h"
+#include "index/local_interactions.h"
 #include "index/local_store.h"
 
 #include "base/banned.h"

@@ -14,8 +14,6 @@
 #include "base/metrics.h"
 #include "base/sync.h"
 #include "index/aliases.h"
-#include "index/generations.h"
-#include "index/interactions.h"
 #include "index/memory_index.h"
 #include "index/sqlite/db.h"
 #include "index/store_ops.h"
@@ -203,7 +201,7 @@ enum lat_status lat_writer_run(struct lat_local *store, struct lat_task *task,
                                struct lat_error *err);
 uint64_t lat_writer_new_slot(struct lat_local *store); /* inside apply */
 
-/* local_collection.c: the table, create, drop, describe. */
+/* local_table.c: collections as objects, and the table of them by name. */
 enum lat_status lat_collection_new(int64_t key, const struct lat_collection_spec *spec,
                                    int64_t created_ms, struct lat_collection **out_collection,
                                    struct lat_error *err);
@@ -217,29 +215,29 @@ enum lat_status lat_collection_find(struct lat_local *store, const char *name,
 enum lat_status lat_collection_find_exact(struct lat_local *store, const char *name,
                                           struct lat_collection **out_collection,
                                           struct lat_error *err);
-/* As lat_local_create, for a name that is none. */
-enum lat_status lat_collection_create_hidden(struct lat_local *store,
-                                             const struct lat_collection_spec *spec,
-                                             bool *out_created, struct lat_error *err);
+/* Puts it into the table, which takes over the caller's reference. */
+enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
+                                     struct lat_error *err);
+/* Takes it out, unless another has its name by now, and gives back the table's reference. */
+void lat_collection_leave(struct lat_local *store, struct lat_collection *collection);
 /* `hidden` takes the name and the place of `serving`, which leaves; `former` enters, its
  * reference is taken over. Commit hook: cannot fail, the table has the room. */
 void lat_collection_exchange(struct lat_local *store, struct lat_collection *serving,
                              struct lat_collection *hidden, struct lat_collection *former);
-/* local_load.c: makes it searchable if it is not. */
-enum lat_status lat_collection_load(struct lat_local *store, struct lat_collection *collection,
-                                    struct lat_error *err);
-/* Puts it into the table, which takes over the caller's reference. */
-enum lat_status lat_collection_enter(struct lat_local *store, struct lat_collection *collection,
-                                     struct lat_error *err);
 /* References to all, in a list to be lat_free'd after unref'ing each. */
 enum lat_status lat_collection_all(struct lat_local *store, struct lat_collection ***out_list,
                                    size_t *out_n, struct lat_error *err);
-/* Every row of `collections`, on the given connection. */
-enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
-                                     struct lat_error *err);
 /* The index and its reference, or NULL when there is none (yet). */
 struct lat_index *lat_collection_index(struct lat_collection *collection);
 
+/* local_collection.c: create, drop, describe. */
+/* Every row of `collections`, on the given connection, becomes an entry of the table. */
+enum lat_status lat_collections_read(struct lat_local *store, struct lat_db *db,
+                                     struct lat_error *err);
+/* As lat_local_create, for a name that is none. */
+enum lat_status lat_collection_create_hidden(struct lat_local *store,
+                                             const struct lat_collection_spec *spec,
+                                             bool *out_created, struct lat_error *err);
 enum lat_status lat_local_create(struct lat_store *base, const struct lat_collection_spec *spec,
                                  bool *out_created, struct lat_error *err);
 enum lat_status lat_local_drop(struct lat_store *base, const char *name, struct lat_error *err);
@@ -258,11 +256,6 @@ enum lat_status lat_local_write(struct lat_store *base, const char *name,
 enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
                                        const struct lat_filter *filter, bool dry_run,
                                        uint64_t *out_n, struct lat_error *err);
-/* Deletes one row by slot inside a task: its code, its input, and leaves a tombstone. */
-enum lat_status lat_rows_delete(struct lat_db *db, struct lat_collection *collection,
-                                uint64_t slot, uint64_t version, struct lat_error *err);
-/* The checksum of a stored code: over its slot, then its bytes. */
-uint32_t lat_code_crc(uint64_t slot, const void *code, size_t len);
 
 /* local_read.c */
 enum lat_status lat_local_get(struct lat_store *base, const char *name, const char *id,
@@ -304,6 +297,9 @@ void lat_filter_entry_unref(struct lat_filter_entry *entry);
 void lat_filter_forget_all(struct lat_collection *collection);
 
 /* local_load.c: from file and rows to a searchable index. */
+/* Makes it searchable if it is not. */
+enum lat_status lat_collection_load(struct lat_local *store, struct lat_collection *collection,
+                                    struct lat_error *err);
 enum lat_status lat_local_load(struct lat_store *base,
                                const struct lat_store_progress *progress,
                                struct lat_error *err);
@@ -316,10 +312,11 @@ enum lat_status lat_index_replay(struct lat_db *db, const struct lat_collection 
 enum lat_status lat_keeper_start(struct lat_local *store, struct lat_error *err);
 void lat_keeper_stop(struct lat_local *store);
 void lat_keeper_wake(struct lat_local *store);
+
+/* local_link.c */
 /* Somebody searches this collection: its new rows are linked soon. */
 void lat_keeper_note_search(struct lat_collection *collection);
-
-/* Holds a writer back while the rows not linked yet are many. */
+/* Holds a writer of `n` rows back while the rows not linked yet are many. */
 void lat_keeper_throttle(struct lat_local *store, struct lat_collection *collection, size_t n);
 
 /* index_tune.c: chooses the breadth at which `index` finds 97 % of the ten nearest of rows it
@@ -336,12 +333,7 @@ enum lat_status lat_index_load_file(const struct lat_local *store,
                                     const struct lat_collection *collection,
                                     struct lat_index **out_index, struct lat_error *err);
 
-/* local_rebuild.c */
-struct lat_rebuild {
-    const struct lat_index_spec *spec; /* NULL: as it is */
-    bool (*progress)(void *context, double done);
-    void *context;
-};
+/* local_accelerator.c */
 /* A new accelerator for `index` by the settings, without rows yet; *out_ann is NULL when there
  * is to be none (flat, auto while small, too few rows to train with). */
 enum lat_status lat_index_new_accelerator(const struct lat_index *index,
@@ -351,6 +343,13 @@ enum lat_status lat_index_new_accelerator(const struct lat_index *index,
                                           struct lat_error *err);
 /* Whether rows are to be trained on before there can be an accelerator. */
 bool lat_index_wants_training(const struct lat_index_spec *spec, uint64_t live);
+
+/* local_rebuild.c */
+struct lat_rebuild {
+    const struct lat_index_spec *spec; /* NULL: as it is */
+    bool (*progress)(void *context, double done);
+    void *context;
+};
 /* Builds a new index beside the old one and switches. The caller has set collection->building.
  */
 enum lat_status lat_index_rebuild(struct lat_local *store, struct lat_collection *collection,
@@ -359,30 +358,6 @@ enum lat_status lat_local_reindex(struct lat_store *base, const char *name,
                                   const struct lat_index_spec *spec,
                                   bool (*progress)(void *context, double done), void *context,
                                   struct lat_error *err);
-
-/* local_generation.c */
-enum lat_status lat_local_generation(struct lat_store *base, const char *name,
-                                     struct lat_generation *out, struct lat_error *err);
-enum lat_status lat_local_generation_begin(struct lat_store *base, const char *name,
-                                           const struct lat_collection_spec *spec,
-                                           struct lat_generation *out, struct lat_error *err);
-enum lat_status lat_local_generation_note(struct lat_store *base, const char *name,
-                                          uint64_t synced, struct lat_error *err);
-enum lat_status lat_local_generation_prune(struct lat_store *base, const char *name,
-                                           struct lat_error *err);
-void lat_local_generation_hold(struct lat_store *base, bool held);
-enum lat_status lat_local_generation_switch(struct lat_store *base, const char *name,
-                                            uint64_t synced, struct lat_error *err);
-enum lat_status lat_local_generation_drop(struct lat_store *base, const char *name,
-                                          struct lat_error *err);
-enum lat_status lat_local_without_input(struct lat_store *base, const char *name,
-                                        uint64_t *out_n, char *out_id, struct lat_error *err);
-/* Before a write to the collection of this name. */
-void lat_generation_wait(struct lat_local *store, const char *name);
-/* Of writes and searches: the collection is of the model their codes are of (NULL: whichever).
- * LAT_CONFLICT generation_changed. */
-enum lat_status lat_generation_check(const struct lat_collection *collection, const char *model,
-                                     struct lat_error *err);
 
 /* local_alias.c */
 enum lat_status lat_aliases_read(struct lat_local *store, struct lat_db *db,
@@ -440,95 +415,5 @@ enum lat_status lat_local_unscored(struct lat_store *base, const char *name, uin
                                    uint64_t *out_slots, struct lat_error *err);
 enum lat_status lat_local_set_scores(struct lat_store *base, const uint64_t *slots,
                                      const float *scores, size_t n, struct lat_error *err);
-
-/* local_interact.c, local_forget.c: writing interactions, and deleting users. */
-enum lat_status lat_local_interact(struct lat_store *base, const char *name,
-                                   const struct lat_interaction *interactions, size_t n,
-                                   struct lat_error *err);
-enum lat_status lat_local_user_delete(struct lat_store *base, const char *name,
-                                      const char *user, struct lat_error *err);
-/* Inside apply: *out_number is 0 when there is no such user. */
-enum lat_status lat_user_find(struct lat_local *store, int64_t key, const char *user,
-                              int64_t *out_number, struct lat_error *err);
-/* What users.hash holds for a name: the store's own, from its uuid. */
-int64_t lat_user_hash(const struct lat_local *store, const char *user);
-/* Commit hook: the counts of a task's changes, and the draft's. */
-void lat_interactions_publish(struct lat_collection *collection,
-                              const struct lat_tally_change *changes, size_t n);
-/* Inside apply: some rows of the first dropped collection. */
-enum lat_status lat_interactions_purge(struct lat_db *db, int64_t n_rows,
-                                       struct lat_error *err);
-/* Writer thread: empties the log of what deleted users left, or notes when to try again. */
-void lat_users_wipe(struct lat_local *store);
-/* Keeper: tries again when it is time. Whether there is something left to do. */
-bool lat_users_wipe_again(struct lat_local *store);
-enum lat_status lat_local_recommender_set(struct lat_store *base, const char *name,
-                                          const char *model, struct lat_error *err);
-
-/* local_history.c, local_popular.c, local_visible.c: reading them. */
-enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
-                                  const char *cursor, size_t limit,
-                                  struct lat_history_page *out_page, struct lat_error *err);
-enum lat_status lat_local_history_at_once(struct lat_store *base, const char *name,
-                                          const char *user, size_t most,
-                                          struct lat_history_page *out_page,
-                                          struct lat_error *err);
-enum lat_status lat_local_interactions_each(struct lat_store *base, const char *name,
-                                            bool (*each)(void *context,
-                                                         const struct lat_interaction *one),
-                                            void *context, struct lat_error *err);
-enum lat_status lat_local_popular(struct lat_store *base, const char *name,
-                                  const struct lat_popular_query *query,
-                                  struct lat_popular_list *out_list, struct lat_error *err);
-enum lat_status lat_local_visible(struct lat_store *base, const char *name,
-                                  const struct lat_filter *filter, const char *const *ids,
-                                  size_t n, bool *out_visible, struct lat_error *err);
-enum lat_status lat_collection_visible(struct lat_local *store,
-                                       struct lat_collection *collection,
-                                       const struct lat_filter *filter, const char *const *ids,
-                                       size_t n, bool *out_visible, struct lat_error *err);
-
-/* local_window.c: scores since a time, remembered. Recall gives a copy, lat_free'd. */
-uint64_t lat_windows_changes(struct lat_collection *collection);
-bool lat_windows_recall(struct lat_collection *collection, int64_t since_ms,
-                        uint32_t **out_scores, size_t *out_n);
-void lat_windows_remember(struct lat_collection *collection, int64_t since_ms, uint64_t changes,
-                          const uint32_t *scores, size_t n);
-void lat_windows_forget(struct lat_collection *collection);
-
-/* local_tally.c: the tally from the rows; nobody writes interactions before it is ready.
- * *out_unknown: rows of items nobody knows. */
-enum lat_status lat_tally_read(struct lat_db *db, int64_t key, struct lat_tally *tally,
-                               uint64_t *out_unknown, struct lat_error *err);
-enum lat_status lat_tally_load(struct lat_local *store, struct lat_collection *collection,
-                               struct lat_error *err);
-/* A reference by name to a collection whose tally is ready. LAT_NOT_FOUND, LAT_UNAVAILABLE. */
-enum lat_status lat_collection_with_tally(struct lat_local *store, const char *name,
-                                          struct lat_collection **out_collection,
-                                          struct lat_error *err);
-/* The name of an item's number, in the tally's memory; NULL when it was forgotten meanwhile. */
-const char *lat_collection_item_name(struct lat_collection *collection, int64_t number);
-
-/* local_check.c, local_check_rows.c, local_check_interactions.c */
-struct lat_checking {
-    struct lat_db *db;
-    void (*report)(void *context, const char *line);
-    void *context;
-    uint64_t faults;
-};
-void lat_finding(struct lat_checking *c, const char *fmt, ...) LAT_PRINTF(2, 3);
-/* Rows that break a rule, by themselves or with each other. */
-enum lat_status lat_check_rows(struct lat_checking *c, struct lat_error *err);
-/* Rows of one collection: codes, metadata, ids, counters. */
-enum lat_status lat_check_collection(struct lat_checking *c,
-                                     const struct lat_collection *collection,
-                                     struct lat_error *err);
-/* Names of users and items that are none, or cannot be found. */
-enum lat_status lat_check_interactions(struct lat_checking *c, const struct lat_local *store,
-                                       const struct lat_collection *collection,
-                                       struct lat_error *err);
-enum lat_status lat_local_check(const char *folder,
-                                void (*report)(void *context, const char *line), void *context,
-                                uint64_t *out_faults, struct lat_error *err);
 
 #endif

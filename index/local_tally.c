@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

@@ -3,9 +3,8 @@
  * A collection with codes knows hidden items in its index, and filters as bitmaps over its
  * positions (local_filter.c): no database is asked once the bitmap is there. Without codes, or
  * while the index is loaded or has left out damaged rows, each id is looked up. */
-#include "base/mem.h"
 #include "index/filter_sql.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "index/local_store.h"
+#include "index/local_interactions.h"
 
 #include "base/banned.h"
 

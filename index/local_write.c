@@ -8,7 +8,6 @@
  * A PUT always takes a new slot: the old row is deleted with its code and input, and a
  * tombstone says which slot died. A PATCH keeps the slot. Every change takes a sequence number,
  * which is the row's version and its ETag. */
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,7 +15,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "index/distance.h"
-#include "index/local_store.h"
+#include "index/local_generation.h"
+#include "index/local_rows.h"
 
 #include "base/banned.h"
 
@@ -36,137 +36,10 @@ struct write_task {
     enum lat_status *checked; /* [n] what could be said before queueing */
 };
 
-/* The row an id has now. */
-struct row_before {
-    bool there, hidden;
-    uint64_t slot, version;
-    int64_t created_ms;
-};
-
-uint32_t lat_code_crc(uint64_t slot, const void *code, size_t len)
-{
-    unsigned char bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (unsigned char)(slot >> (8 * i));
-    return lat_crc32c(lat_crc32c(0, bytes, sizeof(bytes)), code, len);
-}
-
-/* ---- the rows ---- */
-
-static enum lat_status look_up(struct lat_db *db, int64_t key, const char *id,
-                               struct row_before *out, struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    bool row = false;
-    enum lat_status status = lat_db_statement(
-        db, "SELECT slot, version, hidden, created_ms FROM items WHERE collection=?1 AND id=?2",
-        &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, key);
-    lat_stmt_bind_text(stmt, 2, id);
-    status = lat_stmt_step(stmt, &row, err);
-    if (status != LAT_OK)
-        return status;
-    *out = (struct row_before){.there = row};
-    if (row) {
-        out->slot = (uint64_t)lat_stmt_i64(stmt, 0);
-        out->version = (uint64_t)lat_stmt_i64(stmt, 1);
-        out->hidden = lat_stmt_i64(stmt, 2) != 0;
-        out->created_ms = lat_stmt_i64(stmt, 3);
-    }
-    lat_stmt_reset(stmt);
-    return LAT_OK;
-}
-
-enum lat_status lat_rows_delete(struct lat_db *db, struct lat_collection *collection,
-                                uint64_t slot, uint64_t version, struct lat_error *err)
-{
-    static const char *const steps[] = {
-        "DELETE FROM items WHERE slot=?1",
-        "DELETE FROM codes WHERE slot=?1",
-        "DELETE FROM inputs WHERE slot=?1",
-        "INSERT INTO tombstones(slot, collection, version) VALUES(?1,?2,?3)",
-    };
-    for (size_t i = 0; i < LAT_ARRAY_LEN(steps); i++) {
-        struct lat_stmt *stmt;
-        enum lat_status status = lat_db_statement(db, steps[i], &stmt, err);
-        if (status != LAT_OK)
-            return status;
-        lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
-        if (i == LAT_ARRAY_LEN(steps) - 1) {
-            lat_stmt_bind_i64(stmt, 2, collection->key);
-            lat_stmt_bind_i64(stmt, 3, (int64_t)version);
-        }
-        status = lat_stmt_run(stmt, err);
-        if (status != LAT_OK)
-            return status;
-    }
-    return LAT_OK;
-}
-
-static enum lat_status insert_item(struct lat_db *db, const struct lat_collection *collection,
-                                   const struct lat_write *write, uint64_t slot,
-                                   const struct row_before *before, struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    const int64_t now = lat_clock_wall_ms();
-    const enum lat_status status = lat_db_statement(
-        db,
-        "INSERT INTO items(slot, collection, id, version, hidden, error, created_ms,"
-        " updated_ms, metadata) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-        &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
-    lat_stmt_bind_i64(stmt, 2, collection->key);
-    lat_stmt_bind_text(stmt, 3, write->id);
-    lat_stmt_bind_i64(stmt, 4, (int64_t)collection->draft.sequence);
-    lat_stmt_bind_i64(stmt, 5, write->hidden == 1);
-    if (isnan(write->error))
-        lat_stmt_bind_null(stmt, 6);
-    else
-        lat_stmt_bind_real(stmt, 6, (double)write->error);
-    lat_stmt_bind_i64(stmt, 7, before->there ? before->created_ms : now);
-    lat_stmt_bind_i64(stmt, 8, now);
-    lat_stmt_bind_text(stmt, 9, write->metadata ? write->metadata : "{}");
-    return lat_stmt_run(stmt, err);
-}
-
-static enum lat_status insert_code(struct lat_db *db, const struct lat_write *write,
-                                   uint64_t slot, size_t d, struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    const size_t len = d * sizeof(float);
-    const enum lat_status status =
-        lat_db_statement(db, "INSERT INTO codes(slot, crc, code) VALUES(?1,?2,?3)", &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
-    lat_stmt_bind_i64(stmt, 2, lat_code_crc(slot, write->code, len));
-    lat_stmt_bind_bytes(stmt, 3, write->code, len);
-    return lat_stmt_run(stmt, err);
-}
-
-static enum lat_status insert_input(struct lat_db *db, const struct lat_write *write,
-                                    uint64_t slot, struct lat_error *err)
-{
-    struct lat_stmt *stmt;
-    const enum lat_status status = lat_db_statement(
-        db, "INSERT INTO inputs(slot, type, crc, bytes) VALUES(?1,?2,?3,?4)", &stmt, err);
-    if (status != LAT_OK)
-        return status;
-    lat_stmt_bind_i64(stmt, 1, (int64_t)slot);
-    lat_stmt_bind_text(stmt, 2, write->input_type ? write->input_type : "");
-    lat_stmt_bind_i64(stmt, 3, lat_crc32c(0, write->input, write->input_len));
-    lat_stmt_bind_bytes(stmt, 4, write->input, write->input_len);
-    return lat_stmt_run(stmt, err);
-}
-
 /* ---- one item ---- */
 
 static enum lat_status put(struct write_task *task, size_t i, struct lat_local *store,
-                           const struct row_before *before, struct lat_error *err)
+                           const struct lat_row_before *before, struct lat_error *err)
 {
     const struct lat_write *write = &task->writes[i];
     struct lat_collection *collection = task->task.collection;
@@ -177,11 +50,11 @@ static enum lat_status put(struct write_task *task, size_t i, struct lat_local *
     if (before->there)
         status = lat_rows_delete(db, collection, before->slot, collection->draft.sequence, err);
     if (status == LAT_OK)
-        status = insert_item(db, collection, write, task->slots[i], before, err);
+        status = lat_row_insert(db, collection, write, task->slots[i], before, err);
     if (status == LAT_OK && d)
-        status = insert_code(db, write, task->slots[i], d, err);
+        status = lat_row_insert_code(db, write, task->slots[i], d, err);
     if (status == LAT_OK && write->input && collection->spec.keep_inputs)
-        status = insert_input(db, write, task->slots[i], err);
+        status = lat_row_insert_input(db, write, task->slots[i], err);
     if (status != LAT_OK)
         return status;
     collection->draft.items += !before->there;
@@ -193,8 +66,8 @@ static enum lat_status put(struct write_task *task, size_t i, struct lat_local *
 }
 
 static enum lat_status patch(const struct lat_write *write, struct lat_local *store,
-                             struct lat_collection *collection, const struct row_before *before,
-                             struct lat_error *err)
+                             struct lat_collection *collection,
+                             const struct lat_row_before *before, struct lat_error *err)
 {
     struct lat_stmt *stmt;
     const bool hidden = write->hidden < 0 ? before->hidden : write->hidden != 0;
@@ -219,7 +92,7 @@ static enum lat_status patch(const struct lat_write *write, struct lat_local *st
 }
 
 /* Whether the write may go on, by what is there. */
-static enum lat_status admit(const struct lat_write *write, const struct row_before *before,
+static enum lat_status admit(const struct lat_write *write, const struct lat_row_before *before,
                              struct lat_error *err)
 {
     const uint64_t forbidden = write->if_none_match;
@@ -260,7 +133,7 @@ static enum lat_status write_one(struct write_task *task, size_t i, struct lat_l
     const struct lat_write *write = &task->writes[i];
     struct lat_collection *collection = task->task.collection;
     struct lat_write_result *result = &task->results[i];
-    struct row_before before = {0};
+    struct lat_row_before before = {0};
     enum lat_status status = LAT_OK;
     if (result->status != LAT_OK)
         return LAT_OK;
@@ -269,7 +142,7 @@ static enum lat_status write_one(struct write_task *task, size_t i, struct lat_l
         result->status = lat_fail(err, LAT_INVALID, "bad_metadata",
                                   "the metadata of item '%s' is no JSON object", write->id);
     if (status == LAT_OK && result->status == LAT_OK)
-        status = look_up(store->writer.db, collection->key, write->id, &before, err);
+        status = lat_row_find(store->writer.db, collection->key, write->id, &before, err);
     if (status != LAT_OK)
         return status;
     if (result->status == LAT_OK)

@@ -13,7 +13,6 @@
  * Lingering: when groups have lately had more than one task, the next group waits up to
  * LINGER_NS for as many to come again, since their callers are on their way back with the next
  * one. A lone writer never waits. */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -9,7 +9,6 @@
  *
  * The lock is held for a chunk of CHUNK_BYTES of rows at a time, some 100 microseconds, so that
  * a writer waits no longer and holds back other searches no longer. */
-#include <math.h>
 
 #include "index/distance.h"
 #include "index/faiss_index.h"
