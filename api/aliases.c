@@ -1,6 +1,4 @@
 /* Aliases of collections. */
-#include <stdio.h>
-#include <string.h>
 
 #include "api/handlers.h"
 #include "api/reply.h"

@@ -1,7 +1,6 @@
 /* Collections: create, describe, list, delete, reindex. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "api/handlers.h"
 #include "api/index_spec.h"

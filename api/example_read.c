@@ -1,3 +1,6 @@
+/* The kind is told by what stands there: a text is an id, a list a code, an object an input
+ * unless it names one of the three. Failures are recorded in the document with their pointer;
+ * the reader asks for its status once, at the end. */
 #include "api/example_read.h"
 
 #include <jansson.h>
@@ -5,7 +8,6 @@
 
 #include "api/input.h"
 #include "api/json_value.h"
-#include "base/mem.h"
 #include "base/text.h"
 
 #include "base/banned.h"

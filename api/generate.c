@@ -2,7 +2,6 @@
  *
  * generate draws them from the prior, so it is for models with one; interpolate and latent need
  * a decoder alone. The code of an input is its mean. */
-#include <string.h>
 #include <sys/random.h>
 
 #include "api/collection_read.h"

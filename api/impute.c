@@ -4,7 +4,6 @@
  * others nothing. text/csv has no limit and is worked on while it comes in
  * (api/impute_csv.c). */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/batch.h"
 #include "api/handlers.h"

@@ -1,8 +1,6 @@
 /* The settings of an index out of a request. */
 #include "api/index_spec.h"
 
-#include "base/mem.h"
-
 #include "base/banned.h"
 
 enum { INDEX_NUMBER_MAX = 65536 };

@@ -9,7 +9,6 @@
 
 #include "api/json_scan.h"
 #include "api/json_value.h"
-#include "base/mem.h"
 
 #include "base/banned.h"
 

@@ -5,7 +5,6 @@
  * there may be millions of others. What concerns one interaction (bad JSON, a bad id) costs the
  * others nothing. What concerns all of them (no collection, no space) ends it with a problem;
  * blocks before that are stored, and sending everything again does no harm. */
-#include <stdio.h>
 #include <string.h>
 
 #include "api/batch.h"

@@ -1,7 +1,6 @@
 /* PUT …/items/{id}: JSON, one picture, raw float32, or multipart with the parts `file` (or
  * `code`) and `metadata`. With report=true the reply also says what the new item is like: its
  * reconstruction error, the nearest item, and which item it duplicates. */
-#include <stdio.h>
 #include <string.h>
 
 #include "api/etag.h"

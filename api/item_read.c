@@ -1,9 +1,6 @@
 /* An item comes in many wrappings and leaves here as one struct lat_ingest_item. */
 #include "api/item_read.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "api/request.h"
 #include "base/mem.h"
 

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "api/reply.h"
-#include "base/mem.h"
 #include "model/calibration.h"
 #include "service/app.h"
 #include "service/search.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/reply.h"
-#include "base/text.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,5 @@
 /* One item: GET, PATCH, DELETE, its input and reconstruction; and the list. PUT is in
  * item_put.c. */
-#include <stdio.h>
-#include <string.h>
 
 #include "api/batch.h"
 #include "api/etag.h"

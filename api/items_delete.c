@@ -1,6 +1,5 @@
 /* POST …/items/delete: by ids, answered as a batch, or by filter, answered with a number. */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/batch.h"
 #include "api/filter_json.h"

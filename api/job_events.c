@@ -2,7 +2,6 @@
  * curve, its id the epoch, so that a client which comes back with Last-Event-ID misses none and
  * gets none twice; `progress` when something has changed; `done` with the whole job at its end,
  * whatever the end. */
-#include <string.h>
 
 #include "api/handlers.h"
 #include "api/jobs.h"

@@ -26,7 +26,8 @@ void lat_write_training(struct lat_buf *out, const struct lat_job_training *trai
     lat_write_double(out, "items_per_second", training->items_per_second);
 }
 
-void lat_write_job_members(struct lat_buf *out, const struct lat_job_info *info)
+/* What lists show of it, without braces. */
+static void write_members(struct lat_buf *out, const struct lat_job_info *info)
 {
     const bool training = strcmp(info->type, "train") == 0;
     const bool of_model = training || strcmp(info->type, "calibrate") == 0;
@@ -84,7 +85,7 @@ static void write_json(struct lat_buf *out, const char *key, const char *text)
 void lat_write_job(struct lat_buf *out, const struct lat_job_detail *detail)
 {
     lat_buf_char(out, '{');
-    lat_write_job_members(out, &detail->info);
+    write_members(out, &detail->info);
     if (strcmp(detail->info.type, "train") == 0) {
         lat_write_key(out, "curve");
         lat_buf_char(out, '[');
@@ -153,7 +154,7 @@ enum lat_status lat_api_jobs(struct lat_call *call, struct lat_error *err)
     lat_buf_text(out, "{\"jobs\":[");
     for (size_t i = 0; i < shown; i++) {
         lat_buf_text(out, i ? ",{" : "{");
-        lat_write_job_members(out, &infos[i]);
+        write_members(out, &infos[i]);
         lat_buf_char(out, '}');
     }
     lat_buf_char(out, ']');

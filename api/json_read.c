@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "api/json_value.h"
-#include "base/mem.h"
 #include "base/text.h"
 
 #include "base/banned.h"

@@ -1,7 +1,9 @@
+/* What was made is decoded once, whatever the form of the reply: a sheet of pictures, raw
+ * numbers or a document. Limits are checked before anything is made, on the numbers that come
+ * out. */
 #include "api/made.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "api/input.h"
 #include "api/outputs.h"

@@ -1,5 +1,4 @@
 /* Probes and metrics: answered while loading and draining; probes need no key. */
-#include <string.h>
 
 #include "api/handlers.h"
 #include "api/reply.h"

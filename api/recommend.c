@@ -1,7 +1,6 @@
 /* Recommending without a user: by a model from a history that is sent along, like one item,
  * what all like; and which model a collection's users are served by. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/collection_read.h"

@@ -1,3 +1,5 @@
+/* The same wants are read from a query string and from a body; each has the same defaults and
+ * limits here, so that the two ways of asking cannot drift apart. */
 #include "api/recommend_io.h"
 
 #include <string.h>
@@ -42,8 +44,9 @@ enum lat_status lat_wants_filter(struct lat_call *call, const char *text,
                             &inout_wants->filter, err);
 }
 
-void lat_object_ids(struct lat_object *object, const char *key, size_t max,
-                    const char *const **out_ids, size_t *out_n)
+/* A list of ids under `key`, each lat_id_valid, in the document's arena. */
+static void read_ids(struct lat_object *object, const char *key, size_t max,
+                     const char *const **out_ids, size_t *out_n)
 {
     struct lat_list list;
     if (!lat_object_list(object, key, &list))
@@ -76,8 +79,7 @@ void lat_object_wants(struct lat_call *call, struct lat_object *object,
     struct lat_recommend_wants wants = {.exclude_seen = true};
     uint64_t k = K_DEFAULT;
     lat_object_count(object, "k", &k, 1, (uint64_t)call->app->config.max_k);
-    lat_object_ids(object, "exclude_ids", LAT_EXCLUDED_MAX, &wants.exclude_ids,
-                   &wants.n_exclude);
+    read_ids(object, "exclude_ids", LAT_EXCLUDED_MAX, &wants.exclude_ids, &wants.n_exclude);
     wants.filter = lat_object_filter(object, "filter");
     wants.k = (size_t)k;
     *out_wants = wants;

@@ -25,10 +25,6 @@ void lat_object_wants(struct lat_call *call, struct lat_object *object,
                       struct lat_recommend_wants *out_wants);
 void lat_object_wants_more(struct lat_object *object, struct lat_recommend_wants *inout_wants);
 
-/* A list of ids under `key`, each lat_id_valid, in the document's arena. */
-void lat_object_ids(struct lat_object *object, const char *key, size_t max,
-                    const char *const **out_ids, size_t *out_n);
-
 /* "results":[{"id":…,"score":…,"because":[{"id":…,"contribution":…}]}], appended; `because`
  * unless no reasons were wanted. */
 void lat_write_recommended(struct lat_buf *out, const struct lat_recommendation *list,

@@ -1,6 +1,5 @@
 /* PUT and DELETE …/recommender: which model a collection's users are served by. `m` is its
  * newest ready version at each request, so that a training swaps it in; `m@v` stays. */
-#include <string.h>
 
 #include "api/handlers.h"
 #include "api/reply.h"

@@ -355,8 +355,8 @@ enum lat_status lat_call_new_collection(const struct lat_call *call, const char 
     return LAT_OK;
 }
 
-enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
-                              struct lat_error *err)
+static enum lat_status item_of_path(const struct lat_call *call, const char **out_id,
+                                    struct lat_error *err)
 {
     const enum lat_status status = lat_check_id(call->params[1], call->param_lens[1], err);
     if (status == LAT_OK)
@@ -384,7 +384,7 @@ enum lat_status lat_options_end_item(struct lat_options *options, const char **o
     if (status == LAT_OK)
         status = lat_call_collection(call, out_name, options->err);
     if (status == LAT_OK)
-        status = lat_call_item(call, out_id, options->err);
+        status = item_of_path(call, out_id, options->err);
     if (status == LAT_OK)
         status = lat_store_spec(call->app->store, *out_name, out_spec, options->err);
     return status;

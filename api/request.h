@@ -81,10 +81,7 @@ enum lat_status lat_call_collection(struct lat_call *call, const char **out_name
 /* The name as it stands: of one to be created, or an alias. */
 enum lat_status lat_call_new_collection(const struct lat_call *call, const char **out_name,
                                         struct lat_error *err) LAT_MUST_USE;
-/* The item's id out of the path, checked. LAT_INVALID invalid_id. */
-enum lat_status lat_call_item(const struct lat_call *call, const char **out_id,
-                              struct lat_error *err) LAT_MUST_USE;
-/* An id anywhere else: LAT_INVALID invalid_id. */
+/* An id that is not of the path: LAT_INVALID invalid_id. */
 enum lat_status lat_check_id(const char *id, size_t len, struct lat_error *err) LAT_MUST_USE;
 /* Options limit and cursor of a list; default 100, at most 1000. */
 void lat_options_page(struct lat_options *options, uint64_t *out_limit,

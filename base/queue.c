@@ -62,11 +62,3 @@ void lat_queue_close(struct lat_queue *queue)
     lat_cond_broadcast(&queue->not_empty);
     lat_mutex_unlock(&queue->mutex);
 }
-
-size_t lat_queue_count(struct lat_queue *queue)
-{
-    lat_mutex_lock(&queue->mutex);
-    const size_t count = queue->count;
-    lat_mutex_unlock(&queue->mutex);
-    return count;
-}

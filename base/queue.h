@@ -28,6 +28,4 @@ void *lat_queue_pop(struct lat_queue *queue) LAT_MUST_USE;
 /* No more pushes; waiting consumers wake and drain what is left. */
 void lat_queue_close(struct lat_queue *queue);
 
-size_t lat_queue_count(struct lat_queue *queue);
-
 #endif

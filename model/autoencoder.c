@@ -5,7 +5,6 @@
  * a variance still needs (a sigmoid, an exponential) is done in place afterwards. */
 #include "model/autoencoder.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

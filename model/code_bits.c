@@ -3,10 +3,6 @@
  * machine comes to the same chance. */
 #include "model/code_bits.h"
 
-#include <string.h>
-
-#include "base/mem.h"
-
 #include "base/banned.h"
 
 enum {

@@ -1,3 +1,5 @@
+/* Compared is what the two pictures show, not what the rows hold: normalisation is undone and
+ * values are cut to [0,1] first, so that the picture agrees with the two beside it. */
 #include "model/difference.h"
 
 #include <math.h>

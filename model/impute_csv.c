@@ -6,8 +6,6 @@
  * they end inside of quotes. */
 #include "model/impute_csv.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

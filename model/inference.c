@@ -1,3 +1,5 @@
+/* A thin layer over the encoder's session: the sizes of preallocated outputs have to be known
+ * before a run, so only the batch may be left open. */
 #include "model/inference.h"
 
 #include "base/mem.h"

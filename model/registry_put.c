@@ -18,7 +18,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "model/package_internal.h"
 #include "model/registry_internal.h"
 

@@ -1,3 +1,5 @@
+/* Each row becomes pixels in one cell that is used again and again, and is copied into the
+ * sheet line by line. Sizes are checked before anything is allocated. */
 #include "model/sheet.h"
 
 #include <inttypes.h>

@@ -332,7 +332,8 @@ void lat_table_write_number(const struct lat_column *column, double value, struc
         lat_buf_json_float(out, (float)value);
 }
 
-void lat_table_write_word(const struct lat_column *column, size_t category, struct lat_buf *out)
+/* A category as JSON: its word, or true or false where that is the word of a boolean. */
+static void write_word(const struct lat_column *column, size_t category, struct lat_buf *out)
 {
     const char *word = column->categories.items[category];
     if (column->type == LAT_COLUMN_BOOLEAN &&
@@ -349,7 +350,7 @@ void lat_table_write_cell(const struct lat_column *column, const float *row,
     if (isnan(values[0]))
         lat_buf_text(out, "null");
     else if (lat_column_has_words(column))
-        lat_table_write_word(column, largest(values, column->width), out);
+        write_word(column, largest(values, column->width), out);
     else
         lat_table_write_number(column, (double)values[0] * column->std + column->mean, out);
 }

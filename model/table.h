@@ -120,9 +120,6 @@ void lat_table_write_observed(const struct lat_column *column, const float *row,
                               struct lat_buf *out);
 /* A number of the column in its own units, as JSON: whole, or a date, where it has such. */
 void lat_table_write_number(const struct lat_column *column, double value, struct lat_buf *out);
-/* A category as JSON: its word, or true or false where that is the word of a boolean. */
-void lat_table_write_word(const struct lat_column *column, size_t category,
-                          struct lat_buf *out);
 
 /* [{"name":...,"type":...},...], as in a manifest. */
 void lat_table_write_columns(const struct lat_table *table, struct lat_buf *out);

@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tar.h"
-#include "base/text.h"
 #include "index/store.h"
 #include "model/registry_scan.h"
 #include "service/version.h"

@@ -4,7 +4,6 @@
  * it may begin again from the start as often as need be. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "model/train/calibrate.h"

@@ -312,16 +312,6 @@ enum lat_status lat_cold_catch_up(struct lat_cold *cold, struct lat_store *store
     return lat_fail(err, status, why.code, "%s", why.message);
 }
 
-void lat_cold_forget(struct lat_cold *cold, const char *id)
-{
-    size_t number;
-    lat_rwlock_write(&cold->lock);
-    if (lat_text_set_has(&cold->numbers, id) &&
-        lat_text_set_add(&cold->numbers, id, cold->n, &number))
-        cold->items[number].n_near = 0;
-    lat_rwlock_unlock(&cold->lock);
-}
-
 /* ---- scoring ---- */
 
 /* Whether `a` comes before `b`. */

@@ -65,7 +65,4 @@ struct lat_cold_query {
 size_t lat_cold_best(struct lat_cold *cold, const struct lat_cold_query *query, size_t m,
                      struct lat_cold_item *out_items);
 
-/* It is stored no more. */
-void lat_cold_forget(struct lat_cold *cold, const char *id);
-
 #endif

@@ -1,3 +1,6 @@
+/* Ids are looked up and codes checked one by one; inputs are encoded together, as one batch.
+ * All codes end in the call's arena, of unit length where the collection's metric wants that.
+ * Examples that are missing leave a gap, closed at the end. */
 #include "service/examples_codes.h"
 
 #include <string.h>

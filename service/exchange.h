@@ -162,8 +162,6 @@ void lat_exchange_work(void *exchange);
 /* The reply is complete: settles its status, or makes it the problem for `err`. */
 void lat_exchange_finish(struct lat_exchange *exchange, enum lat_status status,
                          const struct lat_error *err);
-/* The reply becomes the problem for `err`. */
-void lat_exchange_fail(struct lat_exchange *exchange, const struct lat_error *err);
 /* A failure at the top: one line in the log. */
 void lat_exchange_log(const struct lat_exchange *exchange, const struct lat_error *err);
 /* All headers of the reply, in the call's arena; their number. */

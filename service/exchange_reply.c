@@ -45,7 +45,8 @@ void lat_exchange_log(const struct lat_exchange *exchange, const struct lat_erro
     lat_buf_release(&text);
 }
 
-void lat_exchange_fail(struct lat_exchange *exchange, const struct lat_error *err)
+/* The reply becomes the problem for `err`. */
+static void fail(struct lat_exchange *exchange, const struct lat_error *err)
 {
     struct lat_call *call = &exchange->call;
     struct lat_response *response = &call->response;
@@ -73,11 +74,11 @@ void lat_exchange_finish(struct lat_exchange *exchange, enum lat_status status,
 {
     struct lat_response *response = &exchange->call.response;
     if (status != LAT_OK) {
-        lat_exchange_fail(exchange, err);
+        fail(exchange, err);
     } else if (response->body.status != LAT_OK) {
         struct lat_error late = LAT_ERROR_INIT;
         if (lat_buf_check(&response->body, &late) != LAT_OK)
-            lat_exchange_fail(exchange, &late);
+            fail(exchange, &late);
     }
     if (!response->status)
         response->status = response->body.len || response->spool ? 200 : 204;
@@ -159,7 +160,7 @@ void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange 
         memcpy(exchange->call.request_id, about->call.request_id, LAT_REQUEST_ID_SIZE);
     else
         lat_random_id(exchange->call.request_id);
-    lat_exchange_fail(exchange, err);
+    fail(exchange, err);
     print(exchange, &text);
     if (text.status == LAT_OK)
         lat_mhd_send(http, about ? about->connection : NULL, fd, text.data, text.len);

@@ -1,3 +1,5 @@
+/* A hit is counted once for the list and its source, and never for items that were not in it:
+ * the list itself is remembered by served.h. */
 #include "service/feedback.h"
 
 #include "base/metrics.h"

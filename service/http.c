@@ -4,8 +4,6 @@
  * workers run what is queued and are joined, which unparks every connection; then the library
  * can stop, for it must not while a connection is parked; the watch goes last, because closing
  * connections leave its list. */
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"

@@ -13,7 +13,6 @@
 #include "service/item_index.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "index/distance.h"

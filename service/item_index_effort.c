@@ -5,7 +5,6 @@
  * tried: twice of what would do is spent. */
 #include "service/item_index_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"

@@ -36,7 +36,7 @@ void lat_job_touch(struct lat_job *job)
     lat_events_poke(job->owner->events, lat_job_has_ended(job));
 }
 
-void lat_job_free(struct lat_job *job)
+static void free_job(struct lat_job *job)
 {
     if (!job)
         return;
@@ -55,7 +55,8 @@ struct lat_job *lat_jobs_find(const struct lat_jobs *jobs, const char *id)
     return job;
 }
 
-void lat_jobs_count(const struct lat_jobs *jobs)
+/* The gauge of jobs by state. */
+static void count_states(const struct lat_jobs *jobs)
 {
     size_t counts[LAT_ARRAY_LEN(lat_job_state_names)] = {0};
     for (const struct lat_job *job = jobs->newest; job; job = job->older)
@@ -86,7 +87,7 @@ static void finish(struct lat_job *job, enum lat_status status, const struct lat
     lat_free(job->context);
     job->context = NULL;
     lat_job_touch(job);
-    lat_jobs_count(job->owner);
+    count_states(job->owner);
 }
 
 static void forget_files(const struct lat_jobs *jobs, const struct lat_job_kind *kind,
@@ -116,7 +117,7 @@ static void run(struct lat_jobs *jobs, struct lat_job *job)
     jobs->lanes[job->info.lane].n_waiting--;
     job->attempts++;
     lat_job_touch(job);
-    lat_jobs_count(jobs);
+    count_states(jobs);
     lat_mutex_unlock(&jobs->mutex);
     if (job->kind->resumes)
         lat_job_save_or_log(job);
@@ -214,7 +215,7 @@ enum lat_status lat_jobs_new(const struct lat_jobs_options *options, struct lat_
         lat_jobs_free(jobs);
         return status;
     }
-    lat_jobs_count(jobs);
+    count_states(jobs);
     *out_jobs = jobs;
     return LAT_OK;
 }
@@ -246,7 +247,7 @@ void lat_jobs_free(struct lat_jobs *jobs)
         if (job->unsaved && lat_job_has_ended(job))
             lat_job_save_or_log(job);
         jobs->newest = job->older;
-        lat_job_free(job);
+        free_job(job);
     }
     lat_arena_release(&jobs->codes);
     lat_cond_release(&jobs->changed);
@@ -299,14 +300,14 @@ static enum lat_status add(struct lat_jobs *jobs, struct lat_job *job, struct la
         jobs->newest = job;
         jobs->n++;
         jobs->lanes[job->info.lane].n_waiting++;
-        lat_jobs_count(jobs);
+        count_states(jobs);
         lat_cond_broadcast(&jobs->changed);
     }
     lat_mutex_unlock(&jobs->mutex);
     if (forgotten) {
         lat_job_unsave(jobs, forgotten->info.id);
         forget_files(jobs, forgotten->kind, forgotten->info.id, LAT_JOB_CANCELLED);
-        lat_job_free(forgotten);
+        free_job(forgotten);
     }
     return status;
 }
@@ -339,7 +340,7 @@ static struct lat_job *make(struct lat_jobs *jobs, const struct lat_job_kind *ki
     job->request = lat_strdup(request ? request : "");
     if (job->request)
         return job;
-    lat_job_free(job);
+    free_job(job);
     return NULL;
 }
 
@@ -367,7 +368,7 @@ enum lat_status lat_jobs_start(struct lat_jobs *jobs, const struct lat_job_kind 
         status = add(jobs, job, err);
     }
     if (status != LAT_OK) {
-        lat_job_free(job);
+        free_job(job);
         return status;
     }
     memcpy(out_id, id, sizeof(id));

@@ -59,9 +59,6 @@ struct lat_job *lat_jobs_find(const struct lat_jobs *jobs, const char *id);
 /* A change worth telling those who watch. */
 void lat_job_touch(struct lat_job *job);
 bool lat_job_has_ended(const struct lat_job *job);
-void lat_job_free(struct lat_job *job);
-/* The gauge of jobs by state. */
-void lat_jobs_count(const struct lat_jobs *jobs);
 
 /* jobs_ask.c: LAT_NOT_FOUND. */
 enum lat_status lat_job_unknown(const char *id, struct lat_error *err);

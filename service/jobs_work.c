@@ -1,5 +1,4 @@
 /* The work's side of a job: what it reports, and what it learns. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* As in examples_codes.c ids and codes go one by one and inputs together, but here every place
+ * has to have a code, of one model, as arithmetic follows. */
 #include "service/latent.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /* Which source answers a user, and the simplest of them. */
 #include "service/recommend.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,3 +1,6 @@
+/* Ids to be left out are gathered as a list, which costs nothing; the set is made only by those
+ * who look ids up one by one, as a ranking by a model marks items in a bitmap of its own. What
+ * earlier pages had is known as sorted hashes and searched. */
 #include "service/recommend_out.h"
 
 #include <stdlib.h>

@@ -2,7 +2,6 @@
  * comparison, 64 at a time. Ids are only compared where scores are equal. */
 #include "service/recommend_scores.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "model/train/fields.h"
 #include "service/app.h"
 #include "service/jobs.h"

@@ -27,11 +27,6 @@ struct lat_retrieval {
     struct lat_item_index *index;
 };
 
-const struct lat_model *lat_retrieval_model(const struct lat_retrieval *retrieval)
-{
-    return retrieval->model;
-}
-
 void lat_retrieval_free(struct lat_retrieval *retrieval)
 {
     if (!retrieval)

@@ -19,9 +19,6 @@ enum lat_status lat_retrieval_build(struct lat_model *model, const atomic_bool *
                                     struct lat_error *err) LAT_MUST_USE;
 void lat_retrieval_free(struct lat_retrieval *retrieval); /* NULL is fine */
 
-/* The model it is about, borrowed. */
-const struct lat_model *lat_retrieval_model(const struct lat_retrieval *retrieval);
-
 /* The `k` best items whose bit is set in `passed` [(n_items + 63) / 64 words], best first, into
  * out_items [k]; *out_n of them. `query` is lat_model_query_vector's. */
 enum lat_status lat_retrieval_search(const struct lat_retrieval *retrieval, const float *query,

@@ -87,7 +87,8 @@ size_t lat_score_reference_neighbours(const struct lat_score_reference *referenc
     return reference->neighbours;
 }
 
-size_t lat_score_neighbours(double wanted, uint64_t items, size_t max)
+/* `wanted`, or below 1 that share of the items; 1 … max. */
+static size_t neighbours_meant(double wanted, uint64_t items, size_t max)
 {
     const double n = wanted < 1 ? ceil(wanted * (double)items) : wanted;
     return n < 1 ? 1 : n > (double)max ? max : (size_t)n;
@@ -245,7 +246,7 @@ static enum lat_status make(struct lat_store *store, const struct lat_model *mod
         snprintf(reference->model, sizeof(reference->model), "%s", lat_model_reference(model));
         snprintf(reference->calibration, sizeof(reference->calibration), "%s", calibration->id);
         reference->wanted = wanted;
-        reference->neighbours = lat_score_neighbours(wanted, info->items, max_neighbours);
+        reference->neighbours = neighbours_meant(wanted, info->items, max_neighbours);
         reference->created_ms = info->created_ms;
         reference->sequence = info->sequence;
         reference->items = info->items;

@@ -24,17 +24,14 @@ enum lat_status lat_score_references_new(struct lat_score_references **out_refer
                                          struct lat_error *err) LAT_MUST_USE;
 void lat_score_references_free(struct lat_score_references *references); /* NULL is fine */
 
-/* How many neighbours are meant: `wanted`, or below 1 that share of the items; 1 … max. */
-size_t lat_score_neighbours(double wanted, uint64_t items, size_t max);
-
 /* Mean distance of the query's results; NaN where there are none. */
 enum lat_status lat_mean_distance(struct lat_store *store, const char *collection,
                                   const struct lat_query *query, float *out_distance,
                                   struct lat_error *err) LAT_MUST_USE;
 
-/* The reference of a collection for that many neighbours (`wanted` and `max_neighbours` as of
- * lat_score_neighbours), kept or made here, which takes a search an item of the sample. Give it
- * back with lat_score_reference_put. */
+/* The reference of a collection for `wanted` neighbours, or where that is below 1 for that
+ * share of its items (1 … max_neighbours), kept or made here, which takes a search an item of
+ * the sample. Give it back with lat_score_reference_put. */
 enum lat_status lat_score_reference_get(struct lat_score_references *references,
                                         struct lat_store *store, const struct lat_model *model,
                                         const struct lat_collection_info *info, double wanted,

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -288,8 +287,8 @@ enum lat_status lat_snapshots_list(struct lat_app *app, struct lat_snapshot_info
     return LAT_OK;
 }
 
-enum lat_status lat_snapshots_get(struct lat_app *app, const char *id,
-                                  struct lat_snapshot_info *out_info, struct lat_error *err)
+static enum lat_status find(struct lat_app *app, const char *id,
+                            struct lat_snapshot_info *out_info, struct lat_error *err)
 {
     struct lat_snapshot_info *infos = NULL;
     size_t n = 0;
@@ -315,7 +314,7 @@ enum lat_status lat_snapshots_open(struct lat_app *app, const char *id,
 {
     char path[PATH_SIZE];
     struct lat_snapshot_info info;
-    enum lat_status status = lat_snapshots_get(app, id, &info, err);
+    enum lat_status status = find(app, id, &info, err);
     if (status != LAT_OK)
         return status;
     if (info.state == LAT_SNAPSHOT_MAKING)
@@ -339,7 +338,7 @@ enum lat_status lat_snapshots_delete(struct lat_app *app, const char *id, struct
 {
     char path[PATH_SIZE];
     struct lat_snapshot_info info;
-    enum lat_status status = lat_snapshots_get(app, id, &info, err);
+    enum lat_status status = find(app, id, &info, err);
     if (status != LAT_OK)
         return status;
     if (info.state == LAT_SNAPSHOT_MAKING)

@@ -35,12 +35,9 @@ enum lat_status lat_snapshots_start(struct lat_app *app, char out_id[LAT_JOB_ID_
 /* All, the newest first; *out_infos is lat_free'd. */
 enum lat_status lat_snapshots_list(struct lat_app *app, struct lat_snapshot_info **out_infos,
                                    size_t *out_n, struct lat_error *err) LAT_MUST_USE;
-/* LAT_NOT_FOUND snapshot_not_found. */
-enum lat_status lat_snapshots_get(struct lat_app *app, const char *id,
-                                  struct lat_snapshot_info *out_info,
-                                  struct lat_error *err) LAT_MUST_USE;
 /* A descriptor of the file, the caller's to close; it stays readable when the snapshot is
- * deleted. LAT_CONFLICT snapshot_not_ready, snapshot_failed. */
+ * deleted. LAT_NOT_FOUND snapshot_not_found, LAT_CONFLICT snapshot_not_ready, snapshot_failed.
+ */
 enum lat_status lat_snapshots_open(struct lat_app *app, const char *id,
                                    struct lat_snapshot_info *out_info, int *out_fd,
                                    struct lat_error *err) LAT_MUST_USE;

@@ -38,7 +38,7 @@ struct shown {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned n_chain;
     gnutls_privkey_t key;
-    double expires;
+    double expires; /* seconds since 1970 */
     struct mark marks[2];
     struct shown *older;
 };
@@ -274,11 +274,6 @@ void lat_tls_free(struct lat_tls *tls)
     }
     lat_mutex_release(&tls->mutex);
     lat_free(tls);
-}
-
-double lat_tls_expires(const struct lat_tls *tls)
-{
-    return atomic_load(&tls->current)->expires;
 }
 
 void lat_tls_send(void *session, const void *bytes, size_t len)

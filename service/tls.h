@@ -26,9 +26,6 @@ void lat_tls_free(struct lat_tls *tls);
 /* Reads the files now. On failure the old certificate stays. */
 enum lat_status lat_tls_reload(struct lat_tls *tls, struct lat_error *err) LAT_MUST_USE;
 
-/* When the certificate shown now ends, seconds since 1970; for the metric. */
-double lat_tls_expires(const struct lat_tls *tls);
-
 /* A gnutls_certificate_retrieve_function2, for libmicrohttpd. */
 typedef void lat_tls_function(void);
 extern lat_tls_function *const lat_tls_retriever;

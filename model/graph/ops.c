@@ -1,8 +1,6 @@
 /* The registry of ops and what their rows share: broadcasting and its reverse. */
 #include "model/graph/ops.h"
 
-#include <string.h>
-
 #include "model/graph/build.h"
 
 #include "base/banned.h"

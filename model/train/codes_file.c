@@ -3,7 +3,6 @@
 #include "model/train/codes_file.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -2,8 +2,6 @@
  * as wide as the vocabulary, the history itself. */
 #include "model/train/run.h"
 
-#include <string.h>
-
 #include "model/train/ease.h"
 
 #include "base/banned.h"

@@ -5,7 +5,6 @@
  */
 #include "model/train/layerwise.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 
 #include <cblas.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/mem.h"
 

@@ -3,8 +3,6 @@
  * item it is. */
 #include "model/train/rows.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "model/preprocess.h"
 

@@ -2,7 +2,6 @@
  * that no reader (telling a format looks at files) sees a path that was not allowed. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "model/train/fields.h"
 #include "model/train/spec.h"
 

@@ -216,7 +216,9 @@ void lat_step_free(struct lat_step *step)
     lat_free(step);
 }
 
-float *lat_step_clean(struct lat_step *step)
+/* The batch as the network gets it: gaps filled, and which they were noted in `observed`; of
+ * rows without gaps the input itself. */
+static float *clean_batch(struct lat_step *step)
 {
     const struct lat_table *table = step->design.input.table;
     if (step->filled == NULL) {
@@ -255,7 +257,7 @@ static void disturb(struct lat_step *step, struct lat_rng *rng)
 {
     const struct lat_design *design = &step->design;
     struct lat_noise noise = {.rng = rng, .input = &design->input};
-    float *clean = lat_step_clean(step);
+    float *clean = clean_batch(step);
     if (step->unmoved != NULL) {
         noise.level = design->spec.augmentation_level;
         memcpy(step->unmoved, clean, step->n_input * sizeof(float));
@@ -302,7 +304,7 @@ enum lat_status lat_step_evaluate(struct lat_step *step, size_t n, double *out_l
     } else {
         draw(step, &step->evaluation_rng, code_weight(&step->design));
     }
-    (void)lat_step_clean(step);
+    (void)clean_batch(step);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_EVALUATE, err);
     if (status != LAT_OK) {
         return status;
@@ -375,7 +377,7 @@ enum lat_status lat_step_gradient(struct lat_step *step, size_t i, float *out_gr
 {
     struct lat_rng rng = step->rng;
     draw(step, &rng, step->divergence_weight);
-    (void)lat_step_clean(step);
+    (void)clean_batch(step);
     enum lat_status status = lat_step_run_program(step, LAT_STEP_GRADIENT, err);
     if (status == LAT_OK) {
         size_t slot = i * (1 + step->design.n_moments);

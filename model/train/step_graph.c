@@ -6,7 +6,6 @@
 #include "model/train/step_graph.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "model/graph/grad.h"

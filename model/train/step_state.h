@@ -49,10 +49,6 @@ struct lat_step {
     struct lat_buf graph; /* of LAT_STEP_UPDATE */
 };
 
-/* The batch as the network gets it: gaps filled, and which they were noted in `observed`; of
- * rows without gaps the input itself. */
-float *lat_step_clean(struct lat_step *step);
-
 /* Runs the program `kind` on the current set, opening it when it is the first time. */
 enum lat_status lat_step_run_program(struct lat_step *step, enum lat_step_kind kind,
                                      struct lat_error *err) LAT_MUST_USE;

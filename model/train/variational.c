@@ -49,7 +49,8 @@ struct lat_value *lat_draw_repeat(struct lat_graph *graph, struct lat_value *row
     return lat_graph_reshape(graph, rows, &out);
 }
 
-struct lat_value *lat_code_divergence(struct lat_graph *graph, const struct lat_code *code)
+/* KL(N(mean, exp(log_variance)) || N(0, I)) of each item [batch]. */
+static struct lat_value *divergence_of(struct lat_graph *graph, const struct lat_code *code)
 {
     struct lat_value *variance = lat_graph_exp(graph, code->log_variance);
     struct lat_value *spread =
@@ -102,7 +103,7 @@ struct lat_value *lat_draw_losses(struct lat_build *build, const struct lat_code
         return NULL;
     }
     if (draw->samples == 1) {
-        struct lat_value *divergence = lat_code_divergence(g, code);
+        struct lat_value *divergence = divergence_of(g, code);
         return lat_graph_add(g, losses, lat_graph_mul(g, divergence, draw->beta));
     }
     const struct lat_shape by_sample = {2, {draw->samples, code->mean->shape.dims[0]}};

@@ -37,7 +37,4 @@ struct lat_value *lat_draw_repeat(struct lat_graph *graph, struct lat_value *row
 struct lat_value *lat_draw_losses(struct lat_build *build, const struct lat_code *code,
                                   const struct lat_draw *draw, struct lat_value *losses);
 
-/* KL(N(mean, exp(log_variance)) || N(0, I)) of each item [batch]. */
-struct lat_value *lat_code_divergence(struct lat_graph *graph, const struct lat_code *code);
-
 #endif

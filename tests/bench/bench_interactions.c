@@ -1,7 +1,6 @@
 /* Interactions in the store by itself, without HTTP: how fast they go in, durably, in the order
  * of users and in the order of time; what reading a history, the popular items, and opening
  * cost. 6,040 users and 3,706 items of unequal popularity, as in MovieLens 1M. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,6 @@
  * Restart: from exec to the first 200 of /livez and of /readyz, after a clean stop and after
  * kill -9, the data in the page cache as after any deployment. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -40,28 +40,3 @@ float *codes_make(size_t n, size_t d, uint64_t stream)
     lat_free(map);
     return codes;
 }
-
-void codes_nearest(const float *codes, size_t n, size_t d, const float *query, size_t k,
-                   int64_t *out_rows)
-{
-    double distances[1024];
-    size_t have = 0;
-    if (k > sizeof(distances) / sizeof(*distances))
-        abort();
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-        for (size_t j = 0; j < d; j++) {
-            const float diff = codes[i * d + j] - query[j];
-            sum += diff * diff;
-        }
-        if (have == k && (double)sum >= distances[k - 1])
-            continue;
-        size_t at = have < k ? have++ : k - 1;
-        for (; at > 0 && distances[at - 1] > (double)sum; at--) {
-            distances[at] = distances[at - 1];
-            out_rows[at] = out_rows[at - 1];
-        }
-        distances[at] = (double)sum;
-        out_rows[at] = (int64_t)i;
-    }
-}

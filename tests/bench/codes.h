@@ -14,8 +14,4 @@
  * mixture. Aborts without memory. */
 float *codes_make(size_t n, size_t d, uint64_t stream);
 
-/* The k nearest rows of `codes` [n][d] in squared Euclidean distance, ascending. */
-void codes_nearest(const float *codes, size_t n, size_t d, const float *query, size_t k,
-                   int64_t *out_rows);
-
 #endif

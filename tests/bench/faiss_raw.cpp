@@ -48,11 +48,3 @@ void faiss_raw_search(struct faiss_raw *raw, const float *queries, size_t n, siz
         std::abort();
     }
 }
-
-size_t faiss_raw_link_bytes(const struct faiss_raw *raw)
-{
-    const faiss::HNSW &hnsw = raw->index.hnsw;
-    return hnsw.neighbors.size() * sizeof(hnsw.neighbors[0]) +
-           hnsw.offsets.size() * sizeof(hnsw.offsets[0]) +
-           hnsw.levels.size() * sizeof(hnsw.levels[0]);
-}

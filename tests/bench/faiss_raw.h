@@ -23,9 +23,6 @@ void faiss_raw_free(struct faiss_raw *raw);
 void faiss_raw_search(struct faiss_raw *raw, const float *queries, size_t n, size_t k, int ef,
                       int threads, int64_t *out_rows, float *out_distances);
 
-/* Bytes of the links of the graph. */
-size_t faiss_raw_link_bytes(const struct faiss_raw *raw);
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,5 @@
 /* Any bytes as a compressed input, and as the payload of one: whatever is read lies within its
  * bounds, what is refused says why, and a prior's file that is accepted can be used. */
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

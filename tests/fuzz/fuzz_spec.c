@@ -2,7 +2,6 @@
  * must say why, in words that fit. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "model/train/spec.h"

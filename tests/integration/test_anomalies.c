@@ -1,7 +1,6 @@
 /* Scores of stored items over HTTP: with the upload, or when somebody asks. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "tests/integration/client.h"
 #include "tests/support/support.h"

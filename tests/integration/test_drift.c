@@ -1,5 +1,4 @@
 /* Drift and calibration over HTTP, of a model trained here so that it has a portrait. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

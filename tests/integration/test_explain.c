@@ -1,5 +1,4 @@
 /* explain: the query and its hits as the model sees them, side by side. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

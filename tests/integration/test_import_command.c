@@ -1,6 +1,5 @@
 /* latentd import: every kind of source, resumed, with its exit status. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

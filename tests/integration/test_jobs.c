@@ -1,7 +1,6 @@
 /* Jobs over HTTP: the list, events, cancelling. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 #include "tests/support/support.h"

@@ -1,6 +1,5 @@
 /* Recommendations over two tastes: people of the one dealt with a1, a2, a3, those of the other
  * with b1, b2, b3; by their codes the items of a taste lie together. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

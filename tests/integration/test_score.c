@@ -1,5 +1,4 @@
 /* Scores over HTTP: against a calibration whose every number is known. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "base/sync.h"
 #include "index/store.h"

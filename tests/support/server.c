@@ -95,7 +95,8 @@ void server_launch(struct server *server, const char *data, const char *models,
     server->out = pipe_fds[0];
 }
 
-bool server_wait_ready(struct server *server, unsigned timeout_ms)
+/* False when the process ended or `timeout_ms` passed before the ready line. */
+static bool wait_ready(struct server *server, unsigned timeout_ms)
 {
     const uint64_t deadline = lat_clock_ns() + timeout_ms * LAT_NS_PER_MS;
     char line[512];
@@ -130,7 +131,7 @@ void server_start(struct server *server, const char *data, const char *models,
                   const char *const *options)
 {
     server_launch(server, data, models, options);
-    if (server_wait_ready(server, READY_MS))
+    if (wait_ready(server, READY_MS))
         return;
     fprintf(stderr, "the server does not get ready; the end of %s:\n", server->log);
     show_log(server->log);

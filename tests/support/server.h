@@ -28,9 +28,8 @@ struct server {
  * fork. */
 void server_launch(struct server *server, const char *data, const char *models,
                    const char *const *options);
-/* Waits for the ready line; false when the process ended or `timeout_ms` passed before. */
-bool server_wait_ready(struct server *server, unsigned timeout_ms);
-/* Both; aborts with the end of the log when it does not get ready within a minute. */
+/* Starts it and waits for the ready line; aborts with the end of the log when it does not get
+ * ready within a minute. */
 void server_start(struct server *server, const char *data, const char *models,
                   const char *const *options);
 

@@ -4,7 +4,6 @@
  * and the check of the data directory finds nothing.
  *
  * LATENTD_KILLS rounds (5), LATENTD_SEED for the random numbers (the time; printed). */
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>

@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "tests/support/faults.h"
 #include "tests/support/server.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/rng.h"
 #include "tests/support/disk.h"
 #include "tests/support/faults.h"

@@ -1,12 +1,9 @@
 /* Memory over load and unload: 100 rounds of a model that goes and comes, used in between,
  * leave the resident set where it was. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "tests/support/server.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_onnx.h"

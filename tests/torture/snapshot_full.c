@@ -4,7 +4,6 @@
  * Where no small disk may be mounted the test is skipped, loudly. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "tests/support/disk.h"

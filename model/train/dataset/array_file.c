@@ -2,7 +2,6 @@
  * file's size. A plain file larger than the limit is not copied: its items are converted anew
  * each time they are read. Columns-first order cannot be read item by item and is loaded whole.
  */
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -1,3 +1,6 @@
+/* Items go into a row store (dataset/store.h) as they come, pictures as bytes and vectors as
+ * floats; at the end the dataset takes it over and settles as a dataset of any file does. What
+ * is wrong with one item is the item's alone: it is skipped and counted. */
 #include "model/train/dataset/collected.h"
 
 #include <math.h>

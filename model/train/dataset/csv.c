@@ -10,10 +10,7 @@
  */
 #include "model/train/dataset/csv.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"

@@ -353,11 +353,11 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Without a seed the last items are held out. */
-static enum lat_status split(size_t n_items, double share, const uint64_t *seed,
-                             uint32_t **out_indices, size_t *out_n_validation,
-                             struct lat_error *err)
+enum lat_status lat_dataset_hold_out(const struct lat_dataset *dataset, double share,
+                                     uint64_t seed, uint32_t **out_indices,
+                                     size_t *out_n_validation, struct lat_error *err)
 {
+    const size_t n_items = dataset->n;
     uint32_t *indices = lat_alloc_raw(n_items, sizeof(*indices));
     if (!indices)
         return lat_fail_memory(err);
@@ -368,10 +368,10 @@ static enum lat_status split(size_t n_items, double share, const uint64_t *seed,
         held = n_items - 1;
     for (size_t i = 0; i < n_items; i++)
         indices[i] = (uint32_t)i;
-    if (held && seed) {
+    if (held && !dataset->ordered) {
         struct lat_rng rng;
         lat_rng_seed(&rng,
-                     *seed ^ UINT64_C(0x73706C6974)); /* not the stream that shuffles batches */
+                     seed ^ UINT64_C(0x73706C6974)); /* not the stream that shuffles batches */
         lat_rng_shuffle(&rng, indices, n_items);
         qsort(indices, n_items - held, sizeof(*indices), by_value);
         qsort(indices + n_items - held, held, sizeof(*indices), by_value);
@@ -379,19 +379,4 @@ static enum lat_status split(size_t n_items, double share, const uint64_t *seed,
     *out_indices = indices;
     *out_n_validation = held;
     return LAT_OK;
-}
-
-enum lat_status lat_dataset_split(size_t n_items, double share, uint64_t seed,
-                                  uint32_t **out_indices, size_t *out_n_validation,
-                                  struct lat_error *err)
-{
-    return split(n_items, share, &seed, out_indices, out_n_validation, err);
-}
-
-enum lat_status lat_dataset_hold_out(const struct lat_dataset *dataset, double share,
-                                     uint64_t seed, uint32_t **out_indices,
-                                     size_t *out_n_validation, struct lat_error *err)
-{
-    return split(dataset->n, share, dataset->ordered ? NULL : &seed, out_indices,
-                 out_n_validation, err);
 }

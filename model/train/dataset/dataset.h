@@ -81,15 +81,11 @@ enum lat_status lat_dataset_read_anew(const struct lat_dataset *dataset,
                                       const uint32_t *indices, size_t n, struct lat_rng *rng,
                                       float *out, struct lat_error *err) LAT_MUST_USE;
 
-/* The held-out part: *out_indices (the caller's, lat_free) gets all n_items indices, the first
- * n_items - *out_n_validation of them for training, the rest for validation, each part
- * ascending. Both depend on (n_items, share, seed) alone. A share of 0 holds nothing out; any
- * other at least one item and not all. */
-enum lat_status lat_dataset_split(size_t n_items, double share, uint64_t seed,
-                                  uint32_t **out_indices, size_t *out_n_validation,
-                                  struct lat_error *err) LAT_MUST_USE;
-
-/* The same for a dataset; of one in the order of time the last items are the part held out. */
+/* The held-out part: *out_indices (the caller's, lat_free) gets all n indices of the dataset,
+ * the first n - *out_n_validation of them for training, the rest for validation, each part
+ * ascending. Both depend on (n, share, seed) alone; of a dataset in the order of time the last
+ * items are the part held out. A share of 0 holds nothing out; any other at least one item and
+ * not all. */
 enum lat_status lat_dataset_hold_out(const struct lat_dataset *dataset, double share,
                                      uint64_t seed, uint32_t **out_indices,
                                      size_t *out_n_validation,

@@ -6,7 +6,6 @@
  * the vocabulary when they are read. Of the same user and item the later interaction counts, by
  * its time, else by its line. Users and items are numbered as they first appear. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

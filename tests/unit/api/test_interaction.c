@@ -1,6 +1,5 @@
 /* The quick scan of a line agrees with the reader of all JSON wherever it takes one. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/interaction_read.h"

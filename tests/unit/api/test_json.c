@@ -1,6 +1,5 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include <zlib.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "cli/import_lines.h"
 #include "cli/import_pictures.h"
 #include "cli/import_prefix.h"

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "cli/import_collection.h"
 #include "cli/import_sequence.h"
 #include "sink.h"

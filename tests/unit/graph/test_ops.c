@@ -6,7 +6,6 @@
  * double. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"

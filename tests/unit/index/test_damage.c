@@ -1,5 +1,4 @@
 /* Rows damaged from outside: told, not served, and no harm to the others. */
-#include <string.h>
 
 #include <criterion/criterion.h>
 #include <sqlite3.h>

@@ -1,8 +1,6 @@
 /* Filters: what passes, that nothing a user wrote gets into SQL, and that remembered answers
  * stay true while rows change. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 

@@ -1,7 +1,5 @@
 /* The law at the head of local_store.c, a test a number. */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
 /* The parts under the store, each by itself: distances, scans, maps, graphs. */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

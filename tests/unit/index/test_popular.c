@@ -1,7 +1,6 @@
 /* The popular items, and which items may be shown. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 

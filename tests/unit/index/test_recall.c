@@ -1,7 +1,5 @@
 /* Every kind of index under every metric against the exact answer, filtered and not. */
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>

@@ -2,8 +2,6 @@
  * store goes on. Threads behind the store allocate as well; that theirs fail must harm nobody.
  */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 

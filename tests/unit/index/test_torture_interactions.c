@@ -1,7 +1,6 @@
 /* Every allocation behind interactions fails once: each call says so, does nothing, and the
  * counts in memory stay those of the rows. */
 #include <stdio.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 

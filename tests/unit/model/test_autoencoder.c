@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/metrics.h"
 #include "model/autoencoder.h"
 #include "tests/support/support.h"

@@ -1,7 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "base/mem.h"
 #include "base/rng.h"
 #include "model/calibration.h"
 

@@ -11,7 +11,6 @@
 #include "model/model_internal.h"
 #include "model/package.h"
 #include "model/signature.h"
-#include "base/mem.h"
 
 static const char whole[] =
     "{\"input\":{\"kind\":\"sequence\",\"length\":60,\"features\":2,\"names\":[\"a\",\"b\"],"

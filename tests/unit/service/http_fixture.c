@@ -203,7 +203,7 @@ static const struct lat_route rows[] = {
 const struct lat_routes fixture_routes = {
     .rows = rows, .n = LAT_ARRAY_LEN(rows), .problem = write_problem};
 
-uint16_t fixture_port(const struct fixture *fixture)
+static uint16_t port_of(const struct fixture *fixture)
 {
     return (uint16_t)strtoul(strrchr(lat_http_address(fixture->http), ':') + 1, NULL, 10);
 }
@@ -227,7 +227,7 @@ void fixture_start(struct fixture *fixture, void (*change)(struct lat_http_optio
         fprintf(stderr, "%s\n", err.message);
         abort();
     }
-    fixture->wire = (struct wire){.fd = -1, .port = fixture_port(fixture)};
+    fixture->wire = (struct wire){.fd = -1, .port = port_of(fixture)};
 }
 
 void fixture_stop(struct fixture *fixture)

@@ -27,7 +27,6 @@ struct fixture {
 /* `change` may alter the options before the start; NULL for none. Aborts on failure. */
 void fixture_start(struct fixture *fixture, void (*change)(struct lat_http_options *options));
 void fixture_stop(struct fixture *fixture);
-uint16_t fixture_port(const struct fixture *fixture);
 
 /* Lets every call of /wait go on; how many are waiting now. */
 void fixture_open_gate(void);

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "model/graph/build.h"
 #include "model/graph/onnx_file.h"
 #include "model/graph/ops.h"

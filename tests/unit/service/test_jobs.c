@@ -1,7 +1,6 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "index/sqlite/db.h"

@@ -1,7 +1,6 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "service/spool.h"
 #include "tests/support/support.h"
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "tests/support/support.h"
 
 const char *put(const char *name, const void *bytes, size_t len)

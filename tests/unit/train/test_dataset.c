@@ -364,11 +364,12 @@ Test(train_dataset, a_folder_of_pictures_is_read_in_order_resized_and_one_bad_fi
 
 Test(train_dataset, a_split_depends_on_the_seed_alone_and_loses_nothing)
 {
+    const struct lat_dataset hundred = {.n = 100}, one = {.n = 1};
     uint32_t *a = NULL, *b = NULL;
     size_t n_a = 0, n_b = 0;
     bool seen[100] = {false};
-    cr_assert_eq(lat_dataset_split(100, 0.25, 7, &a, &n_a, NULL), LAT_OK);
-    cr_assert_eq(lat_dataset_split(100, 0.25, 7, &b, &n_b, NULL), LAT_OK);
+    cr_assert_eq(lat_dataset_hold_out(&hundred, 0.25, 7, &a, &n_a, NULL), LAT_OK);
+    cr_assert_eq(lat_dataset_hold_out(&hundred, 0.25, 7, &b, &n_b, NULL), LAT_OK);
     cr_assert_eq(n_a, 25);
     cr_assert_arr_eq(a, b, 100 * sizeof(*a));
     for (size_t i = 0; i < 100; i++)
@@ -376,11 +377,11 @@ Test(train_dataset, a_split_depends_on_the_seed_alone_and_loses_nothing)
     for (size_t i = 0; i < 100; i++)
         cr_assert(seen[i]);
     lat_free(b);
-    cr_assert_eq(lat_dataset_split(100, 0.25, 8, &b, &n_b, NULL), LAT_OK);
+    cr_assert_eq(lat_dataset_hold_out(&hundred, 0.25, 8, &b, &n_b, NULL), LAT_OK);
     cr_assert_arr_neq(a, b, 100 * sizeof(*a));
     lat_free(a);
     lat_free(b);
-    cr_assert_eq(lat_dataset_split(1, 0.5, 1, &a, &n_a, NULL), LAT_OK);
+    cr_assert_eq(lat_dataset_hold_out(&one, 0.5, 1, &a, &n_a, NULL), LAT_OK);
     cr_assert_eq(n_a, 0, "one item cannot be held out");
     lat_free(a);
 }

@@ -1,8 +1,6 @@
 /* PCA and retrieval against values known otherwise. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"

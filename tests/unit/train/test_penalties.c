@@ -4,10 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/rng.h"
 #include "step_fixture.h"
 #include "tiny_net.h"
 

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/rng.h"
 #include "model/autoencoder.h"
 #include "model/recommender.h"

@@ -1,6 +1,5 @@
 /* Windows over rows: which there are, what is in them, what ends a run. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* What a checkpoint, an evaluation and a corruption promise, and what a step refuses. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* The pair of ONNX files that is written from a step. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
