@@ -1,13 +1,13 @@
 /* The registry: a table of versions, each with at most one loaded model.
  *
  * Invariants:
- *  1 An entry's `model` is complete and immutable; the entry holds one reference to it, every
- * handle one more. Acquiring is a count under the lock, never a wait for loading. 2 `busy` is
- * set by the one thread that loads an entry; others who want to load or unload it wait on
- * `changed`. A busy entry is never removed. Whoever waited looks the entry up again. 3 State
- * and model agree: READY if and only if there is a model. A failed reload of a READY entry
- *    leaves the old model serving.
- *  4 An entry goes when its folder is gone and it has no model, or by lat_registry_delete.
+ * 1. An entry's `model` is complete and immutable; the entry holds one reference to it, every
+ *    handle one more. Acquiring is a count under the lock, never a wait for loading.
+ * 2. `busy` is set by the one thread that loads an entry; others who want to load or unload it
+ *    wait on `changed`. A busy entry is never removed. Whoever waited looks the entry up again.
+ * 3. State and model agree: READY if and only if there is a model. A failed reload of a READY
+ *    entry leaves the old model serving.
+ * 4. An entry goes when its folder is gone and it has no model, or by lat_registry_delete.
  *
  *      LOADING --finish--> READY --detach--> UNLOADED --begin--> LOADING
  *         |                                                        ^
@@ -24,166 +24,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
-#include "base/text.h"
 #include "model/model_internal.h"
 #include "model/registry_internal.h"
-#include "model/registry_scan.h"
 
 #include "base/banned.h"
 
 const char *const lat_model_state_names[4] = {"ready", "loading", "unavailable", "unavailable"};
 
-enum lat_status lat_wanted_parse(const char *reference, struct lat_wanted *out,
-                                 struct lat_error *err)
-{
-    const char *at = strchr(reference, '@');
-    const size_t len = at ? (size_t)(at - reference) : strlen(reference);
-    struct lat_wanted wanted = {.version = 0};
-    if (len < sizeof(wanted.name))
-        memcpy(wanted.name, reference, len);
-    if (!lat_name_valid(wanted.name))
-        return lat_fail(err, LAT_INVALID, "invalid_name",
-                        "a model's name has 1 to 63 of a-z, 0-9, dot, underscore and dash");
-    if (at && !lat_version_parse(at + 1, &wanted.version))
-        return lat_fail(err, LAT_INVALID, "invalid_version",
-                        "the version of model '%s' must be a whole number from 1", wanted.name);
-    *out = wanted;
-    return LAT_OK;
-}
-
-enum lat_status lat_registry_unknown(const struct lat_wanted *wanted, struct lat_error *err)
-{
-    if (wanted->version)
-        return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s@%" PRIu32 "'",
-                        wanted->name, wanted->version);
-    return lat_fail(err, LAT_NOT_FOUND, "model_not_found", "no model '%s'", wanted->name);
-}
-
-static bool is_wanted(const struct lat_registry_entry *entry, const struct lat_wanted *wanted)
-{
-    return strcmp(entry->name, wanted->name) == 0 &&
-           (wanted->version == 0 || wanted->version == entry->version);
-}
-
-/* The newest wanted entry, NULL if none; with a model if `ready`. The lock is held. */
-struct lat_registry_entry *lat_registry_newest(const struct lat_registry *registry,
-                                               const struct lat_wanted *wanted, bool ready)
-{
-    for (size_t i = registry->n; i-- > 0;) {
-        struct lat_registry_entry *entry = registry->entries[i];
-        if (is_wanted(entry, wanted) && (!ready || entry->model))
-            return entry;
-    }
-    return NULL;
-}
-
-static void count_states(const struct lat_registry *registry)
-{
-    double counts[3] = {0.0, 0.0, 0.0};
-    for (size_t i = 0; i < registry->n; i++) {
-        const enum lat_model_state state = registry->entries[i]->state;
-        counts[state < 2 ? state : 2] += 1.0;
-    }
-    for (size_t s = 0; s < LAT_ARRAY_LEN(counts); s++)
-        lat_metric_set(LAT_METRIC_MODELS, lat_model_state_names[s], counts[s]);
-}
-
-/* --- the table against the folder ------------------------------------------------------- */
-
-static void entry_free(struct lat_registry_entry *entry)
-{
-    lat_buf_release(&entry->json);
-    lat_model_release(entry->model);
-    lat_free(entry);
-}
-
-void lat_registry_path(const struct lat_registry *registry, const struct lat_wanted *wanted,
-                       char *out, size_t size)
-{
-    snprintf(out, size, "%s/%s/%" PRIu32, registry->folder, wanted->name, wanted->version);
-}
-
-static enum lat_status insert(struct lat_registry *registry, size_t at,
-                              const struct lat_found_package *found, struct lat_error *err)
-{
-    if (registry->n == registry->capacity) {
-        const size_t capacity = registry->capacity ? 2 * registry->capacity : 16;
-        struct lat_registry_entry **entries =
-            lat_realloc(registry->entries, capacity, sizeof(struct lat_registry_entry *));
-        if (!entries)
-            return lat_fail_memory(err);
-        registry->entries = entries;
-        registry->capacity = capacity;
-    }
-    struct lat_registry_entry *entry = lat_alloc(1, sizeof(*entry));
-    if (!entry)
-        return lat_fail_memory(err);
-    entry->state = LAT_MODEL_LOADING;
-    entry->version = found->version;
-    snprintf(entry->name, sizeof(entry->name), "%s", found->name);
-    snprintf(entry->reason, sizeof(entry->reason), "waiting to be loaded");
-    memmove(registry->entries + at + 1, registry->entries + at,
-            (registry->n - at) * sizeof(struct lat_registry_entry *));
-    registry->entries[at] = entry;
-    registry->n++;
-    return LAT_OK;
-}
-
-static void drop(struct lat_registry *registry, size_t at)
-{
-    entry_free(registry->entries[at]);
-    registry->n--;
-    memmove(registry->entries + at, registry->entries + at + 1,
-            (registry->n - at) * sizeof(struct lat_registry_entry *));
-}
-
-/* Both lists are sorted: one walk adds what is new and drops what is gone. The lock is held. */
-static enum lat_status merge(struct lat_registry *registry,
-                             const struct lat_found_package *found, size_t n_found,
-                             struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    size_t at = 0;
-    for (size_t f = 0; (f < n_found || at < registry->n) && status == LAT_OK;) {
-        int order = at == registry->n ? 1 : -1;
-        if (at < registry->n && f < n_found) {
-            const struct lat_registry_entry *entry = registry->entries[at];
-            order = strcmp(entry->name, found[f].name);
-            if (order == 0)
-                order =
-                    (entry->version > found[f].version) - (entry->version < found[f].version);
-        }
-        if (order > 0) {
-            status = insert(registry, at++, &found[f++], err);
-        } else if (order == 0) {
-            at++;
-            f++;
-        } else if (registry->entries[at]->model || registry->entries[at]->busy) {
-            at++;
-        } else {
-            drop(registry, at);
-        }
-    }
-    count_states(registry);
-    return status;
-}
-
-static enum lat_status rescan(struct lat_registry *registry, struct lat_error *err)
-{
-    struct lat_found_package *found = NULL;
-    size_t n_found = 0;
-    enum lat_status status = lat_registry_scan(registry->folder, &found, &n_found, err);
-    if (status != LAT_OK)
-        return status;
-    lat_mutex_lock(&registry->mutex);
-    status = merge(registry, found, n_found, err);
-    lat_mutex_unlock(&registry->mutex);
-    lat_free(found);
-    return status;
-}
-
-/* --- loading ------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 static enum lat_status open_package(const struct lat_registry *registry,
                                     const struct lat_wanted *wanted,
@@ -216,7 +64,7 @@ static void finish(struct lat_registry *registry, struct lat_registry_entry *ent
         entry->state = status == LAT_OK ? LAT_MODEL_READY : LAT_MODEL_UNAVAILABLE;
         snprintf(entry->reason, sizeof(entry->reason), "%s", err->message);
     }
-    count_states(registry);
+    lat_registry_count_states(registry);
     lat_cond_broadcast(&registry->changed);
 }
 
@@ -258,7 +106,7 @@ static enum lat_status load_one(struct lat_registry *registry, const struct lat_
             entry->state = LAT_MODEL_LOADING;
             snprintf(entry->reason, sizeof(entry->reason), "loading");
         }
-        count_states(registry);
+        lat_registry_count_states(registry);
     }
     lat_mutex_unlock(&registry->mutex);
     if (!needed)
@@ -284,7 +132,7 @@ enum lat_status lat_registry_load(struct lat_registry *registry, const char *ref
     struct lat_wanted wanted;
     enum lat_status status = lat_wanted_parse(reference, &wanted, err);
     if (status == LAT_OK)
-        status = rescan(registry, err);
+        status = lat_registry_rescan(registry, err);
     if (status != LAT_OK)
         return status;
     lat_mutex_lock(&registry->mutex);
@@ -301,7 +149,7 @@ enum lat_status lat_registry_adopt(struct lat_registry *registry,
                                    struct lat_model_loaded *loaded, struct lat_error *err)
 {
     const struct lat_error nothing = LAT_ERROR_INIT;
-    enum lat_status status = rescan(registry, err);
+    enum lat_status status = lat_registry_rescan(registry, err);
     if (status != LAT_OK)
         return status;
     lat_mutex_lock(&registry->mutex);
@@ -332,17 +180,17 @@ void lat_registry_let_go(struct lat_registry *registry, const struct lat_wanted 
     lat_mutex_lock(&registry->mutex);
     for (size_t i = 0; i < registry->n; i++) {
         struct lat_registry_entry *entry = registry->entries[i];
-        if (!is_wanted(entry, wanted))
+        if (!lat_registry_is_wanted(entry, wanted))
             continue;
         entry->busy = false;
         if (gone) {
             model = entry->model;
             entry->model = NULL;
-            drop(registry, i);
+            lat_registry_drop(registry, i);
         }
         break;
     }
-    count_states(registry);
+    lat_registry_count_states(registry);
     lat_cond_broadcast(&registry->changed);
     lat_mutex_unlock(&registry->mutex);
     lat_model_release(model);
@@ -380,7 +228,7 @@ static bool detach_one(struct lat_registry *registry, const struct lat_wanted *w
         entry = registry->entries[i];
         const bool loaded =
             entry->state == LAT_MODEL_READY || entry->state == LAT_MODEL_LOADING;
-        if (!is_wanted(entry, wanted) || !loaded) {
+        if (!lat_registry_is_wanted(entry, wanted) || !loaded) {
             entry = NULL;
             continue;
         }
@@ -396,7 +244,7 @@ static bool detach_one(struct lat_registry *registry, const struct lat_wanted *w
     entry->model = NULL;
     entry->state = LAT_MODEL_UNLOADED;
     snprintf(entry->reason, sizeof(entry->reason), "unloaded");
-    count_states(registry);
+    lat_registry_count_states(registry);
     return true;
 }
 
@@ -419,8 +267,7 @@ enum lat_status lat_registry_unload(struct lat_registry *registry, const char *r
     return known ? LAT_OK : lat_registry_unknown(&wanted, err);
 }
 
-/* --- opening, closing ----------------------------------------------------------------------
- */
+/* ---- opening, closing ---- */
 
 /* The manifests of all packages, so that a list is complete before anything is loaded. Nobody
  * else has the registry yet. A broken one is found again, with its reason, when it is loaded.
@@ -456,7 +303,7 @@ enum lat_status lat_registry_open(struct lat_engine *engine,
     snprintf(registry->folder, sizeof(registry->folder), "%s", options->folder);
     lat_mutex_init(&registry->mutex, LAT_RANK_REGISTRY, "registry");
     lat_cond_init(&registry->changed);
-    status = rescan(registry, err);
+    status = lat_registry_rescan(registry, err);
     if (status != LAT_OK) {
         lat_registry_close(registry);
         return status;
@@ -470,8 +317,8 @@ void lat_registry_close(struct lat_registry *registry)
 {
     if (!registry)
         return;
-    for (size_t i = 0; i < registry->n; i++)
-        entry_free(registry->entries[i]);
+    while (registry->n)
+        lat_registry_drop(registry, registry->n - 1);
     lat_free(registry->entries);
     lat_cond_release(&registry->changed);
     lat_mutex_release(&registry->mutex);

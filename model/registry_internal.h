@@ -39,6 +39,20 @@ enum { LAT_PACKAGE_PATH_MAX = LAT_PATH_MAX + LAT_NAME_MAX + 16 };
 enum lat_status lat_wanted_parse(const char *reference, struct lat_wanted *out,
                                  struct lat_error *err) LAT_MUST_USE;
 
+/* registry_table.c, but for the last with the lock held: */
+
+/* Of that name, and of that version where it is said. */
+bool lat_registry_is_wanted(const struct lat_registry_entry *entry,
+                            const struct lat_wanted *wanted);
+/* Takes entry `at` out and frees it. */
+void lat_registry_drop(struct lat_registry *registry, size_t at);
+/* The gauge of models by state. */
+void lat_registry_count_states(const struct lat_registry *registry);
+/* Packages that have come get an entry, waiting to be loaded; entries without a folder go,
+ * unless they have a model or are busy. Takes the lock. */
+enum lat_status lat_registry_rescan(struct lat_registry *registry,
+                                    struct lat_error *err) LAT_MUST_USE;
+
 /* LAT_NOT_FOUND model_not_found. */
 enum lat_status lat_registry_unknown(const struct lat_wanted *wanted, struct lat_error *err);
 

@@ -31,7 +31,7 @@ protobuf-c/      model/graph/onnx_file.c
 faiss/           index/faiss_graph.hpp index/faiss_graph_twin.cpp index/faiss_shim.cpp
 sqlite3.h        index/sqlite/
 libpq-fe.h       index/pg_store.c
-jansson.h        api/ model/package_fields.h model/package_schema.c model/package_imputation.c model/package_portrait.c model/package_recalibrate.c model/train/fields.c
+jansson.h        api/ model/package_fields.h model/package_schema.c model/package_imputation.c model/package_portrait.c model/package_recalibrate.c model/train/fields.c model/train/fields_document.c model/train/fields_internal.h
 spng.h           model/image_png.c
 jpeglib.h        model/image_jpeg.c
 jerror.h         model/image_jpeg.c
