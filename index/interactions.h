@@ -6,10 +6,12 @@
  * what is there is later, so that events out of order do no harm. A negative weight is negative
  * feedback.
  *
- * What every backend keeps: 1 A call that writes is one transaction, durable and visible on
- * return, and shares its commit with all other writers. 2 A user that was deleted is gone from
- * the rows at once, and from the bytes of the files once they are compacted, which the store
- * does by itself. 3 Dropping a collection drops its interactions.
+ * What every backend keeps:
+ * 1. A call that writes is one transaction, durable and visible on return, and shares its
+ * commit with all other writers.
+ * 2. A user that was deleted is gone from the rows at once, and from the bytes of the files
+ * once they are compacted, which the store does by itself.
+ * 3. Dropping a collection drops its interactions.
  *
  * Threads: every function may be called from any thread, and blocks until it is done. Until
  * lat_store_load has come to the collection they fail with LAT_UNAVAILABLE (code loading); an

@@ -5,15 +5,17 @@
  * `static const struct lat_store_ops` and one line in lat_store_backends[].
  *
  * What every backend keeps (the law; how local_store.c keeps it stands at the head of that
- * file): 1 The row is the truth, the index a cache that may be deleted at any time. 2 Index
- * slots are never reused; the slot of a row is in the row. 3 A write is acknowledged after its
- * commit is durable, and the next search finds it. 4 Every change has a sequence number; the
- * index file knows the last one it contains; opening replays the rest, and a larger gap
- * rebuilds. 5 A delete marks the row first; a search never returns a deleted row; dead slots
- * are excluded and reclaimed by a rebuild that searches do not wait for. 6 Files are written to
- * a temporary name, synced, renamed, and carry a checksum. 7 Dimension, metric and model
- * version of a collection never change within a generation. 8 A filter is counted first: when
- * few rows pass, the answer is an exact scan over them.
+ * file):
+ * 1. The row is the truth, the index a cache that may be deleted at any time.
+ * 2. Index slots are never reused; the slot of a row is in the row.
+ * 3. A write is acknowledged after its commit is durable, and the next search finds it.
+ * 4. Every change has a sequence number; the index file knows the last one it contains; opening
+ *    replays the rest, and a larger gap rebuilds.
+ * 5. A delete marks the row first; a search never returns a deleted row; dead slots are
+ *    excluded and reclaimed by a rebuild that searches do not wait for.
+ * 6. Files are written to a temporary name, synced, renamed, and carry a checksum.
+ * 7. Dimension, metric and model version of a collection never change within a generation.
+ * 8. A filter is counted first: when few rows pass, the answer is an exact scan over them.
  *
  * Threads: every function may be called from any thread, and blocks until it is done. Writers
  * share commits. Searches never wait for a rebuild and at most one bounded chunk of an

@@ -33,7 +33,7 @@ const char *lat_model_reference(const struct lat_model *model)
     return model->reference;
 }
 
-/* --- uploads to rows --------------------------------------------------------------------- */
+/* ---- uploads to rows ---- */
 
 static enum lat_status require_kind(const struct lat_model *model, enum lat_input_kind kind,
                                     struct lat_error *err)
@@ -162,7 +162,7 @@ enum lat_status lat_model_row_from_history(const struct lat_model *model,
     return status;
 }
 
-/* --- the engine -------------------------------------------------------------------------- */
+/* ---- the engine ---- */
 
 /* The caller's batch as a tensor. The engine writes only through outputs. */
 static struct lat_tensor tensor_of(const struct lat_port *port, const float *data, size_t n)
@@ -317,7 +317,7 @@ enum lat_status lat_model_decode_spread(struct lat_model *model, const float *co
     return LAT_OK;
 }
 
-/* --- rows to what people see ------------------------------------------------------------- */
+/* ---- rows to what people see ---- */
 
 static double squared_difference(const float *a, const float *b, size_t n, size_t step)
 {

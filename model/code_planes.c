@@ -60,7 +60,7 @@ struct coder {
     int mode;
 };
 
-/* --- what is known before ----------------------------------------------------------------- */
+/* ---- what is known before ---- */
 
 /* Numbers q with edge(q) below them; edges in units of 2^-17. */
 static uint32_t below(const struct lat_prior_channel *channel, uint32_t step, int64_t twice_q)
@@ -117,7 +117,7 @@ static void order_planes(struct coder *coder)
     qsort(coder->order, coder->prior->n, sizeof(*coder->order), by_order);
 }
 
-/* --- one number --------------------------------------------------------------------------- */
+/* ---- one number ---- */
 
 static uint32_t magnitude(int32_t q)
 {
@@ -213,7 +213,7 @@ static int32_t code_number(struct coder *coder, const struct place *place, int32
     return minus ? -(int32_t)m : (int32_t)m;
 }
 
-/* --- planes ------------------------------------------------------------------------------- */
+/* ---- planes ---- */
 
 static int32_t foretold(const int32_t *whole, size_t line, int mode)
 {
@@ -350,7 +350,7 @@ static void code_all(struct coder *coder, int32_t *q)
     }
 }
 
-/* --- the interface ------------------------------------------------------------------------ */
+/* ---- the interface ---- */
 
 static void release(struct coder *coder)
 {

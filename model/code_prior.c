@@ -68,7 +68,7 @@ static enum lat_status allocate(size_t n, struct lat_prior *prior, struct lat_er
     return prior->channels ? LAT_OK : lat_fail_memory(err);
 }
 
-/* --- counting ----------------------------------------------------------------------------- */
+/* ---- counting ---- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -159,7 +159,7 @@ enum lat_status lat_prior_plain(float unit, struct lat_prior *out_prior, struct 
     return LAT_OK;
 }
 
-/* --- the file ----------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void put_u32(struct lat_buf *out, uint32_t value)
 {

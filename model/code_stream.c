@@ -54,7 +54,7 @@ void lat_code_stream_write(const struct lat_code_stream *stream, struct lat_buf 
         put_u32(out, lat_crc32c(0, out->data + begin, out->len - begin));
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 struct reader {
     const uint8_t *at, *end;

@@ -48,7 +48,7 @@ struct subject {
     struct lat_compress_facts facts;
 };
 
-/* --- the grid ----------------------------------------------------------------------------- */
+/* ---- the grid ---- */
 
 static const struct lat_prior_channel *channel_of(const struct lat_prior *prior, size_t c)
 {
@@ -83,7 +83,7 @@ static void restore_code(const struct lat_prior *prior, uint32_t step, const int
     }
 }
 
-/* --- a trial ------------------------------------------------------------------------------ */
+/* ---- a trial ---- */
 
 static enum lat_status tell(struct subject *subject, uint32_t step, struct lat_error *err)
 {
@@ -168,7 +168,7 @@ static enum lat_status compare(struct subject *subject, struct lat_error *err)
     return subject->image ? compare_picture(subject, err) : compare_row(subject, err);
 }
 
-/* --- the goal ----------------------------------------------------------------------------- */
+/* ---- the goal ---- */
 
 /* Whether the grid of step `i` keeps what is asked for. */
 static enum lat_status try_step(struct subject *subject, const struct lat_compress_goal *goal,
@@ -275,7 +275,7 @@ static void release(struct subject *subject)
     lat_buf_release(&subject->bytes);
 }
 
-/* --- rows --------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 /* The prior of the package, or one made for this code. */
 static enum lat_status prior_of(const struct lat_model *model, const float *code, size_t n,
@@ -328,7 +328,7 @@ enum lat_status lat_compress_row(const struct lat_model *model, const float *row
     return status;
 }
 
-/* --- pictures ----------------------------------------------------------------------------- */
+/* ---- pictures ---- */
 
 bool lat_model_has_transform(const struct lat_model *model)
 {

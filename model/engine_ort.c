@@ -163,7 +163,7 @@ void lat_ort_leave_mode(unsigned before)
 #endif
 }
 
-/* --- opening ------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static enum lat_status set_options(const OrtApi *api, const struct lat_session_options *options,
                                    OrtSessionOptions *raw, struct lat_error *err)

@@ -1,9 +1,11 @@
 /* One door for all formats: the first bytes choose the codec, the size in the header is checked
  * against the cap before any pixel is decoded, and a failure leaves nothing behind.
  *
- * Invariants: 1 `codecs` is the only list of formats. 2 An image handed out has width, height
- * and channels of at least 1 and exactly width * height * channels bytes of pixels. No locks,
- * no state: every function may run in any thread. */
+ * Invariants:
+ * 1. `codecs` is the only list of formats.
+ * 2. An image handed out has width, height and channels of at least 1 and exactly
+ *    width * height * channels bytes of pixels.
+ * No locks, no state: every function may run in any thread. */
 #include "model/image.h"
 
 #include <stdio.h>

@@ -97,7 +97,7 @@ void lat_range_writer_finish(struct lat_range_writer *writer)
         writer->out->len--; /* a reader finds zeroes behind the end */
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static uint8_t next(struct lat_range_reader *reader)
 {

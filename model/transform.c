@@ -39,7 +39,7 @@ static struct span span_at(size_t from, size_t core, size_t margin, size_t place
     return span;
 }
 
-/* --- the graphs --------------------------------------------------------------------------- */
+/* ---- the graphs ---- */
 
 static enum lat_status open_graph(struct lat_engine *engine, const char *folder,
                                   const char *file, int threads,
@@ -107,7 +107,7 @@ void lat_transform_close(struct lat_transform *transform)
     *transform = (struct lat_transform){0};
 }
 
-/* --- tiles -------------------------------------------------------------------------------- */
+/* ---- tiles ---- */
 
 /* A picture and its code on the way through a transform. */
 struct passage {
@@ -229,7 +229,7 @@ enum lat_status lat_transform_analyse(const struct lat_transform *transform,
     return status;
 }
 
-/* --- and back ----------------------------------------------------------------------------- */
+/* ---- and back ---- */
 
 static void fill_code(const struct passage *passage, const float *code, struct span y,
                       struct span x)

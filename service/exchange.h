@@ -108,7 +108,7 @@ struct lat_exchange {
     struct lat_exchange *next, *previous; /* http->streams */
 };
 
-/* -- exchange.c: opening, checking, releasing -- */
+/* ---- exchange.c: opening, checking, releasing ---- */
 
 /* A cleared exchange with one reference; NULL when out of memory. */
 struct lat_exchange *lat_exchange_open(struct lat_http *http, struct lat_conn *conn,
@@ -124,7 +124,7 @@ enum lat_status lat_exchange_check(struct lat_exchange *exchange, const char *me
                                    const char *url, size_t header_bytes,
                                    struct lat_error *err) LAT_MUST_USE;
 
-/* -- exchange_receive.c: the request as it comes in, on the network thread -- */
+/* ---- exchange_receive.c: the request as it comes in, on the network thread ---- */
 
 /* What the network side is to do. */
 enum lat_next {
@@ -145,7 +145,7 @@ enum lat_next lat_exchange_proceed(struct lat_exchange *exchange) LAT_MUST_USE;
  * reference. */
 void lat_exchange_complete(struct lat_exchange *exchange, bool broken);
 
-/* -- exchange_run.c, exchange_reply.c: the handler and the reply -- */
+/* ---- exchange_run.c, exchange_reply.c: the handler and the reply ---- */
 
 /* Runs the handler here, or hands it to a worker (inline handlers that defer, and all others).
  * Afterwards the stage is ANSWERED, RUNNING: park, or AGAIN: yield. */
@@ -188,7 +188,7 @@ void lat_exchange_stop_streams(struct lat_http *http);
 void lat_exchange_send_problem(struct lat_http *http, const struct lat_exchange *about, int fd,
                                const struct lat_error *err);
 
-/* -- http_mhd.c -- */
+/* ---- http_mhd.c ---- */
 
 /* Starts answering on http->listen_fd, which it takes over. */
 enum lat_status lat_mhd_start(struct lat_http *http, struct lat_error *err) LAT_MUST_USE;

@@ -20,7 +20,7 @@ static enum lat_next break_off(struct lat_exchange *exchange, const struct lat_e
     return LAT_NEXT_CLOSE;
 }
 
-/* -- the head -- */
+/* ---- the head ---- */
 
 /* A failure that the head alone shows. The reply goes out at once only when the client would
  * otherwise send a body in vain, or when where the body ends is not known; else after the body,
@@ -70,7 +70,7 @@ enum lat_next lat_exchange_begin(struct lat_exchange *exchange, const char *meth
     return LAT_NEXT_WAIT;
 }
 
-/* -- the body -- */
+/* ---- the body ---- */
 
 /* The body went over the limit, or there is no memory for it. */
 static enum lat_next refuse_body(struct lat_exchange *exchange)
@@ -163,7 +163,7 @@ enum lat_next lat_exchange_proceed(struct lat_exchange *exchange)
     return LAT_NEXT_REPLY;
 }
 
-/* -- the end -- */
+/* ---- the end ---- */
 
 /* A body that will not come to its end: late, or the client has closed its side. The status
  * that is counted. */

@@ -56,7 +56,7 @@ static void done(struct lat_exchange *exchange)
         lat_mhd_resume(connection);
 }
 
-/* -- running -- */
+/* ---- running ---- */
 
 static void run_handler(struct lat_exchange *exchange)
 {

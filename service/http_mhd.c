@@ -76,7 +76,7 @@ static struct lat_conn *conn_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-/* -- replies -- */
+/* ---- replies ---- */
 
 static ssize_t read_download(void *context, uint64_t position, char *bytes, size_t capacity)
 {
@@ -139,7 +139,7 @@ static enum MHD_Result send_reply(struct lat_exchange *exchange)
     return result;
 }
 
-/* -- the request as it comes in -- */
+/* ---- the request as it comes in ---- */
 
 struct collector {
     struct lat_header *rows;
@@ -218,7 +218,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                     : lat_exchange_proceed(*exchange));
 }
 
-/* -- the end of requests and connections -- */
+/* ---- the end of requests and connections ---- */
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **handle,
                          enum MHD_RequestTerminationCode why)
@@ -299,7 +299,7 @@ static void LAT_PRINTF(2, 0) on_log(void *context, const char *fmt, va_list args
     lat_buf_release(&line);
 }
 
-/* -- threads and connections -- */
+/* ---- threads and connections ---- */
 
 static bool has_room(void *context)
 {

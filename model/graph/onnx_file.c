@@ -130,7 +130,7 @@ static Onnx__ValueInfoProto *value_info(struct writer *w, const struct lat_value
     return info;
 }
 
-/* --- nodes -------------------------------------------------------------------------------- */
+/* ---- nodes ---- */
 
 /* One more constant input of `node`, named after it. */
 static void add_operand(struct writer *w, Onnx__NodeProto *node, enum lat_dtype dtype,
@@ -274,7 +274,7 @@ static void add_node(struct writer *w, const struct lat_value *value)
     w->proto.node[w->proto.n_node++] = node;
 }
 
-/* --- the graph ---------------------------------------------------------------------------- */
+/* ---- the graph ---- */
 
 static void add_value(struct writer *w, const struct lat_value *value)
 {

@@ -93,7 +93,7 @@ extern const struct lat_op lat_op_gemm, lat_op_matmul;
 /* convolution.c */
 extern const struct lat_op lat_op_conv, lat_op_conv_transpose;
 
-/* --- for the rows ------------------------------------------------------------------------- */
+/* ---- for the rows ---- */
 
 /* The numpy broadcast of two shapes, false (with words in the graph) when there is none. */
 bool lat_shape_broadcast(struct lat_graph *graph, const struct lat_shape *a,

@@ -24,7 +24,7 @@
 
 #include "base/banned.h"
 
-/* --- gaussian, bernoulli ------------------------------------------------------------------ */
+/* ---- gaussian, bernoulli ---- */
 
 /* (x - t) / s. */
 static struct lat_value *off(struct lat_build *build, struct lat_value *output,
@@ -72,7 +72,7 @@ static struct lat_value *bernoulli_mean(struct lat_build *build, struct lat_valu
     return lat_graph_sigmoid(build->graph, output);
 }
 
-/* --- student_t ---------------------------------------------------------------------------- */
+/* ---- student_t ---- */
 
 static struct lat_value *student_t_nll(struct lat_build *build, struct lat_value *output,
                                        struct lat_value *target)
@@ -84,7 +84,7 @@ static struct lat_value *student_t_nll(struct lat_build *build, struct lat_value
     return with_spread(build, lat_graph_scale(g, lat_graph_log(g, ratio), (degrees + 1) / 2));
 }
 
-/* --- multinomial -------------------------------------------------------------------------- */
+/* ---- multinomial ---- */
 
 /* [items, ...] -> [items, elements]. */
 static struct lat_value *flat(struct lat_build *build, struct lat_value *rows)
@@ -114,7 +114,7 @@ static struct lat_value *multinomial_mean(struct lat_build *build, struct lat_va
     return lat_graph_reshape(build->graph, shares, &output->shape);
 }
 
-/* --- codean ------------------------------------------------------------------------------- */
+/* ---- codean ---- */
 
 /* The sum of a b over each row: [items, 1]. */
 static struct lat_value *inner(struct lat_graph *g, struct lat_value *a, struct lat_value *b)
@@ -142,7 +142,7 @@ static struct lat_value *codean_nll(struct lat_build *build, struct lat_value *o
     return lat_graph_add(g, gaussian_nll(build, x, t), lat_graph_scale(g, distance, 0.5F));
 }
 
-/* --- mixed -------------------------------------------------------------------------------- */
+/* ---- mixed ---- */
 
 /* The elements begin <= e < end of every row. */
 static struct lat_value *elements_of(struct lat_build *build, struct lat_value *x, size_t begin,

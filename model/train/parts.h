@@ -76,7 +76,7 @@ struct lat_value *lat_build_flat(struct lat_build *build, struct lat_value *x);
 struct lat_value *lat_build_hidden(struct lat_build *build, const char *side,
                                    const struct lat_network_spec *net, struct lat_value *x);
 
-/* --- networks ----------------------------------------------------------------------------- */
+/* ---- networks ---- */
 
 struct lat_network {
     const char *name;
@@ -103,7 +103,7 @@ const struct lat_network *lat_network_find(enum lat_network_type type);
 struct lat_shape lat_network_row_shape(const struct lat_network *network,
                                        const struct lat_input_spec *input, int64_t batch);
 
-/* --- the other axes ----------------------------------------------------------------------- */
+/* ---- the other axes ---- */
 
 /* What the encoder makes of rows. A code that is a distribution has a diagonal one. */
 struct lat_code {

@@ -29,7 +29,7 @@ struct state_header {
     struct lat_rng rng;
 };
 
-/* --- buffers ------------------------------------------------------------------------------ */
+/* ---- buffers ---- */
 
 static enum lat_status lay_out(struct lat_step *step, struct lat_error *err)
 {
@@ -153,7 +153,7 @@ static void draw(struct lat_step *step, struct lat_rng *rng, double beta)
     step->beta = (float)beta;
 }
 
-/* --- the interface ------------------------------------------------------------------------ */
+/* ---- the interface ---- */
 
 enum lat_status lat_step_new(struct lat_engine *engine, const struct lat_spec *spec,
                              const struct lat_input_spec *input, int threads,

@@ -113,7 +113,7 @@ void lat_design_release(struct lat_design *design)
     lat_parameters_release(&design->parameters);
 }
 
-/* --- forward ------------------------------------------------------------------------------ */
+/* ---- forward ---- */
 
 static struct lat_build build_for(struct lat_design *design, struct lat_graph *graph,
                                   int64_t batch)
@@ -237,7 +237,7 @@ static struct lat_value *loss_of(struct lat_build *build, const struct pass *pas
     return penalties != NULL ? lat_graph_add(build->graph, loss, penalties) : loss;
 }
 
-/* --- the update --------------------------------------------------------------------------- */
+/* ---- the update ---- */
 
 static void output_as(struct lat_graph *graph, struct lat_value *value, const char *name,
                       const char *suffix)
@@ -321,7 +321,7 @@ out:
     lat_build_release(&build);
 }
 
-/* --- export ------------------------------------------------------------------------------- */
+/* ---- export ---- */
 
 /* One number an element, in the row's shape, for any batch. */
 static struct lat_value *per_element(struct lat_design *design, struct lat_graph *graph,

@@ -27,7 +27,7 @@ static void die(const char *words)
     exit(1);
 }
 
-/* --- the bare runtime --------------------------------------------------------------------- */
+/* ---- the bare runtime ---- */
 
 struct raw {
     const OrtApi *api;
@@ -100,7 +100,7 @@ static void raw_open(struct raw *raw, const void *bytes, size_t len)
     raw->api->ReleaseSessionOptions(options);
 }
 
-/* --- timing ------------------------------------------------------------------------------- */
+/* ---- timing ---- */
 
 static int by_value(const void *a, const void *b)
 {

@@ -77,7 +77,7 @@ void load_release(struct load_requests *requests)
     *requests = (struct load_requests){0};
 }
 
-/* --- latencies ---------------------------------------------------------------------------- */
+/* ---- latencies ---- */
 
 static void observe(struct run *run, uint64_t ns)
 {
@@ -102,7 +102,7 @@ static double quantile(const struct load_histogram *histogram, double q)
     return 0;
 }
 
-/* --- one connection ----------------------------------------------------------------------- */
+/* ---- one connection ---- */
 
 static void watch(struct run *run, struct connection *c, int how, uint32_t events)
 {
@@ -248,7 +248,7 @@ static bool step(struct run *run, struct connection *c, uint32_t events)
     return begin(run, c) && issue(run, c);
 }
 
-/* --- the run ------------------------------------------------------------------------------ */
+/* ---- the run ---- */
 
 static void loop(struct run *run, unsigned active)
 {

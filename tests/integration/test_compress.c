@@ -170,7 +170,7 @@ Test(compress, what_is_wrong_with_an_input_is_said_with_its_place)
     }
 }
 
-/* --- a transform -------------------------------------------------------------------------- */
+/* ---- a transform ---- */
 
 /* A PNG of grey and coloured waves, by the encoder under test. */
 static struct lat_buf waves(uint32_t width, uint32_t height)
@@ -258,7 +258,7 @@ Test(compress, a_trained_transform_keeps_the_rate_or_the_quality_asked_for, .tim
     cr_assert_eq(server_stop(&server, 30000), 0);
 }
 
-/* --- collections that keep compressed inputs ---------------------------------------------- */
+/* ---- collections that keep compressed inputs ---- */
 
 static void store_waves(const char *id, const struct lat_buf *png)
 {

@@ -134,7 +134,7 @@ static enum lat_status validate(const struct lat_network_spec *net,
     return LAT_OK;
 }
 
-/* --- layers ------------------------------------------------------------------------------- */
+/* ---- layers ---- */
 
 static struct lat_value *parameter(struct layer *layer, const char *what,
                                    const struct lat_shape *shape, double limit)

@@ -14,7 +14,7 @@
 
 enum { N = 20000, CHANNELS = 6, SIDE = 24, PLACES = SIDE * SIDE };
 
-/* --- the range coder ---------------------------------------------------------------------- */
+/* ---- the range coder ---- */
 
 static uint32_t chance_of(struct lat_rng *rng)
 {
@@ -89,7 +89,7 @@ Test(model, a_likely_bit_costs_what_its_chance_says)
     lat_buf_release(&out);
 }
 
-/* --- priors ------------------------------------------------------------------------------- */
+/* ---- priors ---- */
 
 /* Channel c normal, of deviation 1 + c around c. */
 static struct lat_prior normal_prior(size_t channels, float unit)
@@ -166,7 +166,7 @@ Test(model, a_code_that_never_changes_has_a_prior_too)
     lat_prior_release(&prior);
 }
 
-/* --- numbers ------------------------------------------------------------------------------ */
+/* ---- numbers ---- */
 
 static void check_numbers(const struct lat_prior *prior, uint32_t step, const int32_t *q,
                           size_t n)
@@ -212,7 +212,7 @@ Test(model, numbers_cost_their_entropy)
     lat_prior_release(&prior);
 }
 
-/* --- planes ------------------------------------------------------------------------------- */
+/* ---- planes ---- */
 
 /* Plane 0 a slope, plane 1 empty, the others busy in one corner. */
 static void fill_planes(int32_t *q)
@@ -301,7 +301,7 @@ Test(model, any_bytes_are_some_planes)
     lat_prior_release(&prior);
 }
 
-/* --- the bytes around --------------------------------------------------------------------- */
+/* ---- the bytes around ---- */
 
 static struct lat_code_stream some_stream(enum lat_code_stream_kind kind)
 {

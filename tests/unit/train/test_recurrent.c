@@ -158,7 +158,7 @@ Test(train, the_gradients_of_a_convolution_along_the_steps_agree_with_finite_dif
     check_gradients(convolutional(4, 3), convolutional(3, 4));
 }
 
-/* --- the cells in plain loops ------------------------------------------------------------- */
+/* ---- the cells in plain loops ---- */
 
 enum { WIDTH = 4, CODE = 3 };
 
@@ -304,7 +304,7 @@ Test(train, a_gru_is_what_its_formula_says)
     check_loss(LAT_CELL_GRU);
 }
 
-/* --- export ------------------------------------------------------------------------------- */
+/* ---- export ---- */
 
 static struct lat_session *open_side(const char *folder, const char *file)
 {

@@ -251,5 +251,4 @@ Test(step, l1_counts_the_absolute_codes)
     cr_assert_float_eq(losses[1] - losses[0], 0.25 * 150, 0.25 * 10);
 }
 
-/* --- optimisers -----------------------------------------------------------------------------
- */
+/* ---- optimisers ---- */

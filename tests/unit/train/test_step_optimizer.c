@@ -43,8 +43,7 @@ Test(step, twenty_steps_of_adam_follow_the_reference_convolutional)
     lat_step_free(step);
 }
 
-/* --- finite differences for what the reference does not have --------------------------------
- */
+/* ---- finite differences for what the reference does not have ---- */
 
 /* Parameter 0 after two steps on the same batch, and the two gradients it took. */
 static void two_steps(const struct lat_optimizer_spec *optimizer, float w[84], float g[2][84],

@@ -148,7 +148,7 @@ Test(train, pictures_that_do_not_divide_by_the_strides_are_refused)
     cr_assert_not_null(strstr(err.message, "10 x 8"), "%s", err.message);
 }
 
-/* --- tiles -------------------------------------------------------------------------------- */
+/* ---- tiles ---- */
 
 /* What the manifest of this transform says: kernels 5 and 3, strides 2 and 2. */
 static struct lat_manifest manifest_of(void)
