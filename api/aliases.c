@@ -90,20 +90,14 @@ enum lat_status lat_api_alias_delete(struct lat_call *call, struct lat_error *er
 /* The cursor is the last name shown. */
 enum lat_status lat_api_aliases(struct lat_call *call, struct lat_error *err)
 {
-    struct lat_options options;
     struct lat_alias *aliases = NULL;
     uint64_t limit;
     const char *cursor;
     size_t n = 0;
-    lat_options_begin(&options, call, err);
-    lat_options_page(&options, &limit, &cursor);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK && cursor && !lat_name_valid(cursor))
-        status =
-            lat_fail(err, LAT_INVALID, "bad_cursor", "this cursor is not one of this list");
+    enum lat_status status = lat_call_name_page(call, &limit, &cursor, err);
     if (status == LAT_OK)
-        status = lat_store_aliases(call->app->store, cursor ? cursor : "", (size_t)limit + 1,
-                                   &aliases, &n, err);
+        status =
+            lat_store_aliases(call->app->store, cursor, (size_t)limit + 1, &aliases, &n, err);
     if (status != LAT_OK)
         return status;
     struct lat_buf *out = &call->response.body;

@@ -8,7 +8,6 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "service/collection.h"
 #include "service/jobs.h"
 
@@ -95,21 +94,14 @@ enum lat_status lat_api_collection(struct lat_call *call, struct lat_error *err)
 /* The cursor is the last name shown: names have no secrets and sort as they are. */
 enum lat_status lat_api_collections(struct lat_call *call, struct lat_error *err)
 {
-    struct lat_options options;
+    struct lat_collection_info *infos = NULL;
     uint64_t limit;
     const char *cursor;
-    lat_options_begin(&options, call, err);
-    lat_options_page(&options, &limit, &cursor);
-    enum lat_status status = lat_options_end(&options);
-    if (status == LAT_OK && cursor && !lat_name_valid(cursor))
-        status =
-            lat_fail(err, LAT_INVALID, "bad_cursor", "this cursor is not one of this list");
-    if (status != LAT_OK)
-        return status;
-    struct lat_collection_info *infos = NULL;
     size_t n = 0;
-    status = lat_store_collections(call->app->store, cursor ? cursor : "", (size_t)limit + 1,
-                                   &infos, &n, err);
+    enum lat_status status = lat_call_name_page(call, &limit, &cursor, err);
+    if (status == LAT_OK)
+        status =
+            lat_store_collections(call->app->store, cursor, (size_t)limit + 1, &infos, &n, err);
     if (status != LAT_OK)
         return status;
     struct lat_buf *out = &call->response.body;

@@ -9,10 +9,9 @@
  * What concerns one line (bad JSON, a bad item) is that line's result and costs the others
  * nothing. What concerns all of them (no collection, no space, the model gone) ends the import
  * with a problem before any result was sent. */
-#include <string.h>
-
 #include "api/handlers.h"
 #include "api/items_batch.h"
+#include "api/lines.h"
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/mem.h"
@@ -27,23 +26,14 @@ enum {
     SPOOL_MEMORY = 1 << 20 /* results beyond this go to a file */
 };
 
-struct line {
-    size_t offset, len; /* in `text` */
-    bool too_long;
-};
-
 struct import {
     struct lat_call *call;
     const char *name;
     struct lat_spool *spool;
-    struct lat_buf text;   /* the lines of the block, and at the end an unfinished one */
+    struct lat_lines body;
     struct lat_buf output; /* results of the block */
-    struct line lines[BLOCK_LINES];
+    struct lat_line lines[BLOCK_LINES];
     size_t n_lines;
-    size_t start;   /* of the unfinished line in `text` */
-    size_t scanned; /* bytes of `text` known to hold no further line end */
-    size_t max_line;
-    bool skipping;           /* the rest of a line that is too long */
     uint64_t index;          /* of the block's first line */
     struct lat_text_set ids; /* of the lines that are stored together */
 };
@@ -72,17 +62,16 @@ static enum lat_status read_line(struct import *import, struct block *block, siz
                                  struct lat_error *err)
 {
     struct lat_call *call = import->call;
-    const struct line *line = &import->lines[i];
+    const struct lat_line *line = &import->lines[i];
     struct lat_ingest_item *item = &block->items[i];
     struct lat_error failure = LAT_ERROR_INIT;
     struct lat_object root;
     *item = (struct lat_ingest_item){.hidden = -1};
     if (line->too_long) {
-        lat_fail(&failure, LAT_TOO_LARGE, "line_too_long", "a line may have %zu bytes",
-                 import->max_line);
-    } else if (lat_json_parse(&block->json[i], &call->arena, import->text.data + line->offset,
-                              line->len, (size_t)call->app->config.max_depth,
-                              &failure) == LAT_OK) {
+        (void)lat_lines_refuse(&import->body, &failure);
+    } else if (lat_json_parse(&block->json[i], &call->arena,
+                              import->body.text.data + line->offset, line->len,
+                              (size_t)call->app->config.max_depth, &failure) == LAT_OK) {
         lat_json_root(&block->json[i], &root);
         lat_object_encoding(&root);
         lat_object_item(&root, LAT_READ_ID | LAT_READ_BOTH, item);
@@ -171,78 +160,33 @@ static enum lat_status flush(struct import *import, struct lat_error *err)
 
     import->index += import->n_lines;
     import->n_lines = 0;
-    const size_t left = import->text.len - import->start;
-    if (left)
-        memmove(import->text.data, import->text.data + import->start, left);
-    import->text.len = left;
-    import->scanned -= import->start;
-    import->start = 0;
+    lat_lines_pack(&import->body);
     return status;
 }
 
 /* ---- lines ---- */
 
-static bool is_blank(const char *text, size_t len)
+static enum lat_status take_line(struct import *import, const struct lat_line *line,
+                                 struct lat_error *err)
 {
-    for (size_t i = 0; i < len; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-            return false;
-    return true;
-}
-
-/* The line from `start` to `end` is whole. */
-static enum lat_status end_line(struct import *import, size_t end, struct lat_error *err)
-{
-    const size_t offset = import->start, len = end - offset;
-    import->start = end + 1 <= import->text.len ? end + 1 : end;
-    import->scanned = import->start;
-    if (!import->skipping && is_blank(import->text.data + offset, len))
-        return LAT_OK;
-    import->lines[import->n_lines++] =
-        (struct line){.offset = offset, .len = len, .too_long = import->skipping};
-    import->skipping = false;
-    return import->n_lines == BLOCK_LINES || import->start >= BLOCK_BYTES ? flush(import, err)
-                                                                          : LAT_OK;
-}
-
-/* Takes the whole lines out of what has come; an unfinished one that is too long is forgotten
- * but for the fact. */
-static enum lat_status take_lines(struct import *import, struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    while (status == LAT_OK && import->scanned < import->text.len) {
-        const char *from = import->text.data + import->scanned;
-        const char *end = memchr(from, '\n', import->text.len - import->scanned);
-        if (!end) {
-            import->scanned = import->text.len;
-            break;
-        }
-        status = end_line(import, (size_t)(end - import->text.data), err);
-    }
-    if (status == LAT_OK && import->text.len - import->start > import->max_line) {
-        import->skipping = true;
-        import->text.len = import->scanned = import->start;
-    }
-    return status;
+    import->lines[import->n_lines++] = *line;
+    return import->n_lines == BLOCK_LINES || import->body.start >= BLOCK_BYTES
+               ? flush(import, err)
+               : LAT_OK;
 }
 
 static enum lat_status read_all(struct import *import, struct lat_error *err)
 {
-    struct lat_call *call = import->call;
+    struct lat_line line;
+    size_t n = 1;
     enum lat_status status = LAT_OK;
-    while (status == LAT_OK) {
-        size_t n = 0;
-        if (!lat_buf_reserve(&import->text, READ_AT_ONCE))
-            return lat_fail_memory(err);
-        status = lat_pipe_read(call->body_pipe, import->text.data + import->text.len,
-                               READ_AT_ONCE, call->deadline_ns, &n, err);
-        if (status != LAT_OK || !n)
-            break;
-        import->text.len += n;
-        status = take_lines(import, err);
+    while (status == LAT_OK && n) {
+        status = lat_call_read_more(import->call, &import->body.text, READ_AT_ONCE, &n, err);
+        while (status == LAT_OK && lat_lines_next(&import->body, &line))
+            status = take_line(import, &line, err);
     }
-    if (status == LAT_OK && (import->text.len > import->start || import->skipping))
-        status = end_line(import, import->text.len, err);
+    if (status == LAT_OK && lat_lines_last(&import->body, &line))
+        status = take_line(import, &line, err);
     return status == LAT_OK ? flush(import, err) : status;
 }
 
@@ -263,9 +207,9 @@ enum lat_status lat_api_import(struct lat_call *call, struct lat_error *err)
         return lat_fail_memory(err);
     import->call = call;
     import->name = name;
-    import->max_line = (size_t)call->app->config.max_body;
+    import->body.max_line = (size_t)call->app->config.max_body;
     status = lat_spool_new(call->app->config.data, SPOOL_MEMORY, &import->spool, err);
-    if (status == LAT_OK && call->body_pipe)
+    if (status == LAT_OK)
         status = read_all(import, err);
     if (status == LAT_OK) {
         call->response.status = 200;
@@ -274,7 +218,7 @@ enum lat_status lat_api_import(struct lat_call *call, struct lat_error *err)
     } else {
         lat_spool_free(import->spool);
     }
-    lat_buf_release(&import->text);
+    lat_buf_release(&import->body.text);
     lat_buf_release(&import->output);
     lat_text_set_release(&import->ids);
     lat_free(import);

@@ -10,6 +10,7 @@
 #include "api/impute_options.h"
 #include "api/impute_rows.h"
 #include "api/input.h"
+#include "api/lines.h"
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/mem.h"
@@ -39,12 +40,8 @@ static enum lat_status read_body(struct lat_call *call, struct lat_buf *text,
     const size_t limit = (size_t)call->app->config.max_body;
     size_t n = 1;
     enum lat_status status = LAT_OK;
-    while (call->body_pipe && n && status == LAT_OK) {
-        if (!lat_buf_reserve(text, READ_AT_ONCE))
-            return lat_fail_memory(err);
-        status = lat_pipe_read(call->body_pipe, text->data + text->len, READ_AT_ONCE,
-                               call->deadline_ns, &n, err);
-        text->len += status == LAT_OK ? n : 0;
+    while (n && status == LAT_OK) {
+        status = lat_call_read_more(call, text, READ_AT_ONCE, &n, err);
         if (text->len > limit)
             return lat_fail(err, LAT_TOO_LARGE, NULL,
                             "the body is over the limit of %zu bytes; text/csv has none",

@@ -11,6 +11,7 @@
 #include "api/handlers.h"
 #include "api/input.h"
 #include "api/interaction_read.h"
+#include "api/lines.h"
 #include "api/problem.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -32,11 +33,7 @@ struct reading {
     struct lat_call *call;
     const char *name;
     int64_t now_ms;
-    struct lat_buf text; /* the lines of the block, and at the end an unfinished one */
-    size_t start;        /* of the unfinished line */
-    size_t scanned;      /* bytes known to hold no further line end */
-    size_t max_line;
-    bool skipping;                        /* the rest of a line that is too long */
+    struct lat_lines body;
     struct lat_arena arena;               /* of the block: lines that were not plain */
     struct lat_interaction_input *inputs; /* [BLOCK_LINES] */
     struct lat_interaction *block;        /* [BLOCK_LINES] */
@@ -77,30 +74,6 @@ static enum lat_status read_line(struct reading *r, const char *text, size_t len
     return status;
 }
 
-static enum lat_status take_line(struct reading *r, char *text, size_t len,
-                                 struct lat_error *err)
-{
-    struct lat_interaction_input *input = &r->inputs[r->n];
-    struct lat_error why = LAT_ERROR_INIT;
-    enum lat_status status;
-    if (r->skipping)
-        status = lat_fail(&why, LAT_TOO_LARGE, "line_too_long", "a line may have %zu bytes",
-                          r->max_line);
-    else if (lat_interaction_scan(text, len, r->now_ms, input))
-        status = lat_interaction_check(&input->what, &why);
-    else
-        status = read_line(r, text, len, input, &why);
-    r->skipping = false;
-    if (status == LAT_NO_MEMORY)
-        return lat_fail_memory(err);
-    if (status == LAT_OK)
-        r->block[r->n++] = input->what;
-    else
-        fail_line(r, &why);
-    r->lines++;
-    return LAT_OK;
-}
-
 /* Stores the block and moves what is left of the text to its front. */
 static enum lat_status flush(struct reading *r, struct lat_error *err)
 {
@@ -118,97 +91,60 @@ static enum lat_status flush(struct reading *r, struct lat_error *err)
                          (unsigned long long)(r->lines - r->failed - r->n));
     r->n = 0;
     lat_arena_clear(&r->arena);
-    const size_t left = r->text.len - r->start;
-    if (left)
-        memmove(r->text.data, r->text.data + r->start, left);
-    r->text.len = left;
-    r->scanned -= r->start;
-    r->start = 0;
+    lat_lines_pack(&r->body);
     return status;
 }
 
-static bool is_blank(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-            return false;
-    return true;
-}
-
-/* The line from `start` to `end` is whole. */
-static enum lat_status end_line(struct reading *r, size_t end, struct lat_error *err)
-{
-    const size_t offset = r->start, len = end - offset;
-    r->start = end + 1 <= r->text.len ? end + 1 : end;
-    r->scanned = r->start;
-    if (!r->skipping && is_blank(r->text.data + offset, len))
-        return LAT_OK;
-    const enum lat_status status = take_line(r, r->text.data + offset, len, err);
-    if (status != LAT_OK)
-        return status;
-    return r->n == BLOCK_LINES || r->start >= BLOCK_BYTES ? flush(r, err) : LAT_OK;
-}
-
-static enum lat_status take_lines(struct reading *r, struct lat_error *err)
-{
-    enum lat_status status = LAT_OK;
-    while (status == LAT_OK && r->scanned < r->text.len) {
-        const char *from = r->text.data + r->scanned;
-        const char *end = memchr(from, '\n', r->text.len - r->scanned);
-        if (!end) {
-            r->scanned = r->text.len;
-            break;
-        }
-        status = end_line(r, (size_t)(end - r->text.data), err);
-    }
-    if (status == LAT_OK && r->text.len - r->start > r->max_line) {
-        r->skipping = true;
-        r->text.len = r->scanned = r->start;
-    }
-    return status;
-}
-
-/* More of the body behind what is in `text`; *out_n is 0 at its end. */
-static enum lat_status read_more(struct lat_call *call, struct lat_buf *text, size_t *out_n,
+static enum lat_status take_line(struct reading *r, const struct lat_line *line,
                                  struct lat_error *err)
 {
-    *out_n = 0;
-    if (!call->body_pipe)
-        return LAT_OK;
-    if (!lat_buf_reserve(text, READ_AT_ONCE))
+    char *text = r->body.text.data + line->offset;
+    struct lat_interaction_input *input = &r->inputs[r->n];
+    struct lat_error why = LAT_ERROR_INIT;
+    enum lat_status status;
+    if (line->too_long)
+        status = lat_lines_refuse(&r->body, &why);
+    else if (lat_interaction_scan(text, line->len, r->now_ms, input))
+        status = lat_interaction_check(&input->what, &why);
+    else
+        status = read_line(r, text, line->len, input, &why);
+    if (status == LAT_NO_MEMORY)
         return lat_fail_memory(err);
-    const enum lat_status status = lat_pipe_read(call->body_pipe, text->data + text->len,
-                                                 READ_AT_ONCE, call->deadline_ns, out_n, err);
     if (status == LAT_OK)
-        text->len += *out_n;
-    return status;
+        r->block[r->n++] = input->what;
+    else
+        fail_line(r, &why);
+    r->lines++;
+    return r->n == BLOCK_LINES || r->body.start >= BLOCK_BYTES ? flush(r, err) : LAT_OK;
 }
 
 /* The block's interactions point into the text: it is stored before the text may move. */
 static enum lat_status make_room(struct reading *r, struct lat_error *err)
 {
-    if (r->text.capacity > r->text.len + READ_AT_ONCE)
+    struct lat_buf *text = &r->body.text;
+    if (text->capacity > text->len + READ_AT_ONCE)
         return LAT_OK;
     const enum lat_status status = flush(r, err);
     if (status != LAT_OK)
         return status;
-    return lat_buf_reserve(&r->text, BLOCK_BYTES + READ_AT_ONCE) ? LAT_OK
-                                                                 : lat_fail_memory(err);
+    return lat_buf_reserve(text, BLOCK_BYTES + READ_AT_ONCE) ? LAT_OK : lat_fail_memory(err);
 }
 
 static enum lat_status read_all(struct reading *r, struct lat_error *err)
 {
-    size_t n = r->text.len;
+    struct lat_line line;
+    size_t n = r->body.text.len;
     enum lat_status status = LAT_OK;
     while (status == LAT_OK && n) {
-        status = take_lines(r, err);
+        while (status == LAT_OK && lat_lines_next(&r->body, &line))
+            status = take_line(r, &line, err);
         if (status == LAT_OK)
             status = make_room(r, err);
         if (status == LAT_OK)
-            status = read_more(r->call, &r->text, &n, err);
+            status = lat_call_read_more(r->call, &r->body.text, READ_AT_ONCE, &n, err);
     }
-    if (status == LAT_OK && (r->text.len > r->start || r->skipping))
-        status = end_line(r, r->text.len, err);
+    if (status == LAT_OK && lat_lines_last(&r->body, &line))
+        status = take_line(r, &line, err);
     return status == LAT_OK ? flush(r, err) : status;
 }
 
@@ -244,18 +180,18 @@ static enum lat_status reply_lines(struct lat_call *call, struct reading *r,
 static enum lat_status by_lines(struct lat_call *call, const char *name, struct lat_buf *text,
                                 struct lat_error *err)
 {
-    struct reading r = {.call = call,
-                        .name = name,
-                        .now_ms = lat_clock_wall_ms(),
-                        .text = *text,
-                        .max_line = (size_t)call->app->config.max_body};
+    struct reading r = {
+        .call = call,
+        .name = name,
+        .now_ms = lat_clock_wall_ms(),
+        .body = {.text = *text, .max_line = (size_t)call->app->config.max_body}};
     *text = (struct lat_buf){0};
     r.inputs = lat_alloc_raw(BLOCK_LINES, sizeof(*r.inputs));
     r.block = lat_alloc_raw(BLOCK_LINES, sizeof(*r.block));
     enum lat_status status = r.inputs && r.block ? LAT_OK : lat_fail_memory(err);
-    if (status == LAT_OK && !r.text.len) {
+    if (status == LAT_OK && !r.body.text.len) {
         size_t n;
-        status = read_more(call, &r.text, &n, err);
+        status = lat_call_read_more(call, &r.body.text, READ_AT_ONCE, &n, err);
     }
     if (status == LAT_OK)
         status = read_all(&r, err);
@@ -263,7 +199,7 @@ static enum lat_status by_lines(struct lat_call *call, const char *name, struct 
         status = reply_lines(call, &r, err);
     lat_free(r.inputs);
     lat_free(r.block);
-    lat_buf_release(&r.text);
+    lat_buf_release(&r.body.text);
     lat_buf_release(&r.failures);
     lat_arena_release(&r.arena);
     return status;
@@ -365,7 +301,7 @@ static enum lat_status read_json(struct lat_call *call, struct lat_buf *text, bo
     const size_t limit = (size_t)call->app->config.max_body;
     enum lat_status status = LAT_OK;
     for (size_t n = 1; n && status == LAT_OK;) {
-        status = read_more(call, text, &n, err);
+        status = lat_call_read_more(call, text, READ_AT_ONCE, &n, err);
         *out_list = first_of(text) != '{';
         if (status == LAT_OK && text->len && !*out_list)
             return LAT_OK;

@@ -63,6 +63,8 @@ struct lat_list {
     const struct lat_extract *numbers; /* the array holds numbers alone and was taken out */
 };
 
+enum { LAT_EXCLUDED_MAX = 10000 }; /* ids a request may ask to be left out */
+
 /* LAT_BAD_SYNTAX: bad_utf8, too_deep, bad_json (line and column), number_out_of_range. `err` is
  * where readers record until lat_json_begin names another. */
 enum lat_status lat_json_parse(struct lat_json *json, struct lat_arena *arena, const char *text,
@@ -110,6 +112,10 @@ void lat_object_missing(struct lat_object *object, const char *key);
 /* false, with an object in which every key is absent, when there is none. */
 bool lat_object_child(struct lat_object *object, const char *key, struct lat_object *out_child);
 bool lat_object_list(struct lat_object *object, const char *key, struct lat_list *out_list);
+/* A list of at most `max` ids, each lat_id_valid, in the document's arena; targets are left
+ * alone when it is absent. */
+void lat_object_ids(struct lat_object *object, const char *key, size_t max,
+                    const char *const **out_ids, size_t *out_n);
 /* An array of numbers, or base64 text when the document's encoding says so. false: absent. */
 bool lat_object_floats(struct lat_object *object, const char *key,
                        struct lat_floats *out_floats);

@@ -1,5 +1,5 @@
-/* Elements of a list. A list of numbers alone was taken out by the scan whole; the elements of
- * any other are looked up one by one. */
+/* Lists and their elements. A list of numbers alone was taken out by the scan whole; the
+ * elements of any other are looked up one by one. */
 #include "api/json.h"
 
 #include <jansson.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/json_value.h"
+#include "base/text.h"
 
 #include "base/banned.h"
 
@@ -114,4 +115,32 @@ bool lat_list_is_object(const struct lat_list *list, size_t i)
 bool lat_list_is_number(const struct lat_list *list, size_t i)
 {
     return list->numbers || json_is_number(element(list, i));
+}
+
+void lat_object_ids(struct lat_object *object, const char *key, size_t max,
+                    const char *const **out_ids, size_t *out_n)
+{
+    struct lat_list list;
+    if (!lat_object_list(object, key, &list))
+        return;
+    if (list.n > max) {
+        lat_object_fail(object, key, LAT_INVALID, "out_of_range", "'%s' takes %zu ids, not %zu",
+                        key, max, list.n);
+        return;
+    }
+    const char **ids = lat_arena_alloc(object->json->arena, list.n + 1, sizeof(*ids));
+    if (!ids) {
+        lat_json_fail_memory(object->json);
+        return;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        size_t len;
+        ids[i] = lat_list_text(&list, i, &len);
+        if (!ids[i])
+            return;
+        if (!lat_id_valid(ids[i], len))
+            lat_list_fail(&list, i, LAT_INVALID, "invalid_id", "this is no id");
+    }
+    *out_ids = ids;
+    *out_n = list.n;
 }

@@ -64,21 +64,13 @@ static enum lat_status reply_document(struct lat_call *call, const struct lat_mo
                                       bool base64, struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
-    const struct lat_manifest *manifest = lat_model_manifest(model);
-    const size_t elements = lat_input_elements(&manifest->input);
     lat_buf_text(out, "{\"codes\":");
-    lat_write_vectors(out, made->codes, made->n, manifest->code_dimension, base64);
+    lat_write_vectors(out, made->codes, made->n, lat_model_manifest(model)->code_dimension,
+                      base64);
     lat_write_key(out, "outputs");
-    lat_buf_char(out, '[');
-    for (size_t i = 0; i < made->n; i++) {
-        if (i)
-            lat_buf_char(out, ',');
-        const enum lat_status status =
-            lat_write_output(out, model, rows + i * elements, base64, err);
-        if (status != LAT_OK)
-            return status;
-    }
-    lat_buf_char(out, ']');
+    const enum lat_status status = lat_write_outputs(out, model, rows, made->n, base64, err);
+    if (status != LAT_OK)
+        return status;
     if (made->seed)
         lat_write_count(out, "seed", *made->seed);
     lat_write_text(out, "model", lat_model_reference(model));

@@ -126,27 +126,36 @@ static enum lat_status reply_png(struct lat_call *call, const struct lat_model *
     return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
 }
 
+enum lat_status lat_write_outputs(struct lat_buf *out, const struct lat_model *model,
+                                  const float *rows, size_t n, bool base64,
+                                  struct lat_error *err)
+{
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    enum lat_status status = LAT_OK;
+    lat_buf_char(out, '[');
+    for (size_t i = 0; i < n && status == LAT_OK; i++) {
+        if (i)
+            lat_buf_char(out, ',');
+        status = lat_write_output(out, model, rows + i * elements, base64, err);
+    }
+    lat_buf_char(out, ']');
+    return status;
+}
+
 enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model *model,
                                   const float *rows, const float *errors, size_t n, bool base64,
                                   struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
-    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
         return reply_png(call, model, rows, errors, err);
     if (lat_output_is_array(model) && !errors &&
         lat_call_accepts(call, "application/octet-stream"))
         return reply_raw(call, model, rows, n, err);
-    lat_buf_text(out, "{\"outputs\":[");
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            lat_buf_char(out, ',');
-        const enum lat_status status =
-            lat_write_output(out, model, rows + i * elements, base64, err);
-        if (status != LAT_OK)
-            return status;
-    }
-    lat_buf_char(out, ']');
+    lat_buf_text(out, "{\"outputs\":");
+    const enum lat_status status = lat_write_outputs(out, model, rows, n, base64, err);
+    if (status != LAT_OK)
+        return status;
     if (errors) {
         lat_write_key(out, "errors");
         lat_write_vector(out, errors, n, base64);

@@ -10,6 +10,10 @@
 enum lat_status lat_write_output(struct lat_buf *out, const struct lat_model *model,
                                  const float *row, bool base64,
                                  struct lat_error *err) LAT_MUST_USE;
+/* rows [n][elements] as a list of them. */
+enum lat_status lat_write_outputs(struct lat_buf *out, const struct lat_model *model,
+                                  const float *rows, size_t n, bool base64,
+                                  struct lat_error *err) LAT_MUST_USE;
 
 /* Whether an output is an array of numbers, which a client may have as raw float32: pictures
  * are PNG, and rows of tables have words in them. */

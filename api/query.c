@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-enum { EFFORT_MAX = 65536, K_DEFAULT = 10, EXCLUDED_MAX = 10000 };
+enum { EFFORT_MAX = 65536, K_DEFAULT = 10 };
 
 /* What both forms have in common. */
 struct facts {
@@ -51,33 +51,6 @@ static void apply(const struct facts *facts, struct lat_search_request *request)
     request->judge = facts->explain;
     request->denoise = facts->denoise;
     request->diversity = facts->diversity;
-}
-
-static void read_excluded(struct lat_object *object, struct lat_query *query)
-{
-    struct lat_list list;
-    if (!lat_object_list(object, "exclude_ids", &list))
-        return;
-    if (list.n > EXCLUDED_MAX) {
-        lat_object_fail(object, "exclude_ids", LAT_INVALID, "out_of_range",
-                        "at most %d ids can be excluded", EXCLUDED_MAX);
-        return;
-    }
-    const char **ids = lat_arena_alloc(object->json->arena, list.n, sizeof(*ids));
-    if (!ids) {
-        lat_object_fail(object, NULL, LAT_NO_MEMORY, NULL, "out of memory");
-        return;
-    }
-    for (size_t i = 0; i < list.n; i++) {
-        size_t len;
-        ids[i] = lat_list_text(&list, i, &len);
-        if (!ids[i])
-            return;
-        if (!lat_id_valid(ids[i], len))
-            lat_list_fail(&list, i, LAT_INVALID, "invalid_id", "this is no id");
-    }
-    query->exclude_ids = ids;
-    query->n_exclude = list.n;
 }
 
 /* Exactly one of input, code, id. */
@@ -129,7 +102,8 @@ void lat_object_query(struct lat_call *call, struct lat_object *object,
     lat_object_flag(object, "exact", &facts.exact);
     lat_object_count(object, "ef", &facts.ef, 1, EFFORT_MAX);
     lat_object_count(object, "nprobe", &facts.nprobe, 1, EFFORT_MAX);
-    read_excluded(object, &request.query);
+    lat_object_ids(object, "exclude_ids", LAT_EXCLUDED_MAX, &request.query.exclude_ids,
+                   &request.query.n_exclude);
     lat_object_flag(object, "exclude_self", &facts.exclude_self);
     lat_object_include(object, &request.query.parts);
     lat_object_flag(object, "denoise", &facts.denoise);
@@ -158,7 +132,7 @@ enum lat_status lat_options_query(struct lat_call *call, struct lat_options *opt
     lat_option_flag(options, "exact", &facts.exact);
     lat_option_count(options, "ef", &facts.ef, 1, EFFORT_MAX);
     lat_option_count(options, "nprobe", &facts.nprobe, 1, EFFORT_MAX);
-    lat_option_ids(options, "exclude_ids", EXCLUDED_MAX, &request.query.exclude_ids,
+    lat_option_ids(options, "exclude_ids", LAT_EXCLUDED_MAX, &request.query.exclude_ids,
                    &request.query.n_exclude);
     lat_option_flag(options, "exclude_self", &facts.exclude_self);
     lat_option_include(options, &request.query.parts);

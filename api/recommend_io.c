@@ -6,8 +6,6 @@
 
 #include "api/filter_json.h"
 #include "api/reply.h"
-#include "base/mem.h"
-#include "base/text.h"
 
 #include "base/banned.h"
 
@@ -44,42 +42,14 @@ enum lat_status lat_wants_filter(struct lat_call *call, const char *text,
                             &inout_wants->filter, err);
 }
 
-/* A list of ids under `key`, each lat_id_valid, in the document's arena. */
-static void read_ids(struct lat_object *object, const char *key, size_t max,
-                     const char *const **out_ids, size_t *out_n)
-{
-    struct lat_list list;
-    if (!lat_object_list(object, key, &list))
-        return;
-    if (list.n > max) {
-        lat_object_fail(object, key, LAT_INVALID, "out_of_range", "'%s' takes %zu ids, not %zu",
-                        key, max, list.n);
-        return;
-    }
-    const char **ids = lat_arena_alloc(object->json->arena, list.n + 1, sizeof(*ids));
-    if (!ids) {
-        lat_object_fail(object, NULL, LAT_NO_MEMORY, NULL, "out of memory");
-        return;
-    }
-    for (size_t i = 0; i < list.n; i++) {
-        size_t len;
-        ids[i] = lat_list_text(&list, i, &len);
-        if (!ids[i])
-            return;
-        if (!lat_id_valid(ids[i], len))
-            lat_list_fail(&list, i, LAT_INVALID, "invalid_id", "this is no id");
-    }
-    *out_ids = ids;
-    *out_n = list.n;
-}
-
 void lat_object_wants(struct lat_call *call, struct lat_object *object,
                       struct lat_recommend_wants *out_wants)
 {
     struct lat_recommend_wants wants = {.exclude_seen = true};
     uint64_t k = K_DEFAULT;
     lat_object_count(object, "k", &k, 1, (uint64_t)call->app->config.max_k);
-    read_ids(object, "exclude_ids", LAT_EXCLUDED_MAX, &wants.exclude_ids, &wants.n_exclude);
+    lat_object_ids(object, "exclude_ids", LAT_EXCLUDED_MAX, &wants.exclude_ids,
+                   &wants.n_exclude);
     wants.filter = lat_object_filter(object, "filter");
     wants.k = (size_t)k;
     *out_wants = wants;

@@ -5,7 +5,7 @@
 #include "api/request.h"
 #include "service/recommend.h"
 
-enum { LAT_BECAUSE_DEFAULT = 3, LAT_BECAUSE_MAX = 100, LAT_EXCLUDED_MAX = 10000 };
+enum { LAT_BECAUSE_DEFAULT = 3, LAT_BECAUSE_MAX = 100 };
 
 /* k, exclude, filter out of the query string. The filter is text still: see lat_wants_filter.
  * No reasons, what was seen left out. */

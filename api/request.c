@@ -228,6 +228,22 @@ void lat_options_page(struct lat_options *options, uint64_t *out_limit, const ch
     *out_cursor = cursor && *cursor ? cursor : NULL;
 }
 
+enum lat_status lat_call_name_page(struct lat_call *call, uint64_t *out_limit,
+                                   const char **out_cursor, struct lat_error *err)
+{
+    struct lat_options options;
+    const char *cursor;
+    lat_options_begin(&options, call, err);
+    lat_options_page(&options, out_limit, &cursor);
+    const enum lat_status status = lat_options_end(&options);
+    if (status != LAT_OK)
+        return status;
+    if (cursor && !lat_name_valid(cursor))
+        return lat_fail(err, LAT_INVALID, "bad_cursor", "this cursor is not one of this list");
+    *out_cursor = cursor ? cursor : "";
+    return LAT_OK;
+}
+
 /* ---- content types ---- */
 
 /* The media type without its parameters and spaces around it. */

@@ -86,5 +86,9 @@ enum lat_status lat_check_id(const char *id, size_t len, struct lat_error *err) 
 /* Options limit and cursor of a list; default 100, at most 1000. */
 void lat_options_page(struct lat_options *options, uint64_t *out_limit,
                       const char **out_cursor);
+/* Those of a list in order of names, whose cursor is the last name shown ("" for none), and no
+ * other options. LAT_INVALID bad_cursor. */
+enum lat_status lat_call_name_page(struct lat_call *call, uint64_t *out_limit,
+                                   const char **out_cursor, struct lat_error *err) LAT_MUST_USE;
 
 #endif

@@ -13,7 +13,6 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "model/score.h"
 #include "service/score.h"
 
@@ -23,8 +22,7 @@ enum {
     CONTRIBUTIONS_MAX = 10000,   /* of an input */
     CONTRIBUTIONS_ALL = 1000000, /* of a reply */
     CONTRIBUTIONS = 100,
-    PIXELS = 20,
-    EXCLUDED_MAX = 10000
+    PIXELS = 20
 };
 
 static const double FALSE_ALARM_RATE = 0.01, NEIGHBOURS_MAX = 10000;
@@ -40,30 +38,6 @@ struct verb {
 };
 
 /* ---- reading ---- */
-
-static void read_excluded(struct lat_object *object, struct lat_score_request *request)
-{
-    struct lat_list list;
-    if (!lat_object_list(object, "exclude_ids", &list))
-        return;
-    const char **ids = lat_arena_alloc(object->json->arena, list.n ? list.n : 1, sizeof(*ids));
-    if (!ids || list.n > EXCLUDED_MAX) {
-        lat_object_fail(object, "exclude_ids", ids ? LAT_INVALID : LAT_NO_MEMORY,
-                        ids ? "out_of_range" : NULL, "at most %d ids can be excluded",
-                        EXCLUDED_MAX);
-        return;
-    }
-    for (size_t i = 0; i < list.n; i++) {
-        size_t len;
-        ids[i] = lat_list_text(&list, i, &len);
-        if (!ids[i])
-            return;
-        if (!lat_id_valid(ids[i], len))
-            lat_list_fail(&list, i, LAT_INVALID, "invalid_id", "this is no id");
-    }
-    request->exclude_ids = ids;
-    request->n_exclude = list.n;
-}
 
 /* Options that go beyond what their readers check. */
 static enum lat_status check(const struct verb *verb, struct lat_error *err)
@@ -108,7 +82,8 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
                       DBL_MAX);
     lat_object_collection(call, &root, verb->collection);
     lat_object_number(&root, "neighbours", &verb->request.neighbours, 0, NEIGHBOURS_MAX);
-    read_excluded(&root, &verb->request);
+    lat_object_ids(&root, "exclude_ids", LAT_EXCLUDED_MAX, &verb->request.exclude_ids,
+                   &verb->request.n_exclude);
     lat_object_count(&root, "contributions", &verb->contributions, 0, CONTRIBUTIONS_MAX);
     lat_object_flag(&root, "map", &verb->map);
     return lat_inputs_object(call, &root, &verb->inputs, err);
@@ -124,7 +99,7 @@ static enum lat_status read_options(struct lat_call *call, struct verb *verb,
                       DBL_MAX);
     lat_option_number(&options, "neighbours", &request->neighbours, 0, NEIGHBOURS_MAX);
     lat_option_collection(&options, verb->collection);
-    lat_option_ids(&options, "exclude_ids", EXCLUDED_MAX, &request->exclude_ids,
+    lat_option_ids(&options, "exclude_ids", LAT_EXCLUDED_MAX, &request->exclude_ids,
                    &request->n_exclude);
     lat_option_count(&options, "contributions", &verb->contributions, 0, CONTRIBUTIONS_MAX);
     lat_option_flag(&options, "map", &verb->map);
