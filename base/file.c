@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -80,8 +81,8 @@ enum lat_status lat_file_read(const char *path, size_t limit, struct lat_buf *ou
     return status;
 }
 
-static enum lat_status write_all(int fd, const char *path, const void *bytes, size_t len,
-                                 struct lat_error *err)
+enum lat_status lat_file_write_all(int fd, const char *name, const void *bytes, size_t len,
+                                   struct lat_error *err)
 {
     const unsigned char *p = bytes;
     while (len) {
@@ -89,22 +90,15 @@ static enum lat_status write_all(int fd, const char *path, const void *bytes, si
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return lat_fail_errno(err, errno, "writing '%s'", path);
+            return lat_fail_errno(err, errno, "writing '%s'", name);
         p += n;
         len -= (size_t)n;
     }
     return LAT_OK;
 }
 
-/* Syncs the folder `path` lies in, so that its new name survives a power cut. */
-static enum lat_status sync_folder_of(const char *path, struct lat_error *err)
+enum lat_status lat_file_sync_folder(const char *folder, struct lat_error *err)
 {
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        snprintf(folder, sizeof(folder), ".");
-    else
-        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return lat_fail_errno(err, errno, "opening folder '%s'", folder);
@@ -114,6 +108,18 @@ static enum lat_status sync_folder_of(const char *path, struct lat_error *err)
         status = lat_fail_errno(err, errno, "syncing folder '%s'", folder);
     close(fd);
     return status;
+}
+
+/* Syncs the folder `path` lies in. */
+static enum lat_status sync_folder_of(const char *path, struct lat_error *err)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        snprintf(folder, sizeof(folder), ".");
+    else
+        snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    return lat_file_sync_folder(folder, err);
 }
 
 static enum lat_status sync_file(const char *path, struct lat_error *err)
@@ -166,7 +172,7 @@ enum lat_status lat_file_write(const char *path, const void *bytes, size_t len,
     const int fd = open_temporary(path, temporary, sizeof(temporary));
     if (fd < 0)
         return lat_fail_errno(err, errno, "creating a temporary file for '%s'", path);
-    enum lat_status status = write_all(fd, path, bytes, len, err);
+    enum lat_status status = lat_file_write_all(fd, path, bytes, len, err);
     if (close(fd) != 0 && status == LAT_OK)
         status = lat_fail_errno(err, errno, "writing '%s'", path);
     if (status != LAT_OK) {
@@ -204,6 +210,20 @@ enum lat_status lat_file_make_folder(const char *path, struct lat_error *err)
             return status;
     }
     return make_one(path, err);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void lat_file_remove_tree(const char *path)
+{
+    enum { OPEN_FOLDERS = 8 };
+    nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }
 
 bool lat_file_exists(const char *path)

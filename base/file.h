@@ -26,8 +26,18 @@ enum lat_status lat_file_write(const char *path, const void *bytes, size_t len,
 enum lat_status lat_file_publish(const char *temporary, const char *path,
                                  struct lat_error *err) LAT_MUST_USE;
 
+/* Writes all bytes to a descriptor, over interruptions; `name` is what it is called in words.
+ */
+enum lat_status lat_file_write_all(int fd, const char *name, const void *bytes, size_t len,
+                                   struct lat_error *err) LAT_MUST_USE;
+
 /* Creates the folder and its parents, mode 0755; fine if it is there. */
 enum lat_status lat_file_make_folder(const char *path, struct lat_error *err) LAT_MUST_USE;
+/* So that the names in it survive a power cut. */
+enum lat_status lat_file_sync_folder(const char *folder, struct lat_error *err) LAT_MUST_USE;
+/* Takes a file away, or a folder with all that is in it, links not followed. Best effort;
+ * nothing when it is not there. */
+void lat_file_remove_tree(const char *path);
 bool lat_file_exists(const char *path);
 /* Whether `path` is there and, links followed, is `root` or lies below it; `root` is a real
  * path. */

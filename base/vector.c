@@ -21,6 +21,8 @@ typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4
 typedef int whether __attribute__((vector_size(LANES * sizeof(int))));
 
 #define LOAD(p) (*(const lanes *)(p))
+#define FOLD(s)                                                                                \
+    (((s)[0] + (s)[4]) + ((s)[1] + (s)[5]) + (((s)[2] + (s)[6]) + ((s)[3] + (s)[7])))
 
 CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
 {
@@ -35,9 +37,36 @@ CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
     for (; i + LANES <= n; i += LANES)
         s0 += LOAD(a + i) * LOAD(b + i);
     const lanes s = (s0 + s1) + (s2 + s3);
-    float sum = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+    float sum = FOLD(s);
     for (; i < n; i++)
         sum += a[i] * b[i];
+    return sum;
+}
+
+CLONES float lat_vector_l2sq(const float *a, const float *b, size_t n)
+{
+    lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+    size_t i = 0;
+    for (; i + STEP <= n; i += STEP) {
+        const lanes d0 = LOAD(a + i) - LOAD(b + i);
+        const lanes d1 = LOAD(a + i + LANES) - LOAD(b + i + LANES);
+        const lanes d2 = LOAD(a + i + 2 * LANES) - LOAD(b + i + 2 * LANES);
+        const lanes d3 = LOAD(a + i + 3 * LANES) - LOAD(b + i + 3 * LANES);
+        s0 += d0 * d0;
+        s1 += d1 * d1;
+        s2 += d2 * d2;
+        s3 += d3 * d3;
+    }
+    for (; i + LANES <= n; i += LANES) {
+        const lanes d0 = LOAD(a + i) - LOAD(b + i);
+        s0 += d0 * d0;
+    }
+    const lanes s = (s0 + s1) + (s2 + s3);
+    float sum = FOLD(s);
+    for (; i < n; i++) {
+        const float difference = a[i] - b[i];
+        sum += difference * difference;
+    }
     return sum;
 }
 

@@ -28,7 +28,9 @@ struct fetch {
     uint64_t bytes, expected;
     char sha256[LAT_SHA256_TEXT]; /* as the server says */
     struct lat_sha256 sha;
-    int fd, reason; /* errno of the write that failed */
+    int fd;
+    const char *file;         /* what it is to be called */
+    struct lat_error failure; /* of writing it */
 };
 
 static enum lat_status ask(struct fetch *fetch, const char *method, const char *path,
@@ -98,25 +100,15 @@ static enum lat_status await(struct fetch *fetch, struct lat_error *err)
 static bool take(void *context, const void *bytes, size_t len)
 {
     struct fetch *fetch = context;
-    const char *p = bytes;
     lat_sha256_add(&fetch->sha, bytes, len);
     fetch->bytes += len;
-    while (len) {
-        const ssize_t n = write(fetch->fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            fetch->reason = errno;
-            return false;
-        }
-        p += n;
-        len -= (size_t)n;
-    }
+    if (lat_file_write_all(fetch->fd, fetch->file, bytes, len, &fetch->failure) != LAT_OK)
+        return false;
     const double share = (double)fetch->bytes / (double)(fetch->expected + 1);
     return lat_bar_draw(fetch->bar, MADE_SHARE + (1 - MADE_SHARE) * share);
 }
 
-static enum lat_status fetch_file(struct fetch *fetch, const char *file, struct lat_error *err)
+static enum lat_status fetch_file(struct fetch *fetch, struct lat_error *err)
 {
     struct lat_buf problem = {0};
     struct lat_error why = LAT_ERROR_INIT;
@@ -127,8 +119,9 @@ static enum lat_status fetch_file(struct fetch *fetch, const char *file, struct 
     enum lat_status status =
         lat_client_fetch(fetch->client, path, take, fetch, &problem, &http, &why);
     lat_sha256_end(&fetch->sha, sum);
-    if (fetch->reason) {
-        status = lat_fail_errno(err, fetch->reason, "writing '%s'", file);
+    if (fetch->failure.status != LAT_OK) {
+        status = lat_fail(err, fetch->failure.status, fetch->failure.code, "%s",
+                          fetch->failure.message);
     } else if (status != LAT_OK) {
         status = lat_fail(err, status, NULL, "%s", why.message);
     } else if (http != 200) {
@@ -165,7 +158,7 @@ static enum lat_status fetch_to(struct fetch *fetch, const char *file, struct la
         return lat_fail_errno(err, errno, "creating '%s'", file);
     enum lat_status status = await(fetch, err);
     if (status == LAT_OK)
-        status = fetch_file(fetch, file, err);
+        status = fetch_file(fetch, err);
     if (close(fetch->fd) != 0 && status == LAT_OK)
         status = lat_fail_errno(err, errno, "writing '%s'", file);
     if (status == LAT_OK)
@@ -181,7 +174,7 @@ enum lat_status lat_backup_fetch(const char *server, const char *key, const char
                                  struct lat_bar *bar, struct lat_backup_result *out_result,
                                  struct lat_error *err)
 {
-    struct fetch fetch = {.bar = bar, .fd = -1};
+    struct fetch fetch = {.bar = bar, .fd = -1, .file = file, .failure = LAT_ERROR_INIT};
     enum lat_status status = lat_client_new(server, key, &fetch.client, err);
     if (status == LAT_OK)
         status = fetch_to(&fetch, file, err);

@@ -1,79 +1,16 @@
-/* Hot loops in GCC's vector types: eight lanes, four sums so that additions do not wait for
- * each other. The loader picks the AVX2 clone where the machine has it; otherwise the compiler
- * splits the lanes. Sanitized builds have no clones: the loader runs the choice before their
- * run-time is up. */
+/* Scores by the kernels of base/vector.h; distances, which people see, by plain loops with
+ * double sums. */
 #include "index/distance.h"
 
 #include <math.h>
 
+#include "base/vector.h"
+
 #include "base/banned.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__)
-#define CLONES
-#elif defined(__clang__)
-#define CLONES
-#else
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#endif
-
-enum { LANES = 8, STEP = 4 * LANES };
-
-/* Rows lie at any float's address: loads must not assume more. */
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-
-#define LOAD(p) (*(const lanes *)(p))
-#define FOLD(s)                                                                                \
-    (((s)[0] + (s)[4]) + ((s)[1] + (s)[5]) + (((s)[2] + (s)[6]) + ((s)[3] + (s)[7])))
-
-CLONES float lat_l2sq(const float *a, const float *b, size_t d)
-{
-    lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-    size_t i = 0;
-    for (; i + STEP <= d; i += STEP) {
-        const lanes d0 = LOAD(a + i) - LOAD(b + i);
-        const lanes d1 = LOAD(a + i + LANES) - LOAD(b + i + LANES);
-        const lanes d2 = LOAD(a + i + 2 * LANES) - LOAD(b + i + 2 * LANES);
-        const lanes d3 = LOAD(a + i + 3 * LANES) - LOAD(b + i + 3 * LANES);
-        s0 += d0 * d0;
-        s1 += d1 * d1;
-        s2 += d2 * d2;
-        s3 += d3 * d3;
-    }
-    for (; i + LANES <= d; i += LANES) {
-        const lanes d0 = LOAD(a + i) - LOAD(b + i);
-        s0 += d0 * d0;
-    }
-    const lanes s = (s0 + s1) + (s2 + s3);
-    float sum = FOLD(s);
-    for (; i < d; i++) {
-        const float difference = a[i] - b[i];
-        sum += difference * difference;
-    }
-    return sum;
-}
-
-CLONES float lat_dot(const float *a, const float *b, size_t d)
-{
-    lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-    size_t i = 0;
-    for (; i + STEP <= d; i += STEP) {
-        s0 += LOAD(a + i) * LOAD(b + i);
-        s1 += LOAD(a + i + LANES) * LOAD(b + i + LANES);
-        s2 += LOAD(a + i + 2 * LANES) * LOAD(b + i + 2 * LANES);
-        s3 += LOAD(a + i + 3 * LANES) * LOAD(b + i + 3 * LANES);
-    }
-    for (; i + LANES <= d; i += LANES)
-        s0 += LOAD(a + i) * LOAD(b + i);
-    const lanes s = (s0 + s1) + (s2 + s3);
-    float sum = FOLD(s);
-    for (; i < d; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
 
 float lat_score(enum lat_distance metric, const float *a, const float *b, size_t d)
 {
-    return metric == LAT_DISTANCE_IP ? -lat_dot(a, b, d) : lat_l2sq(a, b, d);
+    return metric == LAT_DISTANCE_IP ? -lat_vector_dot(a, b, d) : lat_vector_l2sq(a, b, d);
 }
 
 double lat_l2sq_plain(const float *a, const float *b, size_t d)

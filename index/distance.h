@@ -1,4 +1,4 @@
-/* Distances between codes: the kernels every search stands on.
+/* Distances between codes, which every search stands on.
  *
  * Two notions. A *score* is what searching compares: smaller is nearer, cheap to compute (no
  * root). A *distance* is what a person sees (store.h), computed with double sums from the same
@@ -24,11 +24,7 @@
 extern "C" {
 #endif
 
-/* a, b: [d]. Vectorised; sums in eight lanes, so the last bits differ from the plain loop's. */
-float lat_l2sq(const float *a, const float *b, size_t d);
-float lat_dot(const float *a, const float *b, size_t d);
-
-/* The score of the table above. */
+/* a, b: [d]. The score of the table above, by base/vector.h. */
 float lat_score(enum lat_distance metric, const float *a, const float *b, size_t d);
 
 /* The plain loops with double sums: the reference the kernels are tested against, and the

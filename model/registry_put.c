@@ -169,33 +169,6 @@ static enum lat_status check_same(const struct upload *upload, struct lat_error 
 
 /* ---- folders ---- */
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static void remove_tree(const char *folder)
-{
-    enum { OPEN_FOLDERS = 8 };
-    nftw(folder, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
-}
-
-/* So that its names survive a power cut. */
-static enum lat_status sync_folder(const char *folder, struct lat_error *err)
-{
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return lat_fail_errno(err, errno, "opening folder '%s'", folder);
-    enum lat_status status = LAT_OK;
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = lat_fail_errno(err, errno, "syncing folder '%s'", folder);
-    close(fd);
-    return status;
-}
-
 /* Removes the name's folder where that was its last version. */
 static void remove_if_empty(const struct lat_registry *registry, const char *name)
 {
@@ -214,7 +187,7 @@ static enum lat_status make_temporary(struct lat_registry *registry, const char 
         snprintf(out_path, size, "%s/%s", registry->folder, name);
         enum lat_status status = lat_file_make_folder(out_path, err);
         if (status == LAT_OK)
-            status = sync_folder(registry->folder, err);
+            status = lat_file_sync_folder(registry->folder, err);
         if (status != LAT_OK)
             return status;
         snprintf(out_path, size, "%s/%s/.new-XXXXXX", registry->folder, name);
@@ -226,7 +199,7 @@ static enum lat_status make_temporary(struct lat_registry *registry, const char 
         return LAT_OK;
     const enum lat_status status =
         lat_fail_errno(err, errno, "opening '%s' to others", out_path);
-    remove_tree(out_path);
+    lat_file_remove_tree(out_path);
     return status;
 }
 
@@ -311,7 +284,7 @@ static enum lat_status put_new(struct upload *upload, bool *out_created, struct 
     if (status == LAT_OK && *out_created)
         status = lat_registry_adopt(upload->registry, &upload->wanted, &loaded, err);
     if (!*out_created) {
-        remove_tree(upload->temporary);
+        lat_file_remove_tree(upload->temporary);
         remove_if_empty(upload->registry, upload->wanted.name);
     }
     lat_model_release(loaded.model);
@@ -373,7 +346,7 @@ enum lat_status lat_registry_delete(struct lat_registry *registry, const char *r
     if (!gone && status == LAT_OK) {
         status = lat_file_publish(folder, temporary, err);
         gone = !lat_file_exists(folder);
-        remove_tree(temporary);
+        lat_file_remove_tree(temporary);
     }
     lat_registry_let_go(registry, &wanted, gone);
     if (gone)

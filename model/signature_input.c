@@ -1,7 +1,6 @@
 /* The input: its sizes and layout out of the manifest and the shape of the file's tensor, by
  * the rule at the head of signature.c. A layout is inferred when only one reading has 1 or 3
  * channels and the sizes the manifest says. Pure functions. */
-#include <stdio.h>
 
 #include "model/signature_internal.h"
 

@@ -48,17 +48,9 @@ struct writing {
 static enum lat_status put(void *context, const void *bytes, size_t len, struct lat_error *err)
 {
     struct writing *w = context;
-    const char *p = bytes;
-    size_t left = len;
-    while (left) {
-        const ssize_t n = write(w->fd, p, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return lat_fail_errno(err, errno, "writing '%s'", w->backup->to);
-        p += n;
-        left -= (size_t)n;
-    }
+    const enum lat_status status = lat_file_write_all(w->fd, w->backup->to, bytes, len, err);
+    if (status != LAT_OK)
+        return status;
     lat_sha256_add(&w->whole, bytes, len);
     w->bytes += len;
     return LAT_OK;

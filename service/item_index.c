@@ -15,7 +15,7 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "index/distance.h"
+#include "base/vector.h"
 #include "index/exact.h"
 #include "service/item_index_internal.h"
 
@@ -105,7 +105,7 @@ static enum lat_status turn(struct search *s, struct lat_error *err)
     if (!s->turned)
         return lat_fail_memory(err);
     for (size_t i = 0; i < index->n_axes; i++)
-        s->turned[i] = lat_dot(index->turn + i * index->d, s->query->vector, index->d);
+        s->turned[i] = lat_vector_dot(index->turn + i * index->d, s->query->vector, index->d);
     return LAT_OK;
 }
 
@@ -117,7 +117,7 @@ static enum lat_status choose_lists(struct search *s, struct lat_error *err)
         return status;
     for (size_t i = 0; i < index->n_lists; i++) {
         const float product =
-            lat_dot(index->centres + i * index->n_axes, s->turned, index->n_axes);
+            lat_vector_dot(index->centres + i * index->n_axes, s->turned, index->n_axes);
         if (index->lists[i].n)
             lat_top_offer(&s->lists, (struct lat_candidate){-product, (uint32_t)i});
     }
@@ -259,7 +259,7 @@ static void score(struct search *s, struct lat_top *top)
                 __builtin_prefetch(row + at);
         }
         const uint32_t item = s->found[i].item;
-        const float product = lat_dot(s->index->rows + item * d, s->query->vector, d);
+        const float product = lat_vector_dot(s->index->rows + item * d, s->query->vector, d);
         lat_top_offer(top, (struct lat_candidate){-product, item});
     }
 }

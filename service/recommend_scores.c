@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/vector.h"
-#include "index/distance.h"
 #include "model/autoencoder.h"
 #include "service/app.h"
 #include "service/recommenders.h"
@@ -15,8 +14,9 @@
 
 float lat_scores_of(const struct lat_scores *scores, uint32_t item)
 {
-    return scores->all ? scores->all[item]
-                       : lat_dot(scores->query, scores->vectors + item * scores->d, scores->d);
+    return scores->all
+               ? scores->all[item]
+               : lat_vector_dot(scores->query, scores->vectors + item * scores->d, scores->d);
 }
 
 /* ---- the best ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/vector.h"
 #include "index/distance.h"
 #include "service/app.h"
 #include "service/recommend_out.h"
@@ -124,12 +125,13 @@ static enum lat_status search(struct liking *l, const struct lat_left_out *left_
 static float similarity(const struct liking *l, const float *query, const float *code)
 {
     const enum lat_distance metric = l->info->spec.metric;
-    const float dot = lat_dot(query, code, l->d);
+    const float dot = lat_vector_dot(query, code, l->d);
     if (metric == LAT_DISTANCE_IP)
         return dot;
     if (metric == LAT_DISTANCE_L2)
-        return lat_similarity_of(metric, sqrtf(lat_l2sq(query, code, l->d)));
-    const float lengths = sqrtf(lat_dot(query, query, l->d) * lat_dot(code, code, l->d));
+        return lat_similarity_of(metric, sqrtf(lat_vector_l2sq(query, code, l->d)));
+    const float lengths =
+        sqrtf(lat_vector_dot(query, query, l->d) * lat_vector_dot(code, code, l->d));
     return lengths > 0 ? dot / lengths : 0;
 }
 

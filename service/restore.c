@@ -58,21 +58,6 @@ static enum lat_status get(void *context, void *bytes, size_t len, size_t *out_n
     return LAT_OK;
 }
 
-static enum lat_status write_out(int fd, const char *file, const char *bytes, size_t len,
-                                 struct lat_error *err)
-{
-    while (len) {
-        const ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return lat_fail_errno(err, errno, "writing '%s'", file);
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return LAT_OK;
-}
-
 /* The member's bytes into `fd` (-1: nowhere) and `out` (NULL: nowhere), its sum into `sums`. */
 static enum lat_status take(struct reading *r, const struct lat_tar_member *member, int fd,
                             struct lat_buf *out, struct lat_error *err)
@@ -89,7 +74,7 @@ static enum lat_status take(struct reading *r, const struct lat_tar_member *memb
             break;
         lat_sha256_add(&sha, r->block, n);
         if (fd >= 0)
-            status = write_out(fd, member->path, r->block, n, err);
+            status = lat_file_write_all(fd, member->path, r->block, n, err);
         if (out)
             lat_buf_append(out, r->block, n);
         if (restore->progress &&
@@ -290,7 +275,7 @@ static enum lat_status restore_into(struct reading *r, struct lat_error *err)
 {
     struct lat_restore_places places = {
         .unpacked = r->folder, .data = r->restore->data, .models = r->restore->models};
-    lat_folder_remove(r->folder);
+    lat_file_remove_tree(r->folder);
     enum lat_status status = lat_file_make_folder(r->folder, err);
     if (status == LAT_OK) {
         status = read_members(r, err);
@@ -304,7 +289,7 @@ static enum lat_status restore_into(struct reading *r, struct lat_error *err)
         status = lat_restore_place(&places, err);
     r->result.packages = places.packages;
     r->result.present = places.present;
-    lat_folder_remove(r->folder);
+    lat_file_remove_tree(r->folder);
     return status;
 }
 

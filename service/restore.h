@@ -18,7 +18,4 @@ struct lat_restore_places {
 enum lat_status lat_restore_place(struct lat_restore_places *places,
                                   struct lat_error *err) LAT_MUST_USE;
 
-/* Takes a folder away with all that is in it; nothing when it is not there. */
-void lat_folder_remove(const char *folder);
-
 #endif

@@ -51,38 +51,6 @@ static bool is_folder(const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static enum lat_status remove_one(void *context, const char *file, const char *name,
-                                  struct lat_error *err)
-{
-    (void)context;
-    (void)name;
-    (void)err;
-    if (is_folder(file))
-        lat_folder_remove(file);
-    else
-        unlink(file);
-    return LAT_OK;
-}
-
-void lat_folder_remove(const char *folder)
-{
-    struct lat_error ignored = LAT_ERROR_INIT;
-    if (is_folder(folder) && each(folder, remove_one, NULL, &ignored) == LAT_OK)
-        rmdir(folder);
-}
-
-static enum lat_status sync_folder(const char *folder, struct lat_error *err)
-{
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return lat_fail_errno(err, errno, "opening '%s'", folder);
-    enum lat_status status = LAT_OK;
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = lat_fail_errno(err, errno, "syncing '%s'", folder);
-    close(fd);
-    return status;
-}
-
 /* ---- a package ---- */
 
 struct copying {
@@ -188,7 +156,7 @@ static enum lat_status put_package(const struct lat_restore_places *places,
         snprintf(beside, sizeof(beside), "%s/.restoring-%u", folder, package->found.version)};
     if ((size_t)len[1] >= sizeof(beside) || len[0] < 0)
         return lat_fail(err, LAT_INVALID, NULL, "'%s' is too long", places->models);
-    lat_folder_remove(beside);
+    lat_file_remove_tree(beside);
     enum lat_status status = lat_file_make_folder(beside, err);
     if (status == LAT_OK)
         status = each(from, copy_one, &copying, err);
@@ -196,8 +164,8 @@ static enum lat_status put_package(const struct lat_restore_places *places,
         status = lat_fail_errno(err, errno, "creating '%s'", to);
     package->placed = status == LAT_OK;
     if (status == LAT_OK)
-        return sync_folder(folder, err);
-    lat_folder_remove(beside);
+        return lat_file_sync_folder(folder, err);
+    lat_file_remove_tree(beside);
     rmdir(folder); /* if nothing else is in it */
     return status;
 }
@@ -210,7 +178,7 @@ static void take_back(const struct lat_restore_places *places, const struct pack
         if (!packages[i].placed)
             continue;
         package_path(places->models, &packages[i], path, sizeof(path));
-        lat_folder_remove(path);
+        lat_file_remove_tree(path);
         *strrchr(path, '/') = '\0';
         rmdir(path);
     }
@@ -260,9 +228,11 @@ static enum lat_status move_one(void *context, const char *file, const char *nam
 static enum lat_status remove_placed(void *context, const char *file, const char *name,
                                      struct lat_error *err)
 {
-    if (strcmp(name, ".restoring") == 0 || strcmp(name, "lost+found") == 0)
-        return LAT_OK;
-    return remove_one(context, file, name, err);
+    (void)context;
+    (void)err;
+    if (strcmp(name, ".restoring") != 0 && strcmp(name, "lost+found") != 0)
+        lat_file_remove_tree(file);
+    return LAT_OK;
 }
 
 /* The directory was empty: what is in it on failure is what was moved. */
@@ -276,7 +246,7 @@ static enum lat_status move_data(const struct lat_restore_places *places, struct
     if (status == LAT_OK && rename(from, to) != 0)
         status = lat_fail_errno(err, errno, "creating '%s'", to);
     if (status == LAT_OK)
-        return sync_folder(places->data, err);
+        return lat_file_sync_folder(places->data, err);
     struct lat_error ignored = LAT_ERROR_INIT;
     const enum lat_status removed = each(places->data, remove_placed, NULL, &ignored);
     (void)removed;
@@ -301,7 +271,7 @@ enum lat_status lat_restore_place(struct lat_restore_places *places, struct lat_
         places->packages += !packages[i].present;
     }
     if (status == LAT_OK && apart)
-        lat_folder_remove(below);
+        lat_file_remove_tree(below);
     if (status == LAT_OK)
         status = move_data(places, err);
     if (status != LAT_OK)

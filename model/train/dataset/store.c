@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -38,19 +39,12 @@ static enum lat_status open_temporary(int *out_fd, struct lat_error *err)
 
 static enum lat_status flush(struct lat_row_store *store, struct lat_error *err)
 {
-    const uint8_t *at = store->memory;
-    size_t left = store->n_memory * store->row_len;
-    while (left > 0) {
-        const ssize_t n = write(store->fd, at, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return lat_fail_errno(err, errno, "writing to the temporary file of the data");
-        at += n;
-        left -= (size_t)n;
-    }
-    store->n_memory = 0;
-    return LAT_OK;
+    const enum lat_status status =
+        lat_file_write_all(store->fd, "temporary file of the data", store->memory,
+                           store->n_memory * store->row_len, err);
+    if (status == LAT_OK)
+        store->n_memory = 0;
+    return status;
 }
 
 /* Everything so far to the file, and a small buffer in front of it. */

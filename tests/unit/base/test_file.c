@@ -135,6 +135,25 @@ Test(file, folders_are_made_with_their_parents)
     cr_assert_eq(lat_file_make_folder("/", NULL), LAT_OK);
 }
 
+Test(file, a_tree_goes_whole_and_what_its_links_point_to_stays)
+{
+    char path[512], kept[512], inside[520], link[520];
+    struct lat_error err = LAT_ERROR_INIT;
+    snprintf(path, sizeof(path), "%s/tree", test_folder());
+    snprintf(kept, sizeof(kept), "%s/kept", test_folder());
+    snprintf(inside, sizeof(inside), "%s/a/b", path);
+    snprintf(link, sizeof(link), "%s/a/link", path);
+    cr_assert_eq(lat_file_make_folder(inside, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(lat_file_write(kept, "x", 1, &err), LAT_OK, "%s", err.message);
+    cr_assert_eq(symlink(kept, link), 0);
+    lat_file_remove_tree(path);
+    cr_assert_not(lat_file_exists(path));
+    cr_assert(lat_file_exists(kept));
+    lat_file_remove_tree(path); /* not there: nothing */
+    lat_file_remove_tree(kept);
+    cr_assert_not(lat_file_exists(kept));
+}
+
 Test(file, a_name_without_a_folder_works)
 {
     cr_assert_eq(chdir(test_folder()), 0);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "base/rng.h"
+#include "base/vector.h"
 #include "fixture.h"
 #include "index/distance.h"
 #include "index/exact.h"
@@ -27,8 +28,8 @@ Test(parts, kernels_agree_with_plain_loops_at_every_length)
             fixture_noise(d + 2, (uint32_t)d, b + shift);
             const double l2 = lat_l2sq_plain(a, b + shift, d);
             const double dot = lat_dot_plain(a, b + shift, d);
-            cr_assert_float_eq(lat_l2sq(a, b + shift, d), l2, 1e-5 * (1 + l2));
-            cr_assert_float_eq(lat_dot(a, b + shift, d), dot, 1e-4 * (1 + (double)d));
+            cr_assert_float_eq(lat_vector_l2sq(a, b + shift, d), l2, 1e-5 * (1 + l2));
+            cr_assert_float_eq(lat_vector_dot(a, b + shift, d), dot, 1e-4 * (1 + (double)d));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "index/distance.h"
+#include "base/vector.h"
 #include "service/clusters.h"
 #include "service/item_index.h"
 #include "tests/support/support.h"
@@ -102,7 +102,7 @@ Test(item_index, finds_what_a_scan_finds)
     const struct lat_item_query query = asked(0, NULL, K);
     cr_assert_eq(search(index, &query, found), K);
     for (size_t i = 0; i < K; i++) {
-        const float score = lat_dot(rows + found[i].item * D, query.vector, D);
+        const float score = lat_vector_dot(rows + found[i].item * D, query.vector, D);
         cr_assert_eq(found[i].score, score, "scores are exact");
         cr_assert(!i || found[i - 1].score >= score);
     }
