@@ -236,6 +236,16 @@ int ask_head(const char *path, size_t *out_extra)
     return end && strlen(text) > 12 ? atoi(text + 9) : 0;
 }
 
+void job_ends(const char *id, const char *state)
+{
+    char path[128], events[160];
+    snprintf(path, sizeof(path), "/v1/jobs/%s", id);
+    snprintf(events, sizeof(events), "%s/events", path);
+    STATUS(200, ask("GET", events, NULL)); /* this reply ends with the job */
+    STATUS(200, ask("GET", path, NULL));
+    cr_assert_str_eq(text_of("state"), state, "%s", reply());
+}
+
 const char *reply(void)
 {
     return wire.body ? wire.body : "";

@@ -65,6 +65,11 @@ void problem(int status, const char *code, const char *file, int line);
         cr_assert_eq(status_got, wanted, "%d: %s", status_got, reply());                       \
     } while (0)
 
+/* ---- jobs ---- */
+
+/* Waits until the job has ended and asserts that it ended so; its record is the last reply. */
+void job_ends(const char *id, const char *state);
+
 /* ---- collections ---- */
 
 /* The name of this test's own collection, and a path below it ("/items"); four at a time. */

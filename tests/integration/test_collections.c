@@ -1,7 +1,6 @@
 /* Collections: create, describe, list, delete, reindex. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 
@@ -137,20 +136,11 @@ Test(collections, the_list_in_pages)
 
 Test(collections, reindex_is_a_job)
 {
-    char path[200];
     make("{\"dimension\":4}");
     put("a", "{\"code\":[1,2,3,4]}");
     STATUS(202, ask("POST", coll("/reindex"), NULL));
     cr_assert_str_eq(text_of("type"), "reindex");
-    snprintf(path, sizeof(path), "%s", header("Location"));
-    for (int i = 0; i < 5000; i++) {
-        STATUS(200, ask("GET", path, NULL));
-        if (!strcmp(text_of("state"), "done"))
-            break;
-        cr_assert_str_neq(text_of("state"), "failed", "%s", reply());
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), "done");
+    job_ends(text_of("id"), "done");
     cr_assert_eq(number_of("progress"), 1);
     STATUS(200, ask("POST", coll("/search"), "{\"code\":[1,2,3,4]}"));
     cr_assert_eq(count_of("results"), 1);

@@ -1,9 +1,7 @@
 /* Drift and calibration over HTTP, of a model trained here so that it has a portrait. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/rng.h"
 #include "tests/integration/client.h"
 #include "tests/integration/command.h"
@@ -104,7 +102,6 @@ static void check_collection(void)
 /* The calibration of the held-out rows gives way to one of data below the data root. */
 static void check_calibrate(void)
 {
-    char path[128];
     STATUS(422, ask("POST", "/v1/jobs", "{\"type\":\"calibrate\",\"model\":\"rows\"}"));
     STATUS(
         404,
@@ -113,14 +110,7 @@ static void check_calibrate(void)
     STATUS(202, ask("POST", "/v1/jobs",
                     "{\"type\":\"calibrate\",\"model\":\"rows\",\"data\":{\"format\":\"csv\","
                     "\"path\":\"rows.csv\"}}"));
-    snprintf(path, sizeof(path), "/v1/jobs/%s", text_of("id"));
-    const uint64_t deadline = lat_clock_ns() + 60 * LAT_NS_PER_S;
-    do {
-        usleep(20000);
-        STATUS(200, ask("GET", path, NULL));
-    } while ((!strcmp(text_of("state"), "queued") || !strcmp(text_of("state"), "running")) &&
-             lat_clock_ns() < deadline);
-    cr_assert_str_eq(text_of("state"), "done", "%s", reply());
+    job_ends(text_of("id"), "done");
     cr_expect_str_eq(text_of("model"), "rows@1", "%s", reply());
     cr_expect_not(has("collection"));
     cr_expect_eq(number_of("result.items"), ROWS);

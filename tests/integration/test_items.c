@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 
@@ -499,30 +498,17 @@ Test(items, codes_as_files)
     lat_buf_release(&body);
 }
 
-static void await_job(const char *state)
-{
-    char path[200];
-    snprintf(path, sizeof(path), "%s", header("Location"));
-    for (int i = 0; i < 5000; i++) {
-        STATUS(200, ask("GET", path, NULL));
-        if (strcmp(text_of("state"), "queued") != 0 && strcmp(text_of("state"), "running") != 0)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), state, "%s", reply());
-}
-
 Test(items, a_batch_that_nobody_waits_for)
 {
     make("{\"dimension\":2}");
     STATUS(202, ask("PUT", coll("/items?wait=false"),
                     "{\"items\":[{\"id\":\"a\",\"code\":[1,2]}]}"));
     cr_assert(has("id"));
-    await_job("done");
+    job_ends(text_of("id"), "done");
     STATUS(200, ask("GET", coll("/items/a"), NULL));
     STATUS(202, ask("PUT", coll("/items?wait=false"),
                     "{\"items\":[{\"id\":\"b\",\"code\":[1,2]},{\"id\":\"c\",\"code\":[1]}]}"));
-    await_job("failed");
+    job_ends(text_of("id"), "failed");
     cr_assert_str_eq(text_of("error.code"), "wrong_dimension");
     STATUS(200, ask("GET", coll("/items/b"), NULL));
     ask("PUT", coll("/items?wait=false"), "{\"items\":3}");

@@ -2,7 +2,6 @@
  * with b1, b2, b3; by their codes the items of a taste lie together. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 
@@ -57,20 +56,13 @@ static void shelves(void)
 static const char *train(const char *name)
 {
     static char reference[80];
-    char body[400], path[80];
+    char body[400];
     snprintf(body, sizeof(body),
              "{\"type\":\"train\",\"spec\":{\"name\":\"%s\",\"method\":\"ease\",\"ridge\":1,"
              "\"data\":{\"collection\":\"%s\",\"format\":\"interactions\",\"validation\":0}}}",
              name, strrchr(coll(""), '/') + 1);
     STATUS(202, ask("POST", "/v1/jobs", body));
-    snprintf(path, sizeof(path), "/v1/jobs/%s", text_of("id"));
-    for (int i = 0; i < 30000; i++) {
-        STATUS(200, ask("GET", path, NULL));
-        if (strcmp(text_of("state"), "queued") != 0 && strcmp(text_of("state"), "running") != 0)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), "done", "%s", reply());
+    job_ends(text_of("id"), "done");
     snprintf(reference, sizeof(reference), "%s", text_of("result.model"));
     return reference;
 }

@@ -2,7 +2,6 @@
  * of one taste deal with a0 to a5, those of the other with b0 to b5. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 
@@ -34,21 +33,14 @@ static void tastes(bool stars)
 /* A job with the keys of a spec besides its name and data; the model serves the collection. */
 static void train(const char *name, const char *keys)
 {
-    char body[900], path[80];
+    char body[900];
     snprintf(body, sizeof(body),
              "{\"type\":\"train\",\"spec\":{\"name\":\"%s\",\"data\":{\"collection\":\"%s\","
              "\"format\":\"interactions\",\"validation\":0},%s,\"optimizer\":{\"rate\":0.02,"
              "\"batch\":16,\"epochs\":40}}}",
              name, strrchr(coll(""), '/') + 1, keys);
     STATUS(202, ask("POST", "/v1/jobs", body));
-    snprintf(path, sizeof(path), "/v1/jobs/%s", text_of("id"));
-    for (int i = 0; i < 30000; i++) {
-        STATUS(200, ask("GET", path, NULL));
-        if (strcmp(text_of("state"), "queued") != 0 && strcmp(text_of("state"), "running") != 0)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), "done", "%s", reply());
+    job_ends(text_of("id"), "done");
     snprintf(body, sizeof(body), "{\"model\":\"%s\"}", name);
     STATUS(200, ask("PUT", coll("/recommender"), body));
 }

@@ -3,7 +3,6 @@
  * other kind the other way round; everyone leaves out two items of each. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/integration/client.h"
 
@@ -36,7 +35,7 @@ static void put_ratings(void)
 
 static void train(const char *name)
 {
-    char body[700], path[80];
+    char body[700];
     snprintf(body, sizeof(body),
              "{\"type\":\"train\",\"spec\":{\"name\":\"%s\",\"data\":{\"collection\":\"%s\","
              "\"format\":\"interactions\",\"validation\":0},\"network\":{\"encoder\":{\"type\":"
@@ -45,14 +44,7 @@ static void train(const char *name)
              "\"epochs\":100,\"rate\":0.01},\"seed\":1}}",
              name, strrchr(coll(""), '/') + 1);
     STATUS(202, ask("POST", "/v1/jobs", body));
-    snprintf(path, sizeof(path), "/v1/jobs/%s", text_of("id"));
-    for (int i = 0; i < 30000; i++) {
-        STATUS(200, ask("GET", path, NULL));
-        if (strcmp(text_of("state"), "queued") != 0 && strcmp(text_of("state"), "running") != 0)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), "done", "%s", reply());
+    job_ends(text_of("id"), "done");
 }
 
 /* The scores of a reply are stars, best first, those of items that begin with `kind` high. */

@@ -83,13 +83,6 @@ static void begin(const char *body)
     snprintf(job, sizeof(job), "%s", text_of("id"));
 }
 
-static void await(void)
-{
-    STATUS(200, ask("GET", job_path("/events"), NULL));
-    STATUS(200, ask("GET", job_path(""), NULL));
-    cr_assert_str_eq(text_of("state"), "done", "%s", reply());
-}
-
 #define TO_2 "{\"type\":\"reencode\",\"collection\":\"c\",\"to\":\"vec@2\"}"
 #define BACK "{\"type\":\"reencode\",\"collection\":\"c\",\"back\":true}"
 
@@ -114,7 +107,7 @@ Test(reencode, there_and_back_with_all_that_hangs_on_it)
     STATUS(201, ask("PUT", "/v1/aliases/also", "{\"collection\":\"c\"}"));
     cr_assert_float_eq(factor(5), 1, 1e-6);
     begin(TO_2);
-    await();
+    job_ends(job, "done");
     cr_assert_str_eq(text_of("result.from"), "vec@1");
     cr_assert_str_eq(text_of("result.model"), "vec@2");
     cr_assert_float_eq(number_of("result.overlap_at_10"), 1, 1e-9, "%s", reply());
@@ -142,7 +135,7 @@ Test(reencode, there_and_back_with_all_that_hangs_on_it)
     STATUS(200, ask("PATCH", "/v1/collections/c/items/i2", "{\"metadata\":{\"n\":-2}}"));
     cr_assert_float_eq(factor(44), 2, 1e-6);
     begin(BACK);
-    await();
+    job_ends(job, "done");
     cr_assert_str_eq(text_of("result.model"), "vec@1");
     cr_assert_eq(number_of("result.encoded"), 6, "%s", reply());
     cr_assert_float_eq(factor(44), 1, 1e-6);
@@ -164,7 +157,7 @@ Test(reencode, there_and_back_with_all_that_hangs_on_it)
     start();
     cr_assert_float_eq(factor(44), 1, 1e-6);
     begin(TO_2);
-    await();
+    job_ends(job, "done");
     cr_assert_float_eq(factor(44), 2, 1e-6);
     STATUS(204, ask("DELETE", "/v1/aliases/also", NULL));
     STATUS(204, ask("DELETE", "/v1/collections/c", NULL));
@@ -259,7 +252,7 @@ Test(reencode, nothing_written_or_searched_meanwhile_is_lost)
     for (unsigned round = 0; round < 3; round++) {
         const unsigned before = atomic_load(&writer.acknowledged);
         begin(round % 2 ? BACK : TO_2);
-        await();
+        job_ends(job, "done");
         while (!atomic_load(&writer.failures) && atomic_load(&writer.acknowledged) < before + 5)
             sched_yield();
     }
@@ -288,7 +281,7 @@ Test(reencode, a_kill_at_any_moment_ends_in_one_generation_or_the_other)
         server_kill(&server);
         cr_assert_eq(RUN("check", test_path("data")), 0, "%s", output());
         start();
-        await();
+        job_ends(job, "done");
         STATUS(200, ask("GET", "/v1/collections/c", NULL));
         cr_assert_eq(number_of("items"), 3000);
         cr_assert_float_eq(factor(2999), round % 2 ? 1 : 2, 1e-6);

@@ -88,18 +88,6 @@ static void look(const char *id)
     STATUS(200, ask("GET", path, NULL));
 }
 
-static void await(const char *id, const char *state)
-{
-    for (int i = 0; i < 30000; i++) {
-        look(id);
-        const char *now = text_of("state");
-        if (strcmp(now, "queued") != 0 && strcmp(now, "running") != 0)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    cr_assert_str_eq(text_of("state"), state, "%s", reply());
-}
-
 /* Until so many epochs are done. */
 static void await_epochs(const char *id, size_t n)
 {
@@ -128,7 +116,7 @@ static void await_no_checkpoint(void)
 Test(training, a_file_below_the_root_becomes_a_model_that_serves)
 {
     const char *id = start("plane", ROWS, ",\"optimizer\":{\"epochs\":5,\"batch\":32}");
-    await(id, "done");
+    job_ends(id, "done");
     cr_assert_eq(number_of("progress"), 1);
     cr_assert_str_eq(text_of("result.model"), "plane@1");
     cr_assert_eq(number_of("result.items.train"), 360);
@@ -145,7 +133,7 @@ Test(training, a_file_below_the_root_becomes_a_model_that_serves)
                     "{\"inputs\":[{\"vector\":[1,2,3,-1,2,1]}]}"));
     cr_assert_eq(count_of("codes.0"), 2);
     /* The next one is the next version, and `plane` means it. */
-    await(start("plane", ROWS, ",\"optimizer\":{\"epochs\":1}"), "done");
+    job_ends(start("plane", ROWS, ",\"optimizer\":{\"epochs\":1}"), "done");
     STATUS(200, ask("GET", "/v1/models/plane", NULL));
     cr_assert_eq(number_of("version"), 2);
 }
@@ -209,7 +197,7 @@ Test(training, a_type_that_is_not_there_is_refused_by_name)
              strrchr(coll(""), '/') + 1);
     STATUS(202, ask("POST", "/v1/jobs", body));
     char id[64];
-    await(strcpy(id, text_of("id")), "done");
+    job_ends(strcpy(id, text_of("id")), "done");
 }
 
 Test(training, cancelled_it_leaves_nothing)
@@ -220,7 +208,7 @@ Test(training, cancelled_it_leaves_nothing)
     cr_assert(number_of("progress") < 0.5 && number_of("eta_seconds") > 0);
     snprintf(path, sizeof(path), "/v1/jobs/%s", id);
     STATUS(200, ask("DELETE", path, NULL));
-    await(id, "cancelled");
+    job_ends(id, "cancelled");
     cr_assert(is_null("result"));
     await_no_checkpoint();
     ask("GET", "/v1/models/long", NULL);
@@ -234,7 +222,7 @@ Test(training, told_to_keep_the_best_it_ends_early_and_publishes)
     await_epochs(id, 2);
     snprintf(path, sizeof(path), "/v1/jobs/%s?keep=best", id);
     STATUS(200, ask("DELETE", path, NULL));
-    await(id, "done");
+    job_ends(id, "done");
     cr_assert_str_eq(text_of("result.ended"), "stopped");
     STATUS(200, ask("GET", "/v1/models/long@1", NULL));
 }
@@ -249,7 +237,7 @@ Test(training, killed_it_goes_on_where_it_was)
     cr_assert_str_eq(text_of("state"), "queued", "one training at a time");
     server_kill(&server);
     run_server();
-    await(id, "done");
+    job_ends(id, "done");
     cr_assert_eq(count_of("curve"), 300);
     for (int i = 0; i < 300; i += 37) {
         char member[40];
@@ -260,7 +248,7 @@ Test(training, killed_it_goes_on_where_it_was)
     STATUS(200, ask("GET", "/v1/models/killed@1", NULL));
     ask("GET", "/v1/models/killed@2", NULL);
     PROBLEM(404, "model_not_found");
-    await(waiting, "done");
+    job_ends(waiting, "done");
     /* What it was resumed from, its own record says: 300 epochs, most of them after the kill.
      */
     STATUS(200, ask("GET", "/v1/models/killed", NULL));
@@ -275,7 +263,7 @@ Test(training, stopped_in_good_order_it_goes_on_as_well)
     cr_assert_eq(server_stop(&server, 20000), 0);
     cr_assert_not(there("models/stopped/1"), "an unfinished training publishes nothing");
     run_server();
-    await(id, "done");
+    job_ends(id, "done");
     cr_assert_eq(count_of("curve"), 300);
 }
 
@@ -284,7 +272,7 @@ Test(training, one_that_diverges_fails_with_the_step_and_the_cause)
     const char *id = start("wild", ROWS,
                            ",\"optimizer\":{\"type\":\"sgd\",\"rate\":1000,\"epochs\":50,"
                            "\"batch\":8,\"schedule\":\"constant\"}");
-    await(id, "failed");
+    job_ends(id, "failed");
     cr_assert_str_eq(text_of("error.code"), "diverged");
     cr_assert_not_null(strstr(text_of("error.detail"), "step"));
     cr_assert_not_null(strstr(text_of("error.detail"), "optimizer.rate"));
@@ -305,7 +293,7 @@ Test(training, of_the_pictures_that_a_collection_stores)
     put("bare", "{\"code\":[1,2,3,4,5,6,7,8]}");
     snprintf(data, sizeof(data), "{\"collection\":\"%s\"}", strrchr(coll(""), '/') + 1);
     const char *id = start("pictures", data, ",\"optimizer\":{\"epochs\":2}");
-    await(id, "done");
+    job_ends(id, "done");
     cr_assert_eq(number_of("result.items.train") + number_of("result.items.validation"), 40);
     cr_assert_eq(number_of("result.items.skipped"), 1);
     STATUS(200, ask("GET", "/v1/models/pictures", NULL));
@@ -324,7 +312,7 @@ Test(training, of_the_codes_of_a_collection_without_a_model)
         put(name, body);
     }
     snprintf(data, sizeof(data), "{\"collection\":\"%s\"}", strrchr(coll(""), '/') + 1);
-    await(start("codes", data, ",\"optimizer\":{\"epochs\":2}"), "done");
+    job_ends(start("codes", data, ",\"optimizer\":{\"epochs\":2}"), "done");
     STATUS(200, ask("GET", "/v1/models/codes", NULL));
     cr_assert_str_eq(text_of("input.kind"), "vector");
     cr_assert_eq(number_of("input.dimension"), 3);
@@ -373,7 +361,7 @@ Test(training, many_may_watch_and_go_away_while_others_are_served)
     STATUS(202, ask("PUT", coll("/items?wait=false"),
                     "{\"items\":[{\"id\":\"b\",\"code\":[1,2]}]}"));
     char batch[64];
-    await(strcpy(batch, text_of("id")), "done");
+    job_ends(strcpy(batch, text_of("id")), "done");
     snprintf(path, sizeof(path), "/v1/jobs/%s", id);
     STATUS(200, ask("DELETE", path, NULL));
     for (int i = WATCHERS / 2; i < WATCHERS; i++) {

@@ -1,8 +1,9 @@
 /* A user deleted for good: gone from answers at once, and from the bytes of the files. */
 #include <dirent.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -117,17 +118,15 @@ Test(forget, no_byte_of_a_name_is_left_in_the_files)
 
 struct reading {
     struct lat_store *store;
-    atomic_bool begun, may_end;
+    sem_t begun, may_end;
 };
 
 static bool hold(void *context, const struct lat_interaction *one)
 {
     struct reading *reading = context;
-    const struct timespec pause = {.tv_nsec = 1000000};
     (void)one;
-    atomic_store(&reading->begun, true);
-    while (!atomic_load(&reading->may_end))
-        nanosleep(&pause, NULL);
+    sem_post(&reading->begun);
+    sem_wait(&reading->may_end);
     return false;
 }
 
@@ -140,21 +139,30 @@ static void *read_slowly(void *argument)
     return NULL;
 }
 
+/* Returns once it has begun. */
+static pthread_t begin_reading(struct reading *reading)
+{
+    pthread_t thread;
+    sem_init(&reading->begun, 0, 0);
+    sem_init(&reading->may_end, 0, 0);
+    if (pthread_create(&thread, NULL, read_slowly, reading) != 0)
+        abort();
+    sem_wait(&reading->begun);
+    return thread;
+}
+
 Test(forget, a_reader_in_the_way_only_puts_it_off)
 {
     struct lat_store *store = people_open(0);
     struct reading reading = {.store = store};
     const struct timespec pause = {.tv_nsec = 5000000};
-    pthread_t thread;
     people_say(store, "somebody-else", "book", 1, 1);
     people_say(store, "to-be-forgotten", "book", 1, 1);
-    cr_assert_eq(pthread_create(&thread, NULL, read_slowly, &reading), 0);
-    while (!atomic_load(&reading.begun))
-        nanosleep(&pause, NULL);
+    const pthread_t thread = begin_reading(&reading);
     cr_assert_eq(lat_store_user_delete(store, "c", "to-be-forgotten", NULL), LAT_OK);
     cr_expect_str_eq(people_history(store, "to-be-forgotten"), "");
     cr_expect(count_in_files("to-be-forgotten"), "the reader still sees it");
-    atomic_store(&reading.may_end, true);
+    sem_post(&reading.may_end);
     pthread_join(thread, NULL);
     while (count_in_files("to-be-forgotten")) /* the keeper tries again */
         nanosleep(&pause, NULL);
@@ -166,11 +174,7 @@ Test(forget, a_reader_in_the_way_only_puts_it_off)
 static void delete_and_die(void)
 {
     struct reading reading = {.store = fixture_open()};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, read_slowly, &reading) != 0)
-        _exit(1);
-    while (!atomic_load(&reading.begun))
-        ;
+    begin_reading(&reading);
     if (lat_store_user_delete(reading.store, "c", "to-be-forgotten", NULL) != LAT_OK)
         _exit(2);
     _exit(count_in_files("to-be-forgotten") ? 0 : 3); /* as if killed: nothing is closed */
