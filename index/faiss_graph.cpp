@@ -5,11 +5,11 @@
  * touches, so both walks are written here anew over the same structure (Malkov & Yashunin 2016,
  * algorithms 1-5):
  *  - the search keeps its scratch memory per thread, fetches rows ahead, takes its breadth and
- * its selector by query, and keeps only selected rows among the results while it walks over
- * all;
- *  - the insertion is split. prepare() does all the work beside running searches: it only reads
- * what they read, and writes lists of edits. commit() copies those lists into place, link by
- * link while searches read them. One linker means nothing changes between the two.
+ *    its selector by query, and keeps only selected rows among the results while it walks
+ *    over all;
+ *  - the insertion is split. prepare() does all the work beside running searches: it only
+ *    reads what they read, and writes lists of edits. commit() copies those lists into place,
+ *    link by link while searches read them. One linker means nothing changes between the two.
  *
  * A search beside a commit reads each link whole (load_link), the old one or the new one: rows
  * that exist either way. The new row it does not follow, for it was told how many rows count

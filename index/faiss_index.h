@@ -2,10 +2,11 @@
  *
  * It knows positions 0 ... n - 1 of a memory index and nothing of ids. Two kinds:
  *  - a *graph* (HNSW): FAISS's links over the memory index's own rows, which are not copied.
- * One linker adds a row at a time: all the work is done beside the searches, and only the
- * finished lists are exchanged under the lock;
- *  - a *factory* index, any FAISS factory string (ivf is one of them): FAISS holds its own copy
- * of the rows in whatever form, candidates are scored again with the memory index's rows.
+ *    One linker adds a row at a time: all the work is done beside the searches, and only the
+ *    finished lists are exchanged under the lock;
+ *  - a *factory* index, any FAISS factory string (ivf is one of them): FAISS holds its own
+ *    copy of the rows in whatever form, candidates are scored again with the memory index's
+ *    rows.
  *
  * No C++ exception leaves it: std::bad_alloc is LAT_NO_MEMORY, what FAISS refuses is
  * LAT_INVALID with FAISS's words. FAISS's own threads are held to one, except while training

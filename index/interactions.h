@@ -8,9 +8,9 @@
  *
  * What every backend keeps:
  * 1. A call that writes is one transaction, durable and visible on return, and shares its
- * commit with all other writers.
+ *    commit with all other writers.
  * 2. A user that was deleted is gone from the rows at once, and from the bytes of the files
- * once they are compacted, which the store does by itself.
+ *    once they are compacted, which the store does by itself.
  * 3. Dropping a collection drops its interactions.
  *
  * Threads: every function may be called from any thread, and blocks until it is done. Until

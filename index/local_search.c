@@ -1,8 +1,7 @@
 /* One search, from the query to the hits.
  *
  *   query -> code in the index's form -> filter's bitmap -> candidates (memory_search.c)
- *         -> exact distances, exclusions, order (under the lock) -> rows, if parts are asked
- * for
+ *         -> exact distances, exclusions, order (under the lock) -> rows, if parts are wanted
  *
  * Without filter and parts no database is touched, and the only locks are two held for reading.
  * Ids and rows of an index stay where they are while a reference is held, so pointers to them

@@ -9,8 +9,8 @@
  * Who may do what (`lock` is the collection's read-write lock):
  *  - searches hold it for reading, for one bounded chunk at a time;
  *  - one thread, the *author*, stages, publishes, kills, hides and grows: the store's writer,
- * or whoever builds a private index nobody else can see. Growing prepares without the lock and
- *    exchanges pointers under it;
+ *    or whoever builds a private index nobody else can see. Growing prepares without the lock
+ *    and exchanges pointers under it;
  *  - one thread, the *linker*, moves `linked` on: the store's maintenance, or the same builder.
  * A NULL lock means the index is private. References keep an index alive after it was replaced.
  */

@@ -1,8 +1,8 @@
 /* The store: collections of items, each an id, a code, metadata, the original input.
  *
- * One interface, several backends: local_store.c (SQLite rows + FAISS index, the default),
- * later PostgreSQL + pgvector; traced_store.c wraps any of them with metrics. A backend is one
- * `static const struct lat_store_ops` and one line in lat_store_backends[].
+ * One interface for several backends, of which there is one so far: local_store.c, SQLite rows
+ * and a FAISS index. A backend is one `const struct lat_store_ops` and one line in
+ * lat_store_backends[] (docs/adding-a-backend.md).
  *
  * What every backend keeps (the law; how local_store.c keeps it stands at the head of that
  * file):

@@ -1,8 +1,8 @@
 /* Waiting calls of one model in one queue; `free_slots` bounds the runs under way.
  *
  * Invariants, all under the one mutex:
- *  - a ticket is in the queue of its model and kind until a leader takes it or its caller gives
- * up;
+ *  - a ticket is in the queue of its model and kind until a leader takes it or its caller
+ *    gives up;
  *  - whenever a slot is free, no ticket waits, except one that has just been told to lead;
  *  - who leads holds a slot from the moment it is told so until its run has ended.
  * The mutex is never held while the engine runs. A leader reads the rows of the tickets it took

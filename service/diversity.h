@@ -3,8 +3,7 @@
  * summaries").
  *
  *     the next one = argmax over the rest of
- *         -(1 - diversity) distance(query, x) + diversity min over those chosen of distance(x,
- * y)
+ *         -(1 - diversity) distance(query, x) + diversity min distance(x, y), y a chosen one
  *
  * The paper's equation 1 with -distance for both similarities and diversity for 1 - lambda. */
 #ifndef LAT_SERVICE_DIVERSITY_H

@@ -5,7 +5,7 @@
  *
  * - on a worker thread, the connection suspended meanwhile (no flag);
  * - LAT_ROUTE_INLINE: on the network thread. Bounded, cheap, never blocking: probes, a search
- * in memory. It may find out that it needs more: it sets call->defer, returns LAT_OK having
+ *   in memory. It may find out that it needs more: it sets call->defer, returns LAT_OK having
  *   changed nothing, and is run again on a worker (call->on_worker);
  * - LAT_ROUTE_STREAM: on a worker, while the body is still coming in (call->body_pipe) or going
  *   out (lat_call_stream). Its deadline_ns is UINT64_MAX: the other side's silence is watched
