@@ -1,29 +1,14 @@
+/* Filters out of JSON: their trees, and what breaks the grammar, with its place. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "api/filter_json.h"
 #include "base/buf.h"
+#include "json_fixture.h"
 
-static struct lat_arena arena;
-static struct lat_json json;
-static struct lat_error err;
+TestSuite(api_filter, .init = json_enter, .fini = json_leave);
 
-static void enter(void)
-{
-    arena = (struct lat_arena){0};
-    json = (struct lat_json){0};
-    err = (struct lat_error)LAT_ERROR_INIT;
-}
-
-static void leave(void)
-{
-    lat_json_release(&json);
-    lat_arena_release(&arena);
-}
-
-TestSuite(api_filter, .init = enter, .fini = leave);
-
-static const struct lat_filter *parse(const char *text)
+static const struct lat_filter *filter_of(const char *text)
 {
     const struct lat_filter *filter = NULL;
     lat_json_release(&json);
@@ -85,7 +70,7 @@ static const char *const trees[][2] = {
 Test(api_filter, trees)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(trees); i++) {
-        const struct lat_filter *filter = parse(trees[i][0]);
+        const struct lat_filter *filter = filter_of(trees[i][0]);
         cr_assert_not_null(filter, "%s: %s", trees[i][0], err.message);
         struct lat_buf text = {0};
         print(&text, filter);
@@ -96,7 +81,7 @@ Test(api_filter, trees)
 
 Test(api_filter, an_empty_filter_is_none)
 {
-    cr_assert_null(parse("{}"));
+    cr_assert_null(filter_of("{}"));
     cr_assert_eq(err.status, LAT_OK);
 }
 
@@ -122,7 +107,7 @@ static const char *const bad[][2] = {
 Test(api_filter, what_breaks_the_grammar_is_named_with_its_place)
 {
     for (size_t i = 0; i < LAT_ARRAY_LEN(bad); i++) {
-        cr_expect_null(parse(bad[i][0]), "%s", bad[i][0]);
+        cr_expect_null(filter_of(bad[i][0]), "%s", bad[i][0]);
         cr_expect_str_eq(err.code, "bad_filter", "%s: %s", bad[i][0], err.code);
         cr_expect_str_eq(err.pointer, bad[i][1], "%s", bad[i][0]);
     }
@@ -130,13 +115,13 @@ Test(api_filter, what_breaks_the_grammar_is_named_with_its_place)
 
 Test(api_filter, an_unknown_operator_names_the_nearest)
 {
-    cr_assert_null(parse("{\"a\":{\"$prefxi\":\"x\"}}"));
+    cr_assert_null(filter_of("{\"a\":{\"$prefxi\":\"x\"}}"));
     cr_assert_not_null(strstr(err.message, "$prefix"), "%s", err.message);
 }
 
 Test(api_filter, malformed_json_and_depth)
 {
-    cr_assert_null(parse("{\"a\":"));
+    cr_assert_null(filter_of("{\"a\":"));
     cr_assert_eq(err.status, LAT_BAD_SYNTAX);
     struct lat_buf text = {0};
     for (int i = 0; i < 70; i++)
@@ -144,7 +129,7 @@ Test(api_filter, malformed_json_and_depth)
     lat_buf_text(&text, "{}");
     for (int i = 0; i < 70; i++)
         lat_buf_char(&text, '}');
-    cr_assert_null(parse(text.data));
+    cr_assert_null(filter_of(text.data));
     cr_assert_str_eq(err.code, "too_deep");
     lat_buf_release(&text);
 }
@@ -156,14 +141,13 @@ Test(api_filter, size_is_bounded)
     for (int i = 1; i <= LAT_FILTER_NODES_MAX; i++)
         lat_buf_printf(&text, ",{\"a\":%d}", i);
     lat_buf_text(&text, "]}");
-    cr_assert_null(parse(text.data));
+    cr_assert_null(filter_of(text.data));
     cr_assert_str_eq(err.code, "bad_filter");
     lat_buf_release(&text);
 }
 
 Test(api_filter, in_a_body_under_its_key)
 {
-    struct lat_object root;
     static const char body[] = "{\"k\":3,\"filter\":{\"a\":{\"$gt\":\"x\"}}}";
     cr_assert_eq(lat_json_parse(&json, &arena, body, sizeof(body) - 1, 64, &err), LAT_OK);
     lat_json_root(&json, &root);

@@ -189,3 +189,13 @@ double fixture_recall(struct lat_store *store, const char *name, uint32_t d, siz
     cr_assert_gt(wanted, 0, "nothing to find");
     return (double)found / (double)wanted;
 }
+
+struct lat_store *fixture_open_with(uint32_t d, enum lat_distance metric,
+                                    enum lat_index_type type, uint64_t n)
+{
+    struct lat_store *store = fixture_open();
+    const struct lat_collection_spec spec = fixture_spec("c", d, metric, type);
+    fixture_create(store, &spec);
+    fixture_put(store, "c", d, 0, n);
+    return store;
+}

@@ -8,6 +8,9 @@
 /* Opens and loads the store in test_path("data"); asserts on failure. */
 struct lat_store *fixture_open(void);
 struct lat_store *fixture_reopen(struct lat_store *store);
+/* Opens it, with items [0, n) in a new collection "c". */
+struct lat_store *fixture_open_with(uint32_t d, enum lat_distance metric,
+                                    enum lat_index_type type, uint64_t n);
 
 struct lat_collection_spec fixture_spec(const char *name, uint32_t d, enum lat_distance metric,
                                         enum lat_index_type type);

@@ -17,11 +17,7 @@ enum { D = 8 };
 
 static struct lat_store *open_with(enum lat_index_type type, uint64_t n)
 {
-    struct lat_store *store = fixture_open();
-    const struct lat_collection_spec spec = fixture_spec("c", D, LAT_DISTANCE_L2, type);
-    fixture_create(store, &spec);
-    fixture_put(store, "c", D, 0, n);
-    return store;
+    return fixture_open_with(D, LAT_DISTANCE_L2, type, n);
 }
 
 static const char *index_file(void)
