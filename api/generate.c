@@ -262,8 +262,12 @@ static enum lat_status move(struct lat_call *call, struct making *making, struct
     if (status != LAT_OK)
         return status;
     const size_t dimension = lat_model_manifest(making->model)->code_dimension;
-    lat_latent_move(codes, codes + dimension, n_add, codes + (1 + n_add) * dimension,
-                    n - 1 - n_add, scale, dimension, moved);
+    const struct lat_direction direction = {.add = codes + dimension,
+                                            .n_add = n_add,
+                                            .subtract = codes + (1 + n_add) * dimension,
+                                            .n_subtract = n - 1 - n_add,
+                                            .scale = scale};
+    lat_latent_move(codes, &direction, dimension, moved);
     status = lat_floats_check(moved, dimension, err);
     if (status != LAT_OK)
         return status;

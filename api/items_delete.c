@@ -89,12 +89,19 @@ static enum lat_status check_id(struct lat_text_set *seen, const char *id, size_
     return status;
 }
 
+/* A list of ids on its way through the store. */
+struct listed {
+    struct lat_batch_result *results; /* [ids] */
+    struct lat_write *writes;         /* [n]: the good ones */
+    struct lat_write_result *stored;  /* [n] */
+    size_t *map;                      /* [n]: their places in the list */
+    size_t n;
+};
+
 /* The ids into writes; bad ones and repeated ones get their result at once. */
 static enum lat_status read_ids(struct lat_call *call, const struct lat_list *ids,
-                                struct lat_write *writes, struct lat_batch_result *results,
-                                size_t *map, size_t *out_n, struct lat_error *err)
+                                struct listed *listed, struct lat_error *err)
 {
-    size_t n = 0;
     enum lat_status status = LAT_OK;
     struct lat_text_set seen = {0};
     for (size_t i = 0; status == LAT_OK && i < ids->n; i++) {
@@ -102,79 +109,79 @@ static enum lat_status read_ids(struct lat_call *call, const struct lat_list *id
         size_t len = 0;
         lat_json_begin(ids->json, &failure);
         const char *id = lat_list_text(ids, i, &len);
-        results[i].id = id;
+        listed->results[i].id = id;
         if (check_id(&seen, id, len, i, &failure) == LAT_OK) {
-            results[i].http = 200;
-            writes[n] = (struct lat_write){.kind = LAT_WRITE_DELETE, .id = id, .hidden = -1};
-            map[n++] = i;
+            listed->results[i].http = 200;
+            listed->map[listed->n] = i;
+            listed->writes[listed->n++] =
+                (struct lat_write){.kind = LAT_WRITE_DELETE, .id = id, .hidden = -1};
         } else {
             status = failure.status == LAT_NO_MEMORY
                          ? lat_fail_memory(err)
-                         : refuse(call, i, &failure, &results[i], err);
+                         : refuse(call, i, &failure, &listed->results[i], err);
         }
     }
     lat_json_begin(ids->json, NULL);
     lat_text_set_release(&seen);
-    *out_n = n;
     return status;
 }
 
 /* What deleting each would do, without doing it. */
-static void look(struct lat_call *call, const char *name, const struct lat_write *writes,
-                 size_t n, struct lat_write_result *out_results)
+static void look(struct lat_call *call, const char *name, struct listed *listed)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < listed->n; i++) {
         struct lat_item item = {0};
-        out_results[i].status =
-            lat_store_get(call->app->store, name, writes[i].id, 0, &item, NULL);
-        if (out_results[i].status == LAT_OK)
+        listed->stored[i].status =
+            lat_store_get(call->app->store, name, listed->writes[i].id, 0, &item, NULL);
+        if (listed->stored[i].status == LAT_OK)
             lat_item_release(&item);
     }
 }
 
 static enum lat_status answer(struct lat_call *call, const struct deletion *deletion,
-                              const struct lat_write *writes,
-                              const struct lat_write_result *stored, const size_t *map,
-                              size_t n, struct lat_batch_result *results, struct lat_error *err)
+                              const struct listed *listed, struct lat_error *err)
 {
     size_t deleted = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (stored[i].status == LAT_OK) {
+    for (size_t i = 0; i < listed->n; i++) {
+        const enum lat_status stored = listed->stored[i].status;
+        const char *id = listed->writes[i].id;
+        const size_t place = listed->map[i];
+        struct lat_error failure = LAT_ERROR_INIT;
+        if (stored == LAT_OK) {
             deleted++;
             continue;
         }
-        struct lat_error failure = LAT_ERROR_INIT;
-        if (stored[i].status == LAT_NOT_FOUND)
+        if (stored == LAT_NOT_FOUND)
             lat_fail(&failure, LAT_NOT_FOUND, "item_not_found",
-                     "collection '%s' has no item '%.100s'", deletion->name, writes[i].id);
+                     "collection '%s' has no item '%.100s'", deletion->name, id);
         else
-            lat_fail(&failure, stored[i].status, NULL, "item '%.100s' was not deleted",
-                     writes[i].id);
-        const enum lat_status status = refuse(call, map[i], &failure, &results[map[i]], err);
+            lat_fail(&failure, stored, NULL, "item '%.100s' was not deleted", id);
+        const enum lat_status status =
+            refuse(call, place, &failure, &listed->results[place], err);
         if (status != LAT_OK)
             return status;
     }
     char members[64];
     snprintf(members, sizeof(members), "\"deleted\":%zu,\"dry_run\":%s", deleted,
              deletion->dry_run ? "true" : "false");
-    return lat_reply_batch(call, results, deletion->ids.n, members, err);
+    return lat_reply_batch(call, listed->results, deletion->ids.n, members, err);
 }
 
 /* Nothing was deleted: because of an id that was refused as it was read, or of the first that
  * the store refused. */
 static enum lat_status answer_atomic(struct lat_call *call, const struct deletion *deletion,
-                                     const struct lat_write_result *stored, const size_t *map,
-                                     size_t n, struct lat_batch_result *results,
+                                     const struct listed *listed, bool stored,
                                      struct lat_error *err)
 {
     const struct lat_error why = *err;
+    struct lat_batch_result *results = listed->results;
     size_t bad = deletion->ids.n;
     for (size_t i = 0; i < deletion->ids.n && bad == deletion->ids.n; i++)
         if (results[i].error)
             bad = i;
-    for (size_t i = 0; i < n && bad == deletion->ids.n; i++)
-        if (stored[i].status != LAT_OK)
-            bad = map[i];
+    for (size_t i = 0; stored && i < listed->n && bad == deletion->ids.n; i++)
+        if (listed->stored[i].status != LAT_OK)
+            bad = listed->map[i];
     if (bad == deletion->ids.n)
         return why.status;
     lat_error_clear(err);
@@ -189,26 +196,25 @@ static enum lat_status delete_by_ids(struct lat_call *call, const struct deletio
                                      struct lat_error *err)
 {
     const size_t n = deletion->ids.n;
-    struct lat_write *writes = lat_arena_alloc(&call->arena, n, sizeof(*writes));
-    struct lat_write_result *stored = lat_arena_alloc(&call->arena, n, sizeof(*stored));
-    struct lat_batch_result *results = lat_arena_alloc(&call->arena, n, sizeof(*results));
-    size_t *map = lat_arena_alloc(&call->arena, n, sizeof(*map));
-    size_t n_writes = 0;
-    if (!writes || !stored || !results || !map)
+    struct listed listed = {
+        .results = lat_arena_alloc(&call->arena, n, sizeof(*listed.results)),
+        .writes = lat_arena_alloc(&call->arena, n, sizeof(*listed.writes)),
+        .stored = lat_arena_alloc(&call->arena, n, sizeof(*listed.stored)),
+        .map = lat_arena_alloc(&call->arena, n, sizeof(*listed.map)),
+    };
+    if (!listed.results || !listed.writes || !listed.stored || !listed.map)
         return lat_fail_memory(err);
-    enum lat_status status =
-        read_ids(call, &deletion->ids, writes, results, map, &n_writes, err);
-    if (status == LAT_OK && deletion->atomic && n_writes < n)
-        return answer_atomic(call, deletion, stored, map, 0, results, err);
+    enum lat_status status = read_ids(call, &deletion->ids, &listed, err);
+    if (status == LAT_OK && deletion->atomic && listed.n < n)
+        return answer_atomic(call, deletion, &listed, false, err);
     if (status == LAT_OK && deletion->dry_run)
-        look(call, deletion->name, writes, n_writes, stored);
-    else if (status == LAT_OK && n_writes)
-        status = lat_store_write(call->app->store, deletion->name, writes, n_writes,
-                                 deletion->atomic, stored, err);
+        look(call, deletion->name, &listed);
+    else if (status == LAT_OK && listed.n)
+        status = lat_store_write(call->app->store, deletion->name, listed.writes, listed.n,
+                                 deletion->atomic, listed.stored, err);
     if (status == LAT_OK)
-        return answer(call, deletion, writes, stored, map, n_writes, results, err);
-    return deletion->atomic ? answer_atomic(call, deletion, stored, map, n_writes, results, err)
-                            : status;
+        return answer(call, deletion, &listed, err);
+    return deletion->atomic ? answer_atomic(call, deletion, &listed, true, err) : status;
 }
 
 enum lat_status lat_api_items_delete(struct lat_call *call, struct lat_error *err)

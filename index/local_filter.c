@@ -141,56 +141,67 @@ static void map_batch(struct lat_collection *collection, const struct lat_index 
     batch->n = 0;
 }
 
-static enum lat_status evaluate(struct lat_local *store, struct lat_collection *collection,
-                                const struct lat_index *index, const struct lat_sql *sql,
-                                uint64_t since, struct lat_filter_entry *entry,
-                                struct lat_error *err)
+/* What a bitmap is wanted of. */
+struct wanted {
+    struct lat_local *store;
+    struct lat_collection *collection;
+    const struct lat_index *index;
+    struct lat_sql sql;
+};
+
+static enum lat_status evaluate(const struct wanted *wanted, uint64_t since,
+                                struct lat_filter_entry *entry, struct lat_error *err)
 {
     struct lat_stmt *stmt;
     bool row = false;
     struct batch *batch = lat_alloc(1, sizeof(*batch));
     if (!batch)
         return lat_fail_memory(err);
-    struct lat_db *db = lat_pool_take(&store->pool);
-    enum lat_status status = prepare(db, collection, sql, since, &stmt, err);
+    struct lat_db *db = lat_pool_take(&wanted->store->pool);
+    enum lat_status status = prepare(db, wanted->collection, &wanted->sql, since, &stmt, err);
     if (status == LAT_OK) {
         while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
             batch->slots[batch->n] = (uint64_t)lat_stmt_i64(stmt, 0);
             batch->pass[batch->n++] = lat_stmt_i64(stmt, 1) != 0;
             if (batch->n == BATCH)
-                map_batch(collection, index, batch, entry);
+                map_batch(wanted->collection, wanted->index, batch, entry);
         }
         lat_stmt_free(stmt);
     }
-    lat_pool_give(&store->pool, db);
+    lat_pool_give(&wanted->store->pool, db);
     if (status == LAT_OK)
-        map_batch(collection, index, batch, entry);
+        map_batch(wanted->collection, wanted->index, batch, entry);
     lat_free(batch);
     return status;
 }
 
-/* Brings `old` (NULL: nothing) up to date. Takes `key`. */
-static enum lat_status renew(struct lat_local *store, struct lat_collection *collection,
-                             const struct lat_index *index, const struct lat_sql *sql,
-                             struct lat_filter_entry *old, char *key, size_t key_len,
-                             struct lat_filter_entry **out_entry, struct lat_error *err)
+static uint64_t sequence_of(const struct wanted *wanted, size_t *out_n)
 {
-    lat_rwlock_read(&collection->lock);
-    const uint64_t sequence = index->sequence;
-    const size_t n = index->map.n;
-    lat_rwlock_unlock(&collection->lock);
+    lat_rwlock_read(&wanted->collection->lock);
+    const uint64_t sequence = wanted->index->sequence;
+    *out_n = wanted->index->map.n;
+    lat_rwlock_unlock(&wanted->collection->lock);
+    return sequence;
+}
+
+/* Brings `old` (NULL: nothing) up to date. Takes `key`. */
+static enum lat_status renew(const struct wanted *wanted, struct lat_filter_entry *old,
+                             char *key, size_t key_len, struct lat_filter_entry **out_entry,
+                             struct lat_error *err)
+{
+    size_t n;
+    const uint64_t sequence = sequence_of(wanted, &n);
     struct lat_filter_entry *entry = new_entry(key, key_len, old, n);
     if (!entry)
         return lat_fail_memory(err);
-    entry->generation = index->generation;
+    entry->generation = wanted->index->generation;
     entry->sequence = sequence;
-    const enum lat_status status =
-        evaluate(store, collection, index, sql, old ? old->sequence : 0, entry, err);
+    const enum lat_status status = evaluate(wanted, old ? old->sequence : 0, entry, err);
     if (status != LAT_OK) {
         lat_filter_entry_unref(entry);
         return status;
     }
-    remember(collection, entry);
+    remember(wanted->collection, entry);
     *out_entry = entry;
     return LAT_OK;
 }
@@ -200,27 +211,24 @@ enum lat_status lat_filter_bitmap(struct lat_local *store, struct lat_collection
                                   const struct lat_filter *filter,
                                   struct lat_filter_entry **out_entry, struct lat_error *err)
 {
-    struct lat_sql sql;
-    size_t key_len = 0;
-    enum lat_status status = lat_filter_sql(filter, 3, &sql, err);
+    struct wanted wanted = {.store = store, .collection = collection, .index = index};
+    size_t key_len = 0, n;
+    enum lat_status status = lat_filter_sql(filter, 3, &wanted.sql, err);
     if (status != LAT_OK)
         return status;
-    char *key = lat_sql_key(&sql, &key_len);
+    char *key = lat_sql_key(&wanted.sql, &key_len);
     struct lat_filter_entry *old =
         key ? recall(collection, key, key_len, index->generation) : NULL;
-    lat_rwlock_read(&collection->lock);
-    const uint64_t sequence = index->sequence;
-    lat_rwlock_unlock(&collection->lock);
     if (!key) {
         status = lat_fail_memory(err);
-    } else if (old && old->sequence >= sequence) {
+    } else if (old && old->sequence >= sequence_of(&wanted, &n)) {
         *out_entry = old;
         old = NULL;
         lat_free(key);
     } else {
-        status = renew(store, collection, index, &sql, old, key, key_len, out_entry, err);
+        status = renew(&wanted, old, key, key_len, out_entry, err);
     }
     lat_filter_entry_unref(old);
-    lat_sql_release(&sql);
+    lat_sql_release(&wanted.sql);
     return status;
 }

@@ -60,12 +60,13 @@ static double mean_at(const float *codes, size_t n, size_t dimension, size_t k)
     return n ? sum / (double)n : 0;
 }
 
-void lat_latent_move(const float *to, const float *add, size_t n_add, const float *subtract,
-                     size_t n_subtract, double scale, size_t dimension, float *out_code)
+void lat_latent_move(const float *to, const struct lat_direction *direction, size_t dimension,
+                     float *out_code)
 {
+    const struct lat_direction *d = direction;
     for (size_t k = 0; k < dimension; k++) {
-        const double direction =
-            mean_at(add, n_add, dimension, k) - mean_at(subtract, n_subtract, dimension, k);
-        out_code[k] = (float)((double)to[k] + scale * direction);
+        const double step = mean_at(d->add, d->n_add, dimension, k) -
+                            mean_at(d->subtract, d->n_subtract, dimension, k);
+        out_code[k] = (float)((double)to[k] + d->scale * step);
     }
 }

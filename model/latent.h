@@ -25,9 +25,16 @@ void lat_latent_draw(uint64_t seed, double temperature, size_t n, size_t dimensi
 void lat_latent_walk(const float *from, const float *to, size_t dimension, size_t steps,
                      enum lat_path path, float *out_codes);
 
-/* to + scale (mean(add) - mean(subtract)) -> out_code [dimension], which may be `to`. The mean
- * of no codes is zero. Means are taken in double precision. */
-void lat_latent_move(const float *to, const float *add, size_t n_add, const float *subtract,
-                     size_t n_subtract, double scale, size_t dimension, float *out_code);
+/* scale (mean(add) - mean(subtract)); the mean of no codes is zero. Borrowed. */
+struct lat_direction {
+    const float *add, *subtract; /* [n_add][dimension], [n_subtract][dimension] */
+    size_t n_add, n_subtract;
+    double scale;
+};
+
+/* to + the direction -> out_code [dimension], which may be `to`. Means are taken in double
+ * precision. */
+void lat_latent_move(const float *to, const struct lat_direction *direction, size_t dimension,
+                     float *out_code);
 
 #endif

@@ -73,12 +73,12 @@ Test(latent, a_move_is_scale_times_the_difference_of_the_means)
     const float to[D] = {1, 1, 1, 1}, add[2 * D] = {2, 0, 0, 4, 4, 0, 0, 4},
                 subtract[D] = {1, 0, 2, 0};
     float moved[D];
-    lat_latent_move(to, add, 2, subtract, 1, 0.5, D, moved);
+    lat_latent_move(to, &(struct lat_direction){add, subtract, 2, 1, 0.5}, D, moved);
     const float expected[D] = {2, 1, 0, 3};
     for (size_t k = 0; k < D; k++)
         cr_assert_float_eq(moved[k], expected[k], 1e-6);
-    lat_latent_move(to, add, 2, NULL, 0, 0, D, moved);
+    lat_latent_move(to, &(struct lat_direction){add, NULL, 2, 0, 0}, D, moved);
     cr_assert_eq(memcmp(moved, to, sizeof(to)), 0);
-    lat_latent_move(to, NULL, 0, subtract, 1, 1, D, moved);
+    lat_latent_move(to, &(struct lat_direction){NULL, subtract, 0, 1, 1}, D, moved);
     cr_assert_eq(moved[2], -1);
 }
