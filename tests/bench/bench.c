@@ -93,6 +93,29 @@ void bench_collection(struct wire *wire, const char *name, const char *settings)
     bench_ask(wire, "PUT", path, NULL, settings, strlen(settings), 201);
 }
 
+void bench_train(struct wire *wire, const char *body)
+{
+    char path[160];
+    bench_ask(wire, "POST", "/v1/jobs", "application/json", body, strlen(body), 202);
+    json_t *job = json_loadb(wire->body, wire->body_len, 0, NULL);
+    snprintf(path, sizeof(path), "/v1/jobs/%s", json_string_value(json_object_get(job, "id")));
+    json_decref(job);
+    char events[176];
+    snprintf(events, sizeof(events), "%s/events", path);
+    bench_ask(wire, "GET", events, NULL, NULL, 0, 200); /* this reply ends with the job */
+    job = bench_get(wire, path);
+    const char *state = json_string_value(json_object_get(job, "state"));
+    if (strcmp(state, "done") != 0)
+        bench_die("the training is %s", state);
+    json_decref(job);
+}
+
+void bench_must(enum lat_status status, const struct lat_error *err)
+{
+    if (status != LAT_OK)
+        bench_die("%s", err->message);
+}
+
 void bench_put_codes(struct wire *wire, const char *collection, const float *rows, size_t n,
                      size_t d, size_t first)
 {

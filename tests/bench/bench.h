@@ -16,8 +16,6 @@
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
 
-#define BENCH_ARRAY_LEN(array) (sizeof(array) / sizeof(*(array)))
-
 /* `full`, or `quick` with BENCH_QUICK=1. */
 size_t bench_size(size_t full, size_t quick);
 double bench_seconds(double full, double quick);
@@ -43,6 +41,11 @@ void bench_collection(struct wire *wire, const char *name, const char *settings)
 /* PUTs rows as items "000000000" + first, first + 1, … in batches, base64. */
 void bench_put_codes(struct wire *wire, const char *collection, const float *rows, size_t n,
                      size_t d, size_t first);
+/* Starts the job of a training (a whole body of /v1/jobs) and waits for its end; dies when it
+ * fails. */
+void bench_train(struct wire *wire, const char *body);
+/* Dies with the words of a failure. */
+void bench_must(enum lat_status status, const struct lat_error *err);
 /* Waits until the index is whole: nothing left to be linked, no rebuild or saving under way. */
 void bench_settle(const struct server *server, struct wire *wire, const char *collection);
 

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,23 +85,7 @@ static void train(struct bench *b)
         "\"code\":{\"dimension\":10,\"type\":\"gaussian\",\"samples\":2},"
         "\"likelihood\":{\"type\":\"student_t\",\"spread\":\"learned\"},"
         "\"optimizer\":{\"epochs\":3,\"batch\":64}}}";
-    char path[128];
-    bench_ask(&b->wire, "POST", "/v1/jobs", "application/json", body, sizeof(body) - 1, 202);
-    json_t *jobs = bench_get(&b->wire, "/v1/jobs");
-    const json_t *job = json_array_get(json_object_get(jobs, "jobs"), 0);
-    snprintf(path, sizeof(path), "/v1/jobs/%s", json_string_value(json_object_get(job, "id")));
-    json_decref(jobs);
-    for (;;) {
-        json_t *now = bench_get(&b->wire, path);
-        const char *state = json_string_value(json_object_get(now, "state"));
-        const bool done = strcmp(state, "done") == 0;
-        if (!done && strcmp(state, "queued") != 0 && strcmp(state, "running") != 0)
-            bench_die("the training is %s", state);
-        json_decref(now);
-        if (done)
-            return;
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    }
+    bench_train(&b->wire, body);
 }
 
 static void make_requests(struct bench *b)

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -24,10 +23,11 @@
 #include "model/autoencoder.h"
 #include "model/recommender.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/people.h"
 
 #include "base/banned.h"
 
-enum { WORD = 64, ITEMS = 3628, K = 20, INTERESTS = 40, ROUNDS_MAX = 9, THREADS_MAX = 64 };
+enum { WORD = 64, ITEMS = PEOPLE_ITEMS, K = 20, ROUNDS_MAX = 9, THREADS_MAX = 64 };
 
 enum way { PLAIN, REASONS, WAYS };
 static const char *const names[WAYS] = {"because_0", "because_3"};
@@ -47,41 +47,24 @@ struct bench {
     double seconds;
 };
 
-static void must(enum lat_status status, const struct lat_error *err)
-{
-    if (status != LAT_OK)
-        bench_die("%s", err->message);
-}
-
 /* ---- people ---- */
-
-/* An item of an interest, the first ones more often. */
-static size_t pick(struct lat_rng *rng, size_t interest)
-{
-    const double u = lat_rng_uniform(rng);
-    const size_t rank = (size_t)(u * u * (ITEMS / INTERESTS * 3));
-    return (interest * (ITEMS / INTERESTS) + rank) % ITEMS;
-}
 
 static void make_people(struct bench *b, struct lat_interaction **out_rows, char **out_words)
 {
     struct lat_rng rng;
-    const size_t most = b->n_users * 200;
+    const size_t most = b->n_users * PEOPLE_MOST;
     struct lat_interaction *rows = lat_alloc(most, sizeof(*rows));
     char *words = lat_alloc(most, WORD);
     if (!rows || !words)
         abort();
     lat_rng_seed(&rng, 7);
     for (size_t u = 0; u < b->n_users; u++) {
-        const size_t n = 20 + lat_rng_below(&rng, 160);
-        const size_t interests[3] = {lat_rng_below(&rng, INTERESTS),
-                                     lat_rng_below(&rng, INTERESTS),
-                                     lat_rng_below(&rng, INTERESTS)};
+        size_t items[PEOPLE_MOST];
+        const size_t n = people_next(&rng, items);
         for (size_t i = 0; i < n; i++) {
             char *word = words + (size_t)WORD * b->n_events;
             snprintf(word, WORD / 2, "u%zu", u);
-            snprintf(word + WORD / 2, WORD / 2, "i%zu",
-                     pick(&rng, interests[lat_rng_below(&rng, 3)]));
+            snprintf(word + WORD / 2, WORD / 2, "i%zu", items[i]);
             rows[b->n_events++] = (struct lat_interaction){
                 .user = word, .item = word + WORD / 2, .type = "", .weight = 1, .at_ms = 1000};
             lat_buf_printf(&b->lines, "{\"user\":\"%s\",\"item\":\"%s\",\"at\":1}\n", word,
@@ -104,24 +87,12 @@ static void fill_server(struct bench *b)
     static const char spec[] =
         "{\"type\":\"train\",\"spec\":{\"name\":\"people\",\"method\":\"ease\",\"data\":{"
         "\"collection\":\"people\",\"format\":\"interactions\",\"validation\":0}}}";
-    bench_ask(&b->wire, "POST", "/v1/jobs", "application/json", spec, sizeof(spec) - 1, 202);
-    json_t *job = json_loadb(b->wire.body, b->wire.body_len, 0, NULL);
-    char path[160];
-    snprintf(path, sizeof(path), "/v1/jobs/%s", json_string_value(json_object_get(job, "id")));
-    for (bool busy = true; busy;) {
-        json_decref(job);
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-        job = bench_get(&b->wire, path);
-        const char *state = json_string_value(json_object_get(job, "state"));
-        busy = !strcmp(state, "queued") || !strcmp(state, "running");
-        if (!busy && strcmp(state, "done") != 0)
-            bench_die("the training is %s", state);
-    }
-    json_decref(job);
+    bench_train(&b->wire, spec);
     static const char model[] = "{\"model\":\"people\"}";
     bench_ask(&b->wire, "PUT", "/v1/collections/people/recommender", "application/json", model,
               sizeof(model) - 1, 200);
     for (size_t u = 0; u < b->n_users; u++) {
+        char path[160];
         snprintf(path, sizeof(path),
                  "/v1/collections/people/users/u%zu/recommendations?k=20&because=0", u);
         load_add(&b->requests[PLAIN], "GET", path, NULL, NULL, 0);
@@ -141,14 +112,14 @@ static void fill_process(struct bench *b, const struct lat_interaction *rows,
     const struct lat_collection_spec spec = {.name = "people"};
     const struct lat_registry_options where = {.folder = models, .threads = 1};
     bool created;
-    must(lat_store_open(&options, &b->store, &err), &err);
-    must(lat_store_load(b->store, NULL, &err), &err);
-    must(lat_store_create(b->store, &spec, &created, &err), &err);
-    must(lat_store_interact(b->store, "people", rows, b->n_events, &err), &err);
-    must(lat_engine_new(&b->engine, &err), &err);
-    must(lat_registry_open(b->engine, &where, &b->registry, &err), &err);
+    bench_must(lat_store_open(&options, &b->store, &err), &err);
+    bench_must(lat_store_load(b->store, NULL, &err), &err);
+    bench_must(lat_store_create(b->store, &spec, &created, &err), &err);
+    bench_must(lat_store_interact(b->store, "people", rows, b->n_events, &err), &err);
+    bench_must(lat_engine_new(&b->engine, &err), &err);
+    bench_must(lat_registry_open(b->engine, &where, &b->registry, &err), &err);
     lat_registry_load_all(b->registry);
-    must(lat_registry_acquire(b->registry, "people", &b->model, &err), &err);
+    bench_must(lat_registry_acquire(b->registry, "people", &b->model, &err), &err);
 }
 
 /* The exact best K of what is not in the history, by insertion. */
@@ -190,10 +161,10 @@ static void *work(void *argument)
         struct lat_history_page page;
         char user[32];
         snprintf(user, sizeof(user), "u%zu", u % b->n_users);
-        must(lat_store_history(b->store, "people", user, NULL, 0, &page, &err), &err);
+        bench_must(lat_store_history(b->store, "people", user, NULL, 0, &page, &err), &err);
         for (size_t i = 0; i < page.n; i++)
             events[i] = (struct lat_event){page.rows[i].item, strlen(page.rows[i].item), 1};
-        must(lat_model_recommend(b->model, events, page.n, scores, &err), &err);
+        bench_must(lat_model_recommend(b->model, events, page.n, scores, &err), &err);
         memset(seen, 0, n_items);
         for (size_t i = 0; i < page.n; i++) {
             uint32_t item;
@@ -202,7 +173,7 @@ static void *work(void *argument)
         }
         choose(scores, seen, n_items, best);
         if (w->way == REASONS)
-            must(lat_model_because(b->model, events, page.n, best, K, drops, &err), &err);
+            bench_must(lat_model_because(b->model, events, page.n, best, K, drops, &err), &err);
         lat_history_page_release(&page);
     }
     lat_free(scores);
@@ -223,7 +194,7 @@ static double in_process(struct bench *b, enum way way)
                                      .way = way,
                                      .first = i * b->n_users / n,
                                      .until_ns = lat_clock_ns() + (uint64_t)(b->seconds * 1e9)};
-        must(lat_thread_start(&workers[i].thread, "raw", work, &workers[i], &err), &err);
+        bench_must(lat_thread_start(&workers[i].thread, "raw", work, &workers[i], &err), &err);
     }
     for (size_t i = 0; i < n; i++) {
         pthread_join(workers[i].thread, NULL);

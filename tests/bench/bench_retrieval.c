@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,10 +20,11 @@
 #include "model/autoencoder.h"
 #include "service/retrieval.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/people.h"
 
 #include "base/banned.h"
 
-enum { ITEMS = 3628, INTERESTS = 40, K = 100, MADE_UP = 2048 };
+enum { ITEMS = PEOPLE_ITEMS, K = 100, MADE_UP = 2048 };
 
 struct bench {
     struct server server;
@@ -40,41 +40,15 @@ struct bench {
     double build_s;
 };
 
-static void must(enum lat_status status, const struct lat_error *err)
-{
-    if (status != LAT_OK)
-        bench_die("%s", err->message);
-}
-
-/* ---- people ---- */
-
-/* An item of an interest, the first ones more often. */
-static size_t pick(struct lat_rng *rng, size_t interest)
-{
-    const double u = lat_rng_uniform(rng);
-    const size_t rank = (size_t)(u * u * (ITEMS / INTERESTS * 3));
-    return (interest * (ITEMS / INTERESTS) + rank) % ITEMS;
-}
-
-static size_t person(struct lat_rng *rng, size_t *out_items)
-{
-    const size_t n = 20 + lat_rng_below(rng, 160);
-    const size_t interests[3] = {lat_rng_below(rng, INTERESTS), lat_rng_below(rng, INTERESTS),
-                                 lat_rng_below(rng, INTERESTS)};
-    for (size_t i = 0; i < n; i++)
-        out_items[i] = pick(rng, interests[lat_rng_below(rng, 3)]);
-    return n;
-}
-
 /* Trains on people over HTTP; the packages are in the server's folder. */
 static void train(struct bench *b)
 {
     struct lat_rng rng;
     struct lat_buf lines = {0};
-    size_t items[200];
+    size_t items[PEOPLE_MOST];
     lat_rng_seed(&rng, 7);
     for (size_t u = 0; u < b->n_people; u++)
-        for (size_t n = person(&rng, items); n--;)
+        for (size_t n = people_next(&rng, items); n--;)
             lat_buf_printf(&lines, "{\"user\":\"u%zu\",\"item\":\"i%zu\",\"at\":1}\n", u,
                            items[n]);
     bench_collection(&b->wire, "people", "{}");
@@ -87,30 +61,17 @@ static void train(struct bench *b)
         "\"type\":\"dense\",\"hidden\":[]},\"decoder\":\"mirror\"},\"code\":{\"dimension\":200,"
         "\"activation\":\"tanh\"},\"likelihood\":\"multinomial\",\"corruption\":{\"type\":"
         "\"masking\",\"level\":0.5},\"optimizer\":{\"batch\":128,\"epochs\":6}}}";
-    bench_ask(&b->wire, "POST", "/v1/jobs", "application/json", spec, sizeof(spec) - 1, 202);
-    json_t *job = json_loadb(b->wire.body, b->wire.body_len, 0, NULL);
-    char path[160];
-    snprintf(path, sizeof(path), "/v1/jobs/%s", json_string_value(json_object_get(job, "id")));
-    for (bool busy = true; busy;) {
-        json_decref(job);
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-        job = bench_get(&b->wire, path);
-        const char *state = json_string_value(json_object_get(job, "state"));
-        busy = !strcmp(state, "queued") || !strcmp(state, "running");
-        if (!busy && strcmp(state, "done") != 0)
-            bench_die("the training is %s", state);
-    }
-    json_decref(job);
+    bench_train(&b->wire, spec);
 }
 
 static void load(struct bench *b, const char *models)
 {
     struct lat_error err = LAT_ERROR_INIT;
     const struct lat_registry_options where = {.folder = models, .threads = 1};
-    must(lat_engine_new(&b->engine, &err), &err);
-    must(lat_registry_open(b->engine, &where, &b->registry, &err), &err);
+    bench_must(lat_engine_new(&b->engine, &err), &err);
+    bench_must(lat_registry_open(b->engine, &where, &b->registry, &err), &err);
     lat_registry_load_all(b->registry);
-    must(lat_registry_acquire(b->registry, "recommender", &b->model, &err), &err);
+    bench_must(lat_registry_acquire(b->registry, "recommender", &b->model, &err), &err);
 }
 
 /* ---- a million items ---- */
@@ -120,7 +81,7 @@ static void grow(struct bench *b)
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_rng rng;
     const float *old;
-    must(lat_model_item_vectors(b->model, &old, &b->d, &err), &err);
+    bench_must(lat_model_item_vectors(b->model, &old, &b->d, &err), &err);
     const size_t n_old = lat_model_n_items(b->model), d = b->d;
     b->rows = lat_alloc_aligned(b->n * d, sizeof(float));
     if (!b->rows)
@@ -143,18 +104,19 @@ static void make_queries(struct bench *b)
     b->asked = lat_alloc(b->n_asked * b->d, sizeof(float));
     if (!b->made_up || !b->asked)
         abort();
-    must(lat_retrieval_make_up(b->model, 1, MADE_UP, b->made_up, &err), &err);
+    bench_must(lat_retrieval_make_up(b->model, 1, MADE_UP, b->made_up, &err), &err);
     lat_rng_seed(&rng, 12); /* other people than were trained on */
     for (size_t q = 0; q < b->n_asked; q++) {
         struct lat_event events[200];
-        size_t items[200];
-        const size_t n = person(&rng, items);
+        size_t items[PEOPLE_MOST];
+        const size_t n = people_next(&rng, items);
         for (size_t i = 0; i < n; i++) {
             const char *name = lat_model_item_name(
                 b->model, (uint32_t)(items[i] % lat_model_n_items(b->model)));
             events[i] = (struct lat_event){.item = name, .len = strlen(name), .weight = 1};
         }
-        must(lat_model_query_vector(b->model, events, n, b->asked + q * b->d, &err), &err);
+        bench_must(lat_model_query_vector(b->model, events, n, b->asked + q * b->d, &err),
+                   &err);
     }
 }
 
@@ -165,7 +127,7 @@ static void build(struct bench *b)
     const struct lat_item_source source = {
         .rows = b->rows, .n = b->n, .d = b->d, .queries = b->made_up, .n_queries = MADE_UP};
     const uint64_t from = lat_clock_ns();
-    must(lat_item_index_build(&source, &stop, &b->index, &err), &err);
+    bench_must(lat_item_index_build(&source, &stop, &b->index, &err), &err);
     b->build_s = (double)(lat_clock_ns() - from) / 1e9;
     const struct lat_item_effort effort = lat_item_index_effort(b->index);
     bench_say("%zu items of %zu in %.0f s: %u lists, %u scored, recall %.4f", b->n, b->d,
@@ -185,9 +147,9 @@ static void measure(struct bench *b, json_t *results)
     for (size_t q = 0; q < b->n_asked; q++) {
         const struct lat_item_query query = {.vector = b->asked + q * b->d, .k = K};
         const uint64_t start = lat_clock_ns();
-        must(lat_item_scan(b->rows, b->n, b->d, &query, best, &n_best, &err), &err);
+        bench_must(lat_item_scan(b->rows, b->n, b->d, &query, best, &n_best, &err), &err);
         const uint64_t middle = lat_clock_ns();
-        must(lat_item_index_search(b->index, &query, found, &n_found, &err), &err);
+        bench_must(lat_item_index_search(b->index, &query, found, &n_found, &err), &err);
         slow[q] = (double)(middle - start) / 1e6;
         fast[q] = (double)(lat_clock_ns() - middle) / 1e6;
         for (size_t i = 0; i < n_found; i++)

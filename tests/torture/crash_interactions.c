@@ -7,15 +7,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "index/interactions.h"
+#include "tests/support/crash.h"
 #include "tests/support/support.h"
 
 enum { USERS = 60, ITEMS = 80, BATCH_MAX = 50, ROUNDS = 5, LIFE_MS = 300 };
@@ -59,8 +58,7 @@ static void say(int pipe, struct line *lines, size_t n, bool begins)
 {
     for (size_t i = 0; i < n; i++)
         lines[i].begins = begins;
-    if (write(pipe, lines, n * sizeof(*lines)) != (ssize_t)(n * sizeof(*lines)))
-        _exit(4);
+    crash_say(pipe, lines, n, sizeof(*lines));
 }
 
 static void write_batch(int pipe, struct lat_rng *rng, int64_t *now)
@@ -97,8 +95,9 @@ static void delete_user(int pipe, struct lat_rng *rng)
     say(pipe, &line, 1, false);
 }
 
-static void child(int pipe, uint64_t seed, int64_t now)
+static void child(int pipe, uint64_t seed, void *context)
 {
+    int64_t now = *(const int64_t *)context;
     struct lat_rng rng;
     lat_rng_seed(&rng, seed);
     open_store();
@@ -124,8 +123,9 @@ static void hear_cell(struct cell *cell, int64_t at, bool begins)
     cell->in_doubt = begins;
 }
 
-static void hear(const struct line *line)
+static void hear(const void *heard)
 {
+    const struct line *line = heard;
     if (line->item >= 0)
         hear_cell(&cells[line->user][line->item], line->at, line->begins);
     for (int i = 0; line->item < 0 && i < ITEMS; i++)
@@ -197,52 +197,18 @@ static void verify(void)
     lat_store_close(store);
 }
 
-static void live_and_die(struct lat_rng *rng, int64_t now)
-{
-    int ends[2];
-    if (pipe(ends) != 0)
-        exit(1);
-    const pid_t pid = fork();
-    if (pid < 0)
-        exit(1);
-    if (pid == 0) {
-        close(ends[0]);
-        child(ends[1], lat_rng_next(rng), now);
-    }
-    close(ends[1]);
-    struct line line;
-    const struct timespec pause = {.tv_nsec =
-                                       (long)(lat_rng_below(rng, LIFE_MS) * LAT_NS_PER_MS)};
-    bool killed = false;
-    while (read(ends[0], &line, sizeof(line)) == (ssize_t)sizeof(line)) {
-        hear(&line);
-        if (!killed) { /* a life counted from its first word */
-            nanosleep(&pause, NULL);
-            kill(pid, SIGKILL);
-            killed = true;
-        }
-    }
-    close(ends[0]);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    if (!WIFSIGNALED(status)) {
-        fprintf(stderr, "crash_interactions: the child ended by itself\n");
-        faults++;
-    }
-    lat_rng_next(rng);
-}
-
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 int main(void)
 {
-    const uint64_t seed = number("LATENTD_SEED", (uint64_t)time(NULL));
-    const uint64_t rounds = number("LATENTD_KILLS", ROUNDS);
+    const uint64_t seed = crash_number("LATENTD_SEED", (uint64_t)time(NULL));
+    const uint64_t rounds = crash_number("LATENTD_KILLS", ROUNDS);
     const struct lat_collection_spec spec = {.name = "c"};
+    int64_t now = 0; /* of the child's first interaction */
+    const struct crash crash = {.name = "crash_interactions",
+                                .line_len = sizeof(struct line),
+                                .life_ms = LIFE_MS,
+                                .child = child,
+                                .hear = hear,
+                                .context = &now};
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_rng rng;
     bool created;
@@ -256,7 +222,8 @@ int main(void)
         die("creating", &err);
     lat_store_close(store);
     for (uint64_t i = 0; i < rounds && faults == 0; i++) {
-        live_and_die(&rng, (int64_t)i * 1000000);
+        now = (int64_t)i * 1000000;
+        faults += !crash_once(&crash, &rng);
         verify();
     }
     unsigned there = 0;

@@ -7,16 +7,15 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "index/store.h"
+#include "tests/support/crash.h"
 #include "tests/support/support.h"
 
 enum { D = 12, N = 4000, BATCH_MAX = 40, ROUNDS = 5, LIFE_MS = 400, SAMPLES = 300 };
@@ -63,12 +62,6 @@ static void open_store(void)
 
 /* ---- the child ---- */
 
-static void say(int pipe, const struct line *lines, size_t n)
-{
-    if (write(pipe, lines, n * sizeof(*lines)) != (ssize_t)(n * sizeof(*lines)))
-        _exit(4);
-}
-
 static void write_batch(int pipe, struct lat_rng *rng)
 {
     static unsigned versions[N];
@@ -95,16 +88,17 @@ static void write_batch(int pipe, struct lat_rng *rng)
                                        .error = NAN,
                                        .hidden = -1};
     }
-    say(pipe, lines, n);
+    crash_say(pipe, lines, n, sizeof(*lines));
     if (lat_store_write(store, "c", writes, n, false, results, &err) != LAT_OK)
         die("writing", &err);
     for (size_t i = 0; i < n; i++)
         lines[i].begins = false;
-    say(pipe, lines, n);
+    crash_say(pipe, lines, n, sizeof(*lines));
 }
 
-static void child(int pipe, uint64_t seed)
+static void child(int pipe, uint64_t seed, void *context)
 {
+    (void)context;
     struct lat_rng rng;
     struct lat_error err = LAT_ERROR_INIT;
     lat_rng_seed(&rng, seed);
@@ -123,19 +117,15 @@ static void child(int pipe, uint64_t seed)
 
 /* ---- the parent ---- */
 
-static void listen(int pipe)
+static void hear(const void *heard)
 {
-    struct line line;
-    while (read(pipe, &line, sizeof(line)) == (ssize_t)sizeof(line)) {
-        struct item *item = &items[line.item];
-        if (line.begins) {
-            item->maybe = line.version;
-            item->in_doubt = true;
-        } else {
-            item->sure = line.version;
-            item->in_doubt = false;
-        }
-    }
+    const struct line *line = heard;
+    struct item *item = &items[line->item];
+    if (line->begins)
+        item->maybe = line->version;
+    else
+        item->sure = line->version;
+    item->in_doubt = line->begins;
 }
 
 static void wrong(unsigned item, const char *what)
@@ -221,56 +211,19 @@ static void verify(struct lat_rng *rng)
     lat_store_close(store);
 }
 
-static void live_and_die(struct lat_rng *rng)
-{
-    int ends[2];
-    if (pipe(ends) != 0)
-        exit(1);
-    const pid_t pid = fork();
-    if (pid < 0)
-        exit(1);
-    if (pid == 0) {
-        close(ends[0]);
-        child(ends[1], lat_rng_next(rng));
-        _exit(0);
-    }
-    close(ends[1]);
-    /* A life of random length, counted from its first word, so that slow machines work as well.
-     */
-    struct line line;
-    const uint64_t life = lat_rng_below(rng, LIFE_MS) * LAT_NS_PER_MS;
-    const struct timespec pause = {.tv_sec = 0, .tv_nsec = (long)life};
-    if (read(ends[0], &line, sizeof(line)) == (ssize_t)sizeof(line)) {
-        items[line.item].maybe = line.version;
-        items[line.item].in_doubt = true;
-        nanosleep(&pause, NULL);
-    }
-    kill(pid, SIGKILL);
-    listen(ends[0]);
-    close(ends[0]);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    if (!WIFSIGNALED(status)) {
-        fprintf(stderr, "crash_store: the child ended by itself\n");
-        faults++;
-    }
-    lat_rng_next(rng);
-}
-
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 int main(void)
 {
-    const uint64_t seed = number("LATENTD_SEED", (uint64_t)time(NULL));
-    const uint64_t rounds = number("LATENTD_KILLS", ROUNDS);
+    const uint64_t seed = crash_number("LATENTD_SEED", (uint64_t)time(NULL));
+    const uint64_t rounds = crash_number("LATENTD_KILLS", ROUNDS);
     struct lat_collection_spec spec = {.name = "c",
                                        .dimension = D,
                                        .metric = LAT_DISTANCE_L2,
                                        .index = {.type = LAT_INDEX_HNSW}};
+    const struct crash crash = {.name = "crash_store",
+                                .line_len = sizeof(struct line),
+                                .life_ms = LIFE_MS,
+                                .child = child,
+                                .hear = hear};
     struct lat_error err = LAT_ERROR_INIT;
     struct lat_rng rng;
     bool created;
@@ -284,7 +237,7 @@ int main(void)
         die("creating", &err);
     lat_store_close(store);
     for (uint64_t i = 0; i < rounds && faults == 0; i++) {
-        live_and_die(&rng);
+        faults += !crash_once(&crash, &rng);
         verify(&rng);
     }
     unsigned there = 0;
