@@ -30,6 +30,17 @@ as_root() {
     fi
 }
 
+# ready_url FILE PID: prints the address in the ready line of a server whose output goes to FILE, once it is
+# there; fails when the process ends before.
+ready_url() {
+    local url
+    until url=$(sed -n 's/^latentd listening on //p' "$1") && [ -n "$url" ]; do
+        kill -0 "$2" 2>/dev/null || return 1
+        sleep 0.05
+    done
+    printf '%s' "$url"
+}
+
 # missing_packages NAME…: prints those dpkg does not hold as installed, one a line.
 missing_packages() {
     local have

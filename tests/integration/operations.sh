@@ -12,14 +12,6 @@ asks() {
     shift 2
     code --cacert "$tls/$certificate.pem" -H "Authorization: Bearer $key" "${@:1:$#-1}" "$url${*: -1}"
 }
-# again FUNCTION…: until it holds; what a signal asks for is done soon after it.
-again() {
-    for _ in $(seq 200); do
-        "$@" && return 0
-        sleep 0.05
-    done
-    fail "never: $*"
-}
 is() { [ "$(asks "${@:2}")" = "$1" ]; }
 logged() { grep -q "$1" "$work/$2.err"; }
 

@@ -11,12 +11,10 @@ hold_a_call() {
     holder=$!
     exec 9>"$work/body"
     printf '{"id":"a","code":[1,2]}\n' >&9
-    for _ in $(seq 200); do
-        curl -s "$url/metrics" | grep -q '^latentd_requests_active 2' && return 0
-        sleep 0.05
-    done
-    fail "the held call did not begin"
+    again is_held
 }
+is_held() { curl -s "$url/metrics" | grep -q '^latentd_requests_active 2'; }
+is_draining() { [ "$(code "$url/readyz")" = 503 ]; }
 
 exits 0 "$bin" --help; says serve; says health
 exits 0 "$bin" --version; says onnxruntime; says faiss
@@ -67,10 +65,7 @@ says "in use"
 # SIGTERM: the running call finishes, new ones are 503, the exit status is 0.
 hold_a_call
 kill -TERM "$server"
-for _ in $(seq 200); do
-    [ "$(code "$url/readyz")" = 503 ] && break
-    sleep 0.05
-done
+again is_draining
 [ "$(code "$url/livez")" = 200 ] || fail "/livez while draining"
 [ "$(code "$url/v1/collections")" = 503 ] || fail "a new call while draining"
 exec 9>&-
@@ -84,10 +79,7 @@ start second
 [ "$(code "$url/v1/collections/c/items/a")" = 200 ] || fail "the item is gone"
 hold_a_call
 kill -INT "$server"
-for _ in $(seq 200); do
-    [ "$(code "$url/readyz")" = 503 ] && break
-    sleep 0.05
-done
+again is_draining
 kill -INT "$server"
 status=0
 wait "$server" || status=$?

@@ -23,6 +23,14 @@ exits() {
 }
 says() { grep -qF -- "$1" "$work/out" || fail "'$1' is not in: $(cat "$work/out")"; }
 code() { curl -s -o /dev/null -w '%{http_code}' --max-time 20 "$@" || true; }
+# again COMMAND…: until it holds; what a signal asks for is done soon after it.
+again() {
+    for _ in $(seq 600); do
+        "$@" && return 0
+        sleep 0.05
+    done
+    fail "never: $*"
+}
 # start NAME [OPTION…]: sets $server and $url once the ready line is there.
 start() {
     local name=$1
