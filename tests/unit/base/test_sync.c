@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -213,27 +214,34 @@ Test(queue, closed_it_drains_and_then_gives_nothing)
     lat_queue_release(&queue);
 }
 
+enum { ROOM = 7 };
+static struct lat_queue shared;
+static sem_t room; /* places of the queue that are free for sure */
+
 static void *consume(void *argument)
 {
-    struct lat_queue *queue = argument;
     uintptr_t sum = 0;
-    for (void *item = lat_queue_pop(queue); item; item = lat_queue_pop(queue))
+    (void)argument;
+    for (void *item = lat_queue_pop(&shared); item; item = lat_queue_pop(&shared)) {
         sum += (uintptr_t)item;
+        sem_post(&room);
+    }
     return (void *)sum;
 }
 
-Test(queue, every_item_reaches_one_consumer, .timeout = 60)
+Test(queue, every_item_reaches_one_consumer)
 {
     enum { ITEMS = 20000, CONSUMERS = 3 };
-    struct lat_queue queue;
-    cr_assert_eq(lat_queue_init(&queue, 7, NULL), LAT_OK);
+    sem_init(&room, 0, ROOM);
+    cr_assert_eq(lat_queue_init(&shared, ROOM, NULL), LAT_OK);
     pthread_t threads[CONSUMERS];
     for (int i = 0; i < CONSUMERS; i++)
-        cr_assert_eq(lat_thread_start(&threads[i], "consumer", consume, &queue, NULL), LAT_OK);
-    for (uintptr_t i = 1; i <= ITEMS; i++)
-        while (!lat_queue_try_push(&queue, (void *)i))
-            sched_yield();
-    lat_queue_close(&queue);
+        cr_assert_eq(lat_thread_start(&threads[i], "consumer", consume, NULL, NULL), LAT_OK);
+    for (uintptr_t i = 1; i <= ITEMS; i++) {
+        sem_wait(&room);
+        cr_assert(lat_queue_try_push(&shared, (void *)i));
+    }
+    lat_queue_close(&shared);
     uintptr_t sum = 0;
     for (int i = 0; i < CONSUMERS; i++) {
         void *part;
@@ -241,7 +249,7 @@ Test(queue, every_item_reaches_one_consumer, .timeout = 60)
         sum += (uintptr_t)part;
     }
     cr_assert_eq(sum, (uintptr_t)ITEMS * (ITEMS + 1) / 2);
-    lat_queue_release(&queue);
+    lat_queue_release(&shared);
 }
 
 static enum lat_status open_queue(void *context, struct lat_error *err)
