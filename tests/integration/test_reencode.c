@@ -90,7 +90,7 @@ Test(reencode, the_model_to_move_to_may_be_said_as_model)
 {
     populate(3);
     begin("{\"type\":\"reencode\",\"collection\":\"c\",\"model\":\"vec@2\"}");
-    await();
+    job_ends(job, "done");
     cr_assert_str_eq(text_of("result.model"), "vec@2");
     ask("POST", "/v1/jobs",
         "{\"type\":\"reencode\",\"collection\":\"c\",\"to\":\"vec@1\",\"model\":\"vec@1\"}");
