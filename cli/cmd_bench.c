@@ -13,6 +13,7 @@
 #include "base/sync.h"
 #include "base/text.h"
 #include "cli/bench_queries.h"
+#include "cli/command.h"
 #include "cli/commands.h"
 
 #include "base/banned.h"
@@ -234,7 +235,7 @@ static int run(struct bench *bench)
     if (status == LAT_OK)
         print_result(bench, &result);
     if (status != LAT_OK)
-        fprintf(stderr, "latentd: bench: %s\n", err.message);
+        lat_command_failed("bench", &err);
     else if (result.failed)
         fprintf(stderr, "latentd: bench: %zu searches failed: %s\n", result.failed,
                 result.words);
@@ -289,14 +290,11 @@ int lat_cmd_bench(int argc, char **argv)
 {
     struct bench bench = {.collection = ""};
     struct lat_error err = LAT_ERROR_INIT;
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (lat_command_wants_help(argc, argv)) {
         print_help();
         return 0;
     }
-    if (read_arguments(&bench, argc, argv, &err) != LAT_OK) {
-        fprintf(stderr, "latentd: bench: %s ('latentd bench --help' lists the options)\n",
-                err.message);
-        return 2;
-    }
+    if (read_arguments(&bench, argc, argv, &err) != LAT_OK)
+        return lat_command_misused("bench", &err);
     return run(&bench);
 }

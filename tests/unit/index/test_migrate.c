@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "fixture.h"
-#include "index/local_store.h"
+#include "index/local_rows.h"
 #include "index/sqlite/schema.h"
 #include "tests/support/support.h"
 
