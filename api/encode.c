@@ -74,9 +74,7 @@ static enum lat_status embed(struct lat_call *call, struct verb *verb, unsigned 
     size_t bad = SIZE_MAX;
     const enum lat_status status = lat_embed_all(call, verb->model, verb->inputs.items,
                                                  verb->inputs.n, wants, embedding, &bad, err);
-    return status == LAT_OK || bad == SIZE_MAX
-               ? status
-               : lat_inputs_blame(call, &verb->inputs, bad, err);
+    return status == LAT_OK ? LAT_OK : lat_inputs_blame(call, &verb->inputs, bad, err);
 }
 
 static enum lat_status reply_codes(struct lat_call *call, const struct verb *verb,

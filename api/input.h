@@ -35,7 +35,8 @@ enum lat_status lat_inputs_object(struct lat_call *call, struct lat_object *root
 enum lat_status lat_inputs_body(struct lat_call *call, const struct lat_model *model,
                                 struct lat_inputs *out_inputs,
                                 struct lat_error *err) LAT_MUST_USE;
-/* A failure of lat_embed_all over them, with where input `bad` is. Returns its status. */
+/* A failure of lat_embed_all over them, with where input `bad` is (SIZE_MAX: it is of no single
+ * one). Returns its status. */
 enum lat_status lat_inputs_blame(const struct lat_call *call, const struct lat_inputs *inputs,
                                  size_t bad, struct lat_error *err);
 

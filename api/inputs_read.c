@@ -123,6 +123,11 @@ enum lat_status lat_inputs_blame(const struct lat_call *call, const struct lat_i
 {
     if (inputs->raw)
         return err->status;
+    if (bad >= inputs->n) { /* all of them together */
+        if (err->status == LAT_TOO_LARGE && lat_call_body_kind(call) == LAT_BODY_JSON)
+            lat_error_at(err, "/inputs");
+        return err->status;
+    }
     lat_input_not_raw(err);
     if (err->status == LAT_INVALID || err->status == LAT_TOO_LARGE) {
         if (!inputs->one)

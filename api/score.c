@@ -256,10 +256,10 @@ enum lat_status lat_api_score(struct lat_call *call, struct lat_error *err)
     enum lat_status status = read_all(call, &verb, err);
     if (status == LAT_OK) {
         status = lat_score_run(call, verb.model, &verb.request, &scores, &bad, err);
-        if (status != LAT_OK && bad < verb.inputs.n)
-            status = lat_inputs_blame(call, &verb.inputs, bad, err);
-        else if (status != LAT_OK && !verb.json.root)
+        if (status != LAT_OK && !verb.json.root)
             err->pointer[0] = '\0';
+        if (status != LAT_OK)
+            status = lat_inputs_blame(call, &verb.inputs, bad, err);
     }
     if (status == LAT_OK) {
         const bool image = lat_model_manifest(verb.model)->input.kind == LAT_INPUT_IMAGE;

@@ -139,7 +139,7 @@ static unsigned complete_wants(const struct lat_model *model, unsigned wants)
 /* How many rows go through at once: all, if they are kept. */
 static size_t part_of(size_t n, size_t elements, unsigned wants)
 {
-    const size_t most = elements < PART_FLOATS ? PART_FLOATS / elements : 1;
+    const size_t most = elements && elements < PART_FLOATS ? PART_FLOATS / elements : 1;
     return (wants & LAT_EMBED_DECODED) || n < most ? n : most;
 }
 

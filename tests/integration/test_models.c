@@ -386,8 +386,10 @@ Test(models, what_is_kept_decoded_has_a_limit_of_its_own)
     STATUS(200, ask("POST", "/v1/models/vec/reconstruct", two));
     ask("POST", "/v1/models/vec/reconstruct", four);
     PROBLEM(413, "batch_too_large");
+    POINTER("/inputs");
     ask("POST", "/v1/models/judge/score", four);
     PROBLEM(413, "batch_too_large");
+    POINTER("/inputs");
     STATUS(200, ask("POST", "/v1/models/vec/encode", four));
     cr_assert_eq(server_stop(&server, 20000), 0);
     test_folder_leave();
