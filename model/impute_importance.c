@@ -30,6 +30,7 @@ enum {
     ROUNDS_MAX = 8,      /* of drawing again */
 };
 
+static const float SQUARE_LEAST = 1e-12F; /* an encoder may say 0 */
 static const double SHARE_LEAST = 1e-7, POWER_LEAST = 1e-4, VARIANCE_LEAST = 1e-6;
 
 /* What is observed of a row. */
@@ -80,7 +81,7 @@ static void place_codes(const struct bench *bench, size_t i, float *codes)
     const float *mean = bench->means + i * width;
     float *deviation = bench->variances + i * width; /* a row is placed once */
     for (size_t d = 0; d < width; d++)
-        deviation[d] = sqrtf(deviation[d]);
+        deviation[d] = sqrtf(fmaxf(deviation[d], SQUARE_LEAST));
     for (size_t k = 0; k < bench->encoded; k++)
         for (size_t d = 0; d < width; d++)
             codes[k * width + d] = mean[d] + deviation[d] * bench->noise[k * width + d];

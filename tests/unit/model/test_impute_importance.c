@@ -107,6 +107,13 @@ Test(model_impute_importance, codes_that_weigh_little_are_drawn_again_where_the_
     lat_imputed_release(&out);
 }
 
+Test(model_impute_importance, an_encoder_that_says_a_variance_of_0_is_put_right)
+{
+    struct lat_imputed out = impute((struct said){-2, 0, 0.5F}, 4000);
+    cr_expect_float_eq(out.values[1], -1.2, 0.15, "%g", (double)out.values[1]);
+    lat_imputed_release(&out);
+}
+
 /* Too few for a pair of the prior's: all are the encoder's. */
 Test(model_impute_importance, few_samples_are_taken_too)
 {
