@@ -9,7 +9,7 @@
                                             stores train.csv in a collection, scores test.csv against it, and prints
                                             AUROC of score, error and distance, and the Kolmogorov-Smirnov p-values
                                             of the p-values of the normal rows: of the error, of the score
-  anomaly.py pictures URL MODEL FOLDER DIGIT OUT
+  anomaly.py pictures URL MODEL FOLDER DIGIT OUT [NEIGHBOURS]
                                             the same for MNIST: every test picture, what is not DIGIT an anomaly
 
 adbench and odds also print the columns and the rows of train.csv. Sets of more than 20,000 rows are sampled down to
@@ -221,10 +221,11 @@ def score(url, model, folder, neighbours="5"):
     judge(url, model, train, test, labels, float(neighbours))
 
 
-def pictures(url, model, folder, digit, out):
+def pictures(url, model, folder, digit, out, neighbours="5"):
     test = read_pictures(f"{folder}/t10k-images-idx3-ubyte.gz")
     _, labels = read_idx(f"{folder}/t10k-labels-idx1-ubyte.gz")
-    judge(url, model, read_pictures(f"{out}/train.idx"), test, [int(label != int(digit)) for label in labels], 5)
+    judge(url, model, read_pictures(f"{out}/train.idx"), test, [int(label != int(digit)) for label in labels],
+          float(neighbours))
 
 
 if __name__ == "__main__":
