@@ -8,8 +8,8 @@
 #include "base/banned.h"
 
 /* Ratings of the overall kind that an item and a user are credited with. */
-static const double ITEM_DAMPING = 5;
-static const float USER_DAMPING = 5;
+static const double ITEM_DAMPING = 20;
+static const float USER_DAMPING = 8;
 
 bool lat_ratings_wanted(const struct lat_spec *spec, const struct lat_input_spec *input)
 {
