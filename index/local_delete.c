@@ -155,21 +155,14 @@ enum lat_status lat_local_count(struct lat_store *base, const char *name,
     return status;
 }
 
-enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
-                                       const struct lat_filter *filter, bool dry_run,
-                                       uint64_t *out_n, struct lat_error *err)
+static enum lat_status delete_once(struct lat_local *store, const char *name,
+                                   const struct lat_filter *filter, uint64_t *out_n,
+                                   struct lat_error *err)
 {
-    static const struct lat_filter everything = {.op = LAT_FILTER_AND};
-    struct lat_local *store = lat_local_of(base);
     struct lat_sql sql = {0};
-    if (!filter)
-        filter = &everything;
-    if (dry_run)
-        return lat_local_count(base, name, filter, out_n, err);
     struct delete_task task = {
         .task = {.apply = apply_delete, .commit = commit_delete, .isolated = true},
         .sql = &sql};
-    lat_generation_wait(store, name);
     enum lat_status status = lat_collection_find(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;
@@ -184,5 +177,25 @@ enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
     lat_free(task.slots);
     lat_free(task.hidden);
     lat_collection_unref(task.task.collection);
+    return status;
+}
+
+enum lat_status lat_local_delete_where(struct lat_store *base, const char *name,
+                                       const struct lat_filter *filter, bool dry_run,
+                                       uint64_t *out_n, struct lat_error *err)
+{
+    static const struct lat_filter everything = {.op = LAT_FILTER_AND};
+    struct lat_local *store = lat_local_of(base);
+    struct lat_error first = LAT_ERROR_INIT;
+    if (!filter)
+        filter = &everything;
+    if (dry_run)
+        return lat_local_count(base, name, filter, out_n, err);
+    lat_generation_wait(store, name);
+    const enum lat_status status = delete_once(store, name, filter, out_n, &first);
+    if (lat_generation_moved(store, name, status, &first))
+        return delete_once(store, name, filter, out_n, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = first;
     return status;
 }

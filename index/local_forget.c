@@ -173,10 +173,9 @@ bool lat_users_wipe_again(struct lat_local *store)
 
 /* ---- the calls ---- */
 
-enum lat_status lat_local_user_delete(struct lat_store *base, const char *name,
-                                      const char *user, struct lat_error *err)
+static enum lat_status delete_once(struct lat_local *store, const char *name, const char *user,
+                                   struct lat_error *err)
 {
-    struct lat_local *store = lat_local_of(base);
     struct forget_task task = {
         .task = {.apply = apply_forget, .commit = commit_forget, .exclusive = true},
         .user = user};
@@ -188,6 +187,20 @@ enum lat_status lat_local_user_delete(struct lat_store *base, const char *name,
         lat_error_prefix(err, "collection '%s'", name);
     lat_free(task.changes);
     lat_collection_unref(task.task.collection);
+    return status;
+}
+
+enum lat_status lat_local_user_delete(struct lat_store *base, const char *name,
+                                      const char *user, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_error first = LAT_ERROR_INIT;
+    lat_generation_wait(store, name);
+    const enum lat_status status = delete_once(store, name, user, &first);
+    if (lat_generation_moved(store, name, status, &first))
+        return delete_once(store, name, user, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = first;
     return status;
 }
 
@@ -247,20 +260,33 @@ static void commit_recommender(struct lat_task *base, struct lat_local *store)
     lat_rwlock_unlock(&collection->lock);
 }
 
-enum lat_status lat_local_recommender_set(struct lat_store *base, const char *name,
-                                          const char *model, struct lat_error *err)
+static enum lat_status set_once(struct lat_local *store, const char *name, const char *model,
+                                struct lat_error *err)
 {
-    struct lat_local *store = lat_local_of(base);
     struct recommender_task task = {
         .task = {.apply = apply_recommender, .commit = commit_recommender, .isolated = true},
         .model = model};
-    if (strlen(model) >= LAT_MODEL_REF_MAX)
-        return lat_fail(err, LAT_INVALID, "invalid_name", "a model's name has up to %d bytes",
-                        LAT_MODEL_REF_MAX - 1);
     enum lat_status status = lat_collection_find(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;
     status = lat_writer_run(store, &task.task, err);
     lat_collection_unref(task.task.collection);
+    return status;
+}
+
+enum lat_status lat_local_recommender_set(struct lat_store *base, const char *name,
+                                          const char *model, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_error first = LAT_ERROR_INIT;
+    if (strlen(model) >= LAT_MODEL_REF_MAX)
+        return lat_fail(err, LAT_INVALID, "invalid_name", "a model's name has up to %d bytes",
+                        LAT_MODEL_REF_MAX - 1);
+    lat_generation_wait(store, name);
+    const enum lat_status status = set_once(store, name, model, &first);
+    if (lat_generation_moved(store, name, status, &first))
+        return set_once(store, name, model, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = first;
     return status;
 }

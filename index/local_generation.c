@@ -141,7 +141,13 @@ static enum lat_status begin_new(struct lat_local *store, const struct lat_colle
     struct lat_collection_spec hidden = *spec;
     bool created;
     lat_generation_name(serving->key, hidden.name);
-    enum lat_status status = lat_collection_create_hidden(store, &hidden, &created, err);
+    struct lat_error left = LAT_ERROR_INIT;
+    enum lat_status status = lat_collection_create_hidden(store, &hidden, &created, &left);
+    /* Of another model: a process was killed after this step, and its job given up. */
+    if (status == LAT_CONFLICT && lat_local_drop(&store->base, hidden.name, NULL) == LAT_OK)
+        status = lat_collection_create_hidden(store, &hidden, &created, err);
+    else if (status != LAT_OK && err)
+        *err = left;
     if (status == LAT_OK)
         status = lat_collection_find_exact(store, hidden.name, &task.task.collection, err);
     if (status != LAT_OK)
@@ -337,6 +343,14 @@ void lat_generation_wait(struct lat_local *store, const char *name)
            lat_cond_wait_until(&store->keeper.progress, &store->keeper.mutex, until))
         ;
     lat_mutex_unlock(&store->keeper.mutex);
+}
+
+bool lat_generation_moved(struct lat_local *store, const char *name, enum lat_status status,
+                          const struct lat_error *err)
+{
+    struct lat_collection_spec spec;
+    return status == LAT_NOT_FOUND && strcmp(err->code, "collection_not_found") == 0 &&
+           lat_local_spec(&store->base, name, &spec, NULL) == LAT_OK;
 }
 
 enum lat_status lat_generation_check(const struct lat_collection *collection, const char *model,

@@ -45,6 +45,10 @@ enum lat_status lat_local_without_input(struct lat_store *base, const char *name
                                         uint64_t *out_n, char *out_id, struct lat_error *err);
 /* Before a write to the collection of this name. */
 void lat_generation_wait(struct lat_local *store, const char *name);
+/* Whether such a write failed because the collection it had found gave its name to another
+ * generation meanwhile: then it is made once more. */
+bool lat_generation_moved(struct lat_local *store, const char *name, enum lat_status status,
+                          const struct lat_error *err);
 /* Of writes and searches: the collection is of the model their codes are of (NULL: whichever).
  * LAT_CONFLICT generation_changed. */
 enum lat_status lat_generation_check(const struct lat_collection *collection, const char *model,

@@ -349,13 +349,11 @@ static void commit_interact(struct lat_task *base, struct lat_local *store)
     lat_interactions_publish(base->collection, task->changes, task->n_changes);
 }
 
-enum lat_status lat_local_interact(struct lat_store *base, const char *name,
-                                   const struct lat_interaction *interactions, size_t n,
-                                   struct lat_error *err)
+static enum lat_status interact_once(struct lat_local *store, const char *name,
+                                     const struct lat_interaction *interactions, size_t n,
+                                     struct lat_error *err)
 {
-    struct lat_local *store = lat_local_of(base);
     struct interact_task task = {.task = {.apply = apply_interact, .commit = commit_interact}};
-    lat_generation_wait(store, name);
     enum lat_status status = lat_collection_with_tally(store, name, &task.task.collection, err);
     if (status != LAT_OK)
         return status;
@@ -374,5 +372,20 @@ enum lat_status lat_local_interact(struct lat_store *base, const char *name,
     lat_free(task.stale);
     lat_free(task.changes);
     lat_collection_unref(task.task.collection);
+    return status;
+}
+
+enum lat_status lat_local_interact(struct lat_store *base, const char *name,
+                                   const struct lat_interaction *interactions, size_t n,
+                                   struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    struct lat_error first = LAT_ERROR_INIT;
+    lat_generation_wait(store, name);
+    const enum lat_status status = interact_once(store, name, interactions, n, &first);
+    if (lat_generation_moved(store, name, status, &first))
+        return interact_once(store, name, interactions, n, err);
+    if (status != LAT_OK && err && err->status == LAT_OK)
+        *err = first;
     return status;
 }

@@ -347,12 +347,10 @@ enum lat_status lat_local_write(struct lat_store *base, const char *name,
                                 const struct lat_write *writes, size_t n, bool atomic,
                                 struct lat_write_result *out_results, struct lat_error *err)
 {
-    struct lat_collection_spec spec;
     struct lat_error first = LAT_ERROR_INIT;
     lat_generation_wait(lat_local_of(base), name);
     enum lat_status status = write_once(base, name, writes, n, atomic, out_results, &first);
-    if (status == LAT_NOT_FOUND && strcmp(first.code, "collection_not_found") == 0 &&
-        lat_local_spec(base, name, &spec, NULL) == LAT_OK)
+    if (lat_generation_moved(lat_local_of(base), name, status, &first))
         return write_once(base, name, writes, n, atomic, out_results, err);
     if (status != LAT_OK && err && err->status == LAT_OK)
         *err = first;

@@ -1,10 +1,13 @@
 /* Another generation of a collection, built beside it and switched to. */
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "index/generations.h"
+#include "index/interactions.h"
 #include "tests/support/support.h"
 #include "tests/unit/index/fixture.h"
 
@@ -143,5 +146,86 @@ Test(generations, items_without_a_stored_input_are_counted)
     cr_assert_eq(lat_store_without_input(store, "c", &n, id, NULL), LAT_OK);
     cr_assert_eq(n, 1u);
     cr_assert_str_eq(id, "bare");
+    lat_store_close(store);
+}
+
+/* Whoever writes while collections change over. */
+struct actor {
+    struct lat_store *store;
+    enum lat_status (*act)(struct lat_store *store, struct lat_error *err);
+    atomic_bool stop;
+    atomic_uint n;
+    char failure[256];
+};
+
+static enum lat_status interact(struct lat_store *store, struct lat_error *err)
+{
+    const struct lat_interaction one = {.user = "u", .item = "i", .type = "", .weight = 1};
+    return lat_store_interact(store, "c", &one, 1, err);
+}
+
+static enum lat_status delete_none(struct lat_store *store, struct lat_error *err)
+{
+    static const struct lat_filter nothing = {.op = LAT_FILTER_OR};
+    uint64_t n;
+    return lat_store_delete_where(store, "c", &nothing, false, &n, err);
+}
+
+static enum lat_status choose(struct lat_store *store, struct lat_error *err)
+{
+    return lat_store_recommender_set(store, "c", "r", err);
+}
+
+static enum lat_status forget_nobody(struct lat_store *store, struct lat_error *err)
+{
+    const enum lat_status status = lat_store_user_delete(store, "c", "nobody", err);
+    return status == LAT_NOT_FOUND && strcmp(err->code, "unknown_user") == 0 ? LAT_OK : status;
+}
+
+static void *run_actor(void *argument)
+{
+    struct actor *actor = argument;
+    while (!atomic_load(&actor->stop)) {
+        struct lat_error err = LAT_ERROR_INIT;
+        if (actor->act(actor->store, &err) != LAT_OK) {
+            snprintf(actor->failure, sizeof(actor->failure), "%s", err.message);
+            break;
+        }
+        atomic_fetch_add(&actor->n, 1);
+    }
+    return NULL;
+}
+
+Test(generations, whoever_writes_while_one_takes_the_name_finds_the_collection)
+{
+    enum { ACTORS = 4, ROUNDS = 60 };
+    static enum lat_status (*const acts[ACTORS])(struct lat_store *, struct lat_error *) = {
+        interact, delete_none, choose, forget_nobody};
+    static struct actor actors[ACTORS];
+    pthread_t threads[ACTORS];
+    struct lat_store *store = open_with("m@1");
+    struct lat_generation next;
+    for (size_t i = 0; i < ACTORS; i++) {
+        actors[i].store = store;
+        actors[i].act = acts[i];
+        cr_assert_eq(pthread_create(&threads[i], NULL, run_actor, &actors[i]), 0);
+    }
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const bool back = i % 2;
+        cr_assert_eq(begin(store, back ? "m@1" : "m@2", back ? D : D_NEXT, &next), LAT_OK);
+        cr_assert_eq(lat_store_generation_switch(store, "c", describe(store).sequence, NULL),
+                     LAT_OK);
+        for (size_t a = 0; a < ACTORS; a++) { /* each has been in this generation */
+            const unsigned n = atomic_load(&actors[a].n);
+            while (atomic_load(&actors[a].n) == n && !actors[a].failure[0])
+                ;
+        }
+    }
+    for (size_t i = 0; i < ACTORS; i++) {
+        atomic_store(&actors[i].stop, true);
+        pthread_join(threads[i], NULL);
+        cr_expect_str_empty(actors[i].failure, "%s", actors[i].failure);
+    }
+    cr_assert_eq(describe(store).interactions, 1u);
     lat_store_close(store);
 }
