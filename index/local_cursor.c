@@ -8,6 +8,12 @@
 
 #include "base/banned.h"
 
+int64_t lat_cursor_key(const struct lat_collection *collection)
+{
+    const char *name = collection->name;
+    return lat_crc32c(0, name, strlen(name));
+}
+
 static uint32_t cursor_crc(int64_t key, const char *text)
 {
     return lat_crc32c(lat_crc32c(0, &key, sizeof(key)), text, strlen(text));

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "index/local_generation.h"
 #include "index/local_interactions.h"
 
 #include "base/banned.h"

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "index/local_generation.h"
 #include "index/local_interactions.h"
 
 #include "base/banned.h"
@@ -230,11 +231,18 @@ static enum lat_status unknown(const char *user, struct lat_error *err)
     return lat_fail(err, LAT_NOT_FOUND, "unknown_user", "no user '%s'", user);
 }
 
-enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
-                                  const char *cursor, size_t limit,
-                                  struct lat_history_page *out_page, struct lat_error *err)
+/* Whether the rows, or the names of their items, may have gone over to another generation while
+ * they were read. */
+static bool may_have_moved(const struct lat_local *store, struct lat_collection *collection,
+                           const struct reading *r)
 {
-    struct lat_local *store = lat_local_of(base);
+    return !lat_tally_is_ready(collection) || (!r->n && atomic_load(&store->held));
+}
+
+static enum lat_status history_once(struct lat_local *store, const char *name, const char *user,
+                                    const char *cursor, size_t limit, bool *out_moved,
+                                    struct lat_history_page *out_page, struct lat_error *err)
+{
     struct lat_collection *collection;
     struct reading r = {.most = SIZE_MAX};
     char space[CURSOR_MAX / 2];
@@ -243,23 +251,45 @@ enum lat_status lat_local_history(struct lat_store *base, const char *name, cons
     if (status != LAT_OK)
         return status;
     const bool goes_on = cursor && *cursor;
+    const int64_t key = lat_cursor_key(collection);
     if (goes_on)
-        status = read_cursor(collection->key, user, cursor, space, &after, err);
+        status = read_cursor(key, user, cursor, space, &after, err);
     if (status == LAT_OK) {
         struct lat_db *db = lat_pool_take(&store->pool);
         status = read_rows(store, db, collection, user, &r, err);
         lat_pool_give(&store->pool, db);
+        *out_moved = status == LAT_OK && may_have_moved(store, collection, &r);
     }
     if (status == LAT_OK && !r.n)
         status = unknown(user, err);
-    if (status == LAT_OK)
-        status =
-            cut_page(&r, collection->key, user, goes_on ? &after : NULL, limit, out_page, err);
+    if (status == LAT_OK && !*out_moved)
+        status = cut_page(&r, key, user, goes_on ? &after : NULL, limit, out_page, err);
     if (status != LAT_OK)
         lat_error_prefix(err, "collection '%s'", name);
     forget(&r);
     lat_collection_unref(collection);
     return status;
+}
+
+enum lat_status lat_local_history(struct lat_store *base, const char *name, const char *user,
+                                  const char *cursor, size_t limit,
+                                  struct lat_history_page *out_page, struct lat_error *err)
+{
+    enum { TRIES = 3 };
+    struct lat_local *store = lat_local_of(base);
+    enum lat_status status = LAT_OK;
+    bool moved = true;
+    for (int i = 0; moved && i < TRIES; i++) {
+        struct lat_error why = LAT_ERROR_INIT;
+        moved = false;
+        status = history_once(store, name, user, cursor, limit, &moved, out_page, &why);
+        if (moved)
+            lat_generation_wait(store, name);
+        else if (status != LAT_OK && err)
+            *err = why;
+    }
+    return moved ? lat_fail(err, LAT_BUSY, NULL, "collection '%s' is changing over", name)
+                 : status;
 }
 
 enum lat_status lat_local_history_at_once(struct lat_store *base, const char *name,
@@ -280,8 +310,10 @@ enum lat_status lat_local_history_at_once(struct lat_store *base, const char *na
     } else {
         status = lat_fail(err, LAT_BUSY, NULL, "all readers are at work");
     }
+    if (status == LAT_OK && may_have_moved(store, collection, &r))
+        status = lat_fail(err, LAT_BUSY, NULL, "the collection is changing over");
     if (status == LAT_OK)
-        status = r.n ? cut_page(&r, collection->key, user, NULL, 0, out_page, err)
+        status = r.n ? cut_page(&r, lat_cursor_key(collection), user, NULL, 0, out_page, err)
                      : unknown(user, err);
     if (status != LAT_OK)
         lat_error_prefix(err, "collection '%s'", name);

@@ -68,6 +68,11 @@ enum lat_status lat_tally_read(struct lat_db *db, int64_t key, struct lat_tally 
                                uint64_t *out_unknown, struct lat_error *err);
 enum lat_status lat_tally_load(struct lat_local *store, struct lat_collection *collection,
                                struct lat_error *err);
+/* The counts of interactions go over; who still looks into the old ones is told to come again.
+ * Under the lock of the table of collections, so that who finds a name finds them. */
+void lat_tally_move(struct lat_collection *from, struct lat_collection *to);
+/* Whether the interactions are in memory, and have not gone over to another generation. */
+bool lat_tally_is_ready(struct lat_collection *collection);
 /* A reference by name to a collection whose tally is ready. LAT_NOT_FOUND, LAT_UNAVAILABLE. */
 enum lat_status lat_collection_with_tally(struct lat_local *store, const char *name,
                                           struct lat_collection **out_collection,

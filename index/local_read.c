@@ -145,12 +145,6 @@ enum lat_status lat_local_get(struct lat_store *base, const char *name, const ch
 
 /* ---- lists ---- */
 
-/* What cursors of items belong to: the name, as ids outlive a change of the generation. */
-static int64_t list_key(const struct lat_collection *collection)
-{
-    return lat_crc32c(0, collection->name, strlen(collection->name));
-}
-
 static enum lat_status prepare_list(struct lat_db *db, const struct lat_sql *sql,
                                     struct lat_stmt **out_stmt, struct lat_error *err)
 {
@@ -181,7 +175,7 @@ static enum lat_status fill_list(struct lat_db *db, struct lat_stmt *stmt,
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
         if (list->n == limit) {
             list->next_cursor =
-                lat_cursor_make(list_key(collection), list->items[limit - 1].id);
+                lat_cursor_make(lat_cursor_key(collection), list->items[limit - 1].id);
             return list->next_cursor ? LAT_OK : lat_fail_memory(err);
         }
         if (list->n == capacity) {
@@ -246,7 +240,7 @@ enum lat_status lat_local_list(struct lat_store *base, const char *name,
     if (status != LAT_OK)
         return status;
     if (cursor && *cursor)
-        status = lat_cursor_read(list_key(collection), cursor, after, sizeof(after), err);
+        status = lat_cursor_read(lat_cursor_key(collection), cursor, after, sizeof(after), err);
     if (status == LAT_OK && filter)
         status = lat_filter_sql(filter, 4, &sql, err);
     if (status == LAT_OK) {

@@ -401,6 +401,9 @@ enum lat_status lat_item_read_row(struct lat_db *db, struct lat_stmt *row, size_
 /* local_cursor.c: a text of a list of this collection, as a cursor (NULL without memory) and
  * back into out [size]; LAT_INVALID bad_cursor. */
 char *lat_cursor_make(int64_t key, const char *text);
+/* What cursors of items and histories belong to: the collection's name, as ids and users
+ * outlive a change of the generation. */
+int64_t lat_cursor_key(const struct lat_collection *collection);
 enum lat_status lat_cursor_read(int64_t key, const char *cursor, char *out, size_t size,
                                 struct lat_error *err);
 

@@ -94,22 +94,6 @@ static enum lat_status apply_exchange(struct lat_task *base, struct lat_local *s
     return status;
 }
 
-/* The counts of interactions go over; who still looks into the old ones is told to come again.
- */
-static void move_tally(struct lat_collection *from, struct lat_collection *to)
-{
-    lat_rwlock_write(&from->tally_lock);
-    struct lat_tally tally = from->tally;
-    const uint64_t changes = from->changes;
-    lat_tally_init(&from->tally);
-    lat_rwlock_unlock(&from->tally_lock);
-    lat_rwlock_write(&to->tally_lock);
-    lat_tally_release(&to->tally);
-    to->tally = tally;
-    to->changes = changes + 1;
-    lat_rwlock_unlock(&to->tally_lock);
-}
-
 static void commit_exchange(struct lat_task *base, struct lat_local *store)
 {
     struct switch_task *task = (struct switch_task *)base;
@@ -118,7 +102,6 @@ static void commit_exchange(struct lat_task *base, struct lat_local *store)
     lat_local_index_path(store, serving, path, sizeof(path));
     unlink(path);
     lat_local_index_path(store, hidden, old, sizeof(old));
-    move_tally(serving, hidden);
     lat_rwlock_write(&hidden->lock);
     hidden->sequence = hidden->draft.sequence;
     if (hidden->index)

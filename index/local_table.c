@@ -158,6 +158,7 @@ void lat_collection_exchange(struct lat_local *store, struct lat_collection *ser
     lat_rwlock_write(&store->table_lock);
     take_out(store, serving->name);
     take_out(store, hidden->name);
+    lat_tally_move(serving, hidden);
     atomic_store(&hidden->name, hidden->names[1]);
     lat_rwlock_write(&hidden->lock);
     memcpy(hidden->spec.name, hidden->names[1], sizeof(hidden->spec.name));

@@ -74,7 +74,7 @@ enum lat_status lat_tally_read(struct lat_db *db, int64_t key, struct lat_tally 
     return status == LAT_OK ? load_counts(db, key, tally, out_unknown, err) : status;
 }
 
-static bool is_ready(struct lat_collection *collection)
+bool lat_tally_is_ready(struct lat_collection *collection)
 {
     lat_rwlock_read(&collection->tally_lock);
     const bool ready = collection->tally.ready;
@@ -87,7 +87,7 @@ enum lat_status lat_tally_load(struct lat_local *store, struct lat_collection *c
 {
     struct lat_tally tally;
     uint64_t unknown = 0;
-    if (is_ready(collection))
+    if (lat_tally_is_ready(collection))
         return LAT_OK;
     lat_tally_init(&tally);
     struct lat_db *db = lat_pool_take(&store->pool);
@@ -110,21 +110,40 @@ enum lat_status lat_tally_load(struct lat_local *store, struct lat_collection *c
     return status;
 }
 
+void lat_tally_move(struct lat_collection *from, struct lat_collection *to)
+{
+    lat_rwlock_write(&from->tally_lock);
+    struct lat_tally tally = from->tally;
+    const uint64_t changes = from->changes;
+    lat_tally_init(&from->tally);
+    lat_rwlock_unlock(&from->tally_lock);
+    lat_rwlock_write(&to->tally_lock);
+    lat_tally_release(&to->tally);
+    to->tally = tally;
+    to->changes = changes + 1;
+    lat_rwlock_unlock(&to->tally_lock);
+}
+
+/* One that is found just before it gives its name away has lost its interactions: the other is
+ * found next. */
 enum lat_status lat_collection_with_tally(struct lat_local *store, const char *name,
                                           struct lat_collection **out_collection,
                                           struct lat_error *err)
 {
-    struct lat_collection *collection;
-    const enum lat_status status = lat_collection_find(store, name, &collection, err);
-    if (status != LAT_OK)
-        return status;
-    if (!is_ready(collection)) {
+    enum { TRIES = 2 };
+    for (int i = 0; i < TRIES; i++) {
+        struct lat_collection *collection;
+        const enum lat_status status = lat_collection_find(store, name, &collection, err);
+        if (status != LAT_OK)
+            return status;
+        if (lat_tally_is_ready(collection)) {
+            *out_collection = collection;
+            return LAT_OK;
+        }
         lat_collection_unref(collection);
-        return lat_fail(err, LAT_UNAVAILABLE, "loading",
-                        "collection '%s': its interactions are being loaded", name);
     }
-    *out_collection = collection;
-    return LAT_OK;
+    return lat_fail(err, LAT_UNAVAILABLE, "loading",
+                    "collection '%s': its interactions are being loaded", name);
 }
 
 const char *lat_collection_item_name(struct lat_collection *collection, int64_t number)

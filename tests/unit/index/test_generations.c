@@ -114,6 +114,27 @@ Test(generations, a_list_is_read_on_across_the_switch)
     lat_store_close(store);
 }
 
+Test(generations, a_history_is_read_on_across_the_switch)
+{
+    struct lat_store *store = open_with("m@1");
+    struct lat_generation next;
+    struct lat_history_page first = {0}, rest = {0};
+    const struct lat_interaction two[] = {
+        {.user = "u", .item = "a", .type = "", .weight = 1, .at_ms = 2},
+        {.user = "u", .item = "b", .type = "", .weight = 1, .at_ms = 1}};
+    cr_assert_eq(lat_store_interact(store, "c", two, 2, NULL), LAT_OK);
+    cr_assert_eq(begin(store, "m@2", D_NEXT, &next), LAT_OK);
+    cr_assert_eq(lat_store_history(store, "c", "u", NULL, 1, &first, NULL), LAT_OK);
+    cr_assert_not_null(first.next_cursor);
+    cr_assert_eq(lat_store_generation_switch(store, "c", describe(store).sequence, NULL),
+                 LAT_OK);
+    cr_assert_eq(lat_store_history(store, "c", "u", first.next_cursor, 1, &rest, NULL), LAT_OK);
+    cr_assert(rest.n == 1 && strcmp(rest.rows[0].item, "b") == 0 && !rest.next_cursor);
+    lat_history_page_release(&first);
+    lat_history_page_release(&rest);
+    lat_store_close(store);
+}
+
 Test(generations, are_in_no_list_and_go_with_their_collection)
 {
     struct lat_store *store = open_with("m@1");
@@ -155,7 +176,7 @@ struct actor {
     enum lat_status (*act)(struct lat_store *store, struct lat_error *err);
     atomic_bool stop;
     atomic_uint n;
-    char failure[256];
+    char failure[sizeof(((struct lat_error *)0)->message)];
 };
 
 static enum lat_status interact(struct lat_store *store, struct lat_error *err)
@@ -174,6 +195,17 @@ static enum lat_status delete_none(struct lat_store *store, struct lat_error *er
 static enum lat_status choose(struct lat_store *store, struct lat_error *err)
 {
     return lat_store_recommender_set(store, "c", "r", err);
+}
+
+static enum lat_status read_history(struct lat_store *store, struct lat_error *err)
+{
+    struct lat_history_page page = {0};
+    const enum lat_status status = lat_store_history(store, "c", "u", "", 10, &page, err);
+    if (status == LAT_OK && page.n != 1)
+        return lat_fail(err, LAT_INTERNAL, NULL, "%zu interactions", page.n);
+    if (status == LAT_OK)
+        lat_history_page_release(&page);
+    return status;
 }
 
 static enum lat_status forget_nobody(struct lat_store *store, struct lat_error *err)
@@ -198,13 +230,14 @@ static void *run_actor(void *argument)
 
 Test(generations, whoever_writes_while_one_takes_the_name_finds_the_collection)
 {
-    enum { ACTORS = 4, ROUNDS = 60 };
+    enum { ACTORS = 5, ROUNDS = 60 };
     static enum lat_status (*const acts[ACTORS])(struct lat_store *, struct lat_error *) = {
-        interact, delete_none, choose, forget_nobody};
+        interact, delete_none, choose, forget_nobody, read_history};
     static struct actor actors[ACTORS];
     pthread_t threads[ACTORS];
     struct lat_store *store = open_with("m@1");
     struct lat_generation next;
+    cr_assert_eq(interact(store, NULL), LAT_OK);
     for (size_t i = 0; i < ACTORS; i++) {
         actors[i].store = store;
         actors[i].act = acts[i];
@@ -213,8 +246,10 @@ Test(generations, whoever_writes_while_one_takes_the_name_finds_the_collection)
     for (unsigned i = 0; i < ROUNDS; i++) {
         const bool back = i % 2;
         cr_assert_eq(begin(store, back ? "m@1" : "m@2", back ? D : D_NEXT, &next), LAT_OK);
+        lat_store_generation_hold(store, true);
         cr_assert_eq(lat_store_generation_switch(store, "c", describe(store).sequence, NULL),
                      LAT_OK);
+        lat_store_generation_hold(store, false);
         for (size_t a = 0; a < ACTORS; a++) { /* each has been in this generation */
             const unsigned n = atomic_load(&actors[a].n);
             while (atomic_load(&actors[a].n) == n && !actors[a].failure[0])
