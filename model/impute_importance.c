@@ -31,6 +31,7 @@ enum {
 };
 
 static const float SQUARE_LEAST = 1e-12F; /* an encoder may say 0 */
+static const double NEGLIGIBLE = 40;      /* a logarithm under which nothing is left of 1 */
 static const double SHARE_LEAST = 1e-7, POWER_LEAST = 1e-4, VARIANCE_LEAST = 1e-6;
 
 /* What is observed of a row. */
@@ -100,9 +101,10 @@ static double log_scale(const struct bench *bench, size_t i)
 }
 
 /* log p(z) / q(z) of code `k` of row `i`, q being the mixture that the codes come from: of what
- * the encoder says, whose log_scale it is, and of the prior. */
+ * the encoder says, whose log_scale it is, and of the prior. It is what is returned, less the
+ * logarithm of *out_factor, from an eighth to 1, which the caller takes with others. */
 static double log_ratio(const struct bench *bench, size_t i, size_t k, const float *code,
-                        double scale)
+                        double scale, double *out_factor)
 {
     const size_t width = bench->imputation->width;
     const float *mean = bench->means + i * width, *deviation = bench->variances + i * width;
@@ -117,10 +119,12 @@ static double log_ratio(const struct bench *bench, size_t i, size_t k, const flo
     if (k < bench->encoded)
         off = 2 * bench->half_squares[k];
     const double encoded = 0.5 * (norm - off) - scale; /* its density over the prior's, log */
+    *out_factor = 1;
     if (share >= 1)
         return -encoded;
-    const double most = fmax(encoded, 0);
-    return -most - log(share * exp(encoded - most) + (1 - share) * exp(-most));
+    const double other = fabs(encoded) < NEGLIGIBLE ? exp(-fabs(encoded)) : 0;
+    *out_factor = encoded > 0 ? share + (1 - share) * other : share * other + 1 - share;
+    return encoded > 0 ? -encoded : 0;
 }
 
 /* ---- weighing ---- */
@@ -149,12 +153,13 @@ static void observe(const struct bench *bench, const float *row, struct observed
 
 /* -log p(x|z) of the numbers, constants left out: log s and half of the squared error over s,
  * or (degrees + 1) / 2 = 2 times log(1 + its third). Holes have a mask of 0 and are 1 in every
- * product: going through all elements in order is cheaper than picking some. */
+ * product, which begins as the caller's: going through all elements in order is cheaper than
+ * picking some. */
 static double numbers_nll(const struct observed *observed, bool heavy, const float *decoded,
-                          const float *spreads, size_t elements)
+                          const float *spreads, size_t elements, double product)
 {
     float *terms = observed->terms;
-    double sum = 0, squares = 0, product = 1;
+    double sum = 0, squares = 0;
     for (size_t e = 0; e < elements; e++) {
         const float there = observed->mask[e];
         const float s = spreads[e] * there + (1 - there);
@@ -193,9 +198,11 @@ static void look_at(struct bench *bench, size_t i, const float *codes, const flo
     const double scale = log_scale(bench, i);
     observe(bench, bench->imputation->rows + i * elements, &bench->observed);
     for (size_t k = 0; k < bench->samples; k++) {
-        const double w = log_ratio(bench, i, k, codes + k * width, scale) -
+        double factor;
+        const double ratio = log_ratio(bench, i, k, codes + k * width, scale, &factor);
+        const double w = ratio -
                          numbers_nll(&bench->observed, heavy, decoded + k * elements,
-                                     spreads + k * elements, elements) -
+                                     spreads + k * elements, elements, factor) -
                          words_nll(&bench->observed, decoded + k * elements);
         bench->logs[k] = isnan(w) ? (double)-INFINITY : w;
     }
