@@ -1,16 +1,9 @@
-/* GCC's vector types: eight lanes, four sums so that additions do not wait for each other. The
- * loader picks the AVX2 clone where the machine has it; sanitized builds have no clones, since
- * the loader runs the choice before their run-time is up. */
+/* GCC's vector types: eight lanes, four sums so that additions do not wait for each other. */
 #include "base/vector.h"
 
-#include "base/banned.h"
+#include "base/clones.h"
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || !defined(__x86_64__) ||   \
-    defined(__clang__)
-#define CLONES
-#else
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#endif
+#include "base/banned.h"
 
 enum { LANES = 8, STEP = 4 * LANES };
 
@@ -24,7 +17,7 @@ typedef int whether __attribute__((vector_size(LANES * sizeof(int))));
 #define FOLD(s)                                                                                \
     (((s)[0] + (s)[4]) + ((s)[1] + (s)[5]) + (((s)[2] + (s)[6]) + ((s)[3] + (s)[7])))
 
-CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
+LAT_CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
 {
     lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     size_t i = 0;
@@ -43,7 +36,7 @@ CLONES float lat_vector_dot(const float *a, const float *b, size_t n)
     return sum;
 }
 
-CLONES float lat_vector_l2sq(const float *a, const float *b, size_t n)
+LAT_CLONES float lat_vector_l2sq(const float *a, const float *b, size_t n)
 {
     lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     size_t i = 0;
@@ -70,7 +63,7 @@ CLONES float lat_vector_l2sq(const float *a, const float *b, size_t n)
     return sum;
 }
 
-CLONES void lat_vector_add(float *inout, const float *a, float factor, size_t n)
+LAT_CLONES void lat_vector_add(float *inout, const float *a, float factor, size_t n)
 {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -79,7 +72,7 @@ CLONES void lat_vector_add(float *inout, const float *a, float factor, size_t n)
         inout[i] += a[i] * factor;
 }
 
-CLONES bool lat_vector_reaches(const float *a, float bound, size_t n)
+LAT_CLONES bool lat_vector_reaches(const float *a, float bound, size_t n)
 {
     whether any = {0};
     size_t i = 0;

@@ -7,16 +7,17 @@
  * one code of eight comes from the prior, and all weigh p(z) over the mixture both kinds come
  * from: no weight is more than eight times its likelihood (defensive mixture: Hesterberg 1995,
  * "Weighted average importance sampling and defensive mixture distributions"). Where the
- * weights are worth few codes all the same, they are drawn again around those that weigh, until
- * they are worth enough: first under a power of the weights that is small enough for many to
- * count (population Monte Carlo: Cappe, Guillin, Marin & Robert 2004; the power as in Neal
- * 2001).
+ * weights are worth few codes all the same, a quarter as many are drawn again around those that
+ * weigh, until they are worth enough: first under a power of the weights that is small enough
+ * for many to count (population Monte Carlo: Cappe, Guillin, Marin & Robert 2004; the power as
+ * in Neal 2001). A few codes in the right place are worth more than many beside it.
  *
- * The weight of a code needs a logarithm for every observed cell; products of a few cells are
- * taken first, and one logarithm of each. */
+ * The weight of a code needs a logarithm for every observed cell: one is taken, of their
+ * product, whose exponent is counted apart every few cells. */
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/mem.h"
 #include "model/impute_internal.h"
 
@@ -26,12 +27,15 @@ enum {
     RUN = 8,             /* factors of a product: from 0.018 up, and far from overflow */
     BATCH_CODES = 2048,  /* codes of one run of the decoder, at least one row's */
     PAIRS_OF_PRIOR = 16, /* of so many codes a pair comes from the prior */
+    AGAIN = 4,           /* of so many codes one is drawn again, ... */
+    AGAIN_LEAST = 64,    /* ... at least so many */
     WORTH = 10,          /* codes that weights are to be worth, or a sixteenth of the samples */
     ROUNDS_MAX = 8,      /* of drawing again */
 };
 
 static const float SQUARE_LEAST = 1e-12F; /* an encoder may say 0 */
-static const double NEGLIGIBLE = 40;      /* a logarithm under which nothing is left of 1 */
+static const double LOG_2 = 0.69314718055994531;
+static const double NEGLIGIBLE = 40; /* a logarithm under which nothing is left of 1 */
 static const double SHARE_LEAST = 1e-7, POWER_LEAST = 1e-4, VARIANCE_LEAST = 1e-6;
 
 /* What is observed of a row. */
@@ -44,8 +48,8 @@ struct observed {
 
 struct bench {
     struct lat_imputation *imputation;
-    size_t samples, rows;     /* codes of a row; rows of a batch */
-    size_t encoded;           /* of the samples: the first, drawn around a row's mean */
+    size_t samples, rows;     /* codes of a row at first; rows of a batch */
+    size_t drawn, encoded;    /* codes of the row in hand; the first, around its mean */
     float *noise;             /* [samples][width] */
     double *half_squares;     /* [samples] of the noise */
     float *means, *variances; /* [n][width]; deviations once a row's codes are placed */
@@ -56,6 +60,12 @@ struct bench {
 };
 
 /* ---- drawing ---- */
+
+static void draw_so_many(struct bench *bench, size_t n)
+{
+    bench->drawn = n;
+    bench->encoded = n - n / PAIRS_OF_PRIOR * 2;
+}
 
 static void draw_noise(struct bench *bench)
 {
@@ -87,7 +97,7 @@ static void place_codes(const struct bench *bench, size_t i, float *codes)
         for (size_t d = 0; d < width; d++)
             codes[k * width + d] = mean[d] + deviation[d] * bench->noise[k * width + d];
     memcpy(codes + encoded, bench->noise + encoded,
-           (bench->samples - bench->encoded) * width * sizeof(float));
+           (bench->drawn - bench->encoded) * width * sizeof(float));
 }
 
 /* The sum of the logarithms of row `i`'s deviations. */
@@ -108,7 +118,7 @@ static double log_ratio(const struct bench *bench, size_t i, size_t k, const flo
 {
     const size_t width = bench->imputation->width;
     const float *mean = bench->means + i * width, *deviation = bench->variances + i * width;
-    const double share = (double)bench->encoded / (double)bench->samples;
+    const double share = (double)bench->encoded / (double)bench->drawn;
     double norm = 0, off = 0;
     for (size_t d = 0; d < width; d++)
         norm += (double)code[d] * (double)code[d];
@@ -155,11 +165,13 @@ static void observe(const struct bench *bench, const float *row, struct observed
  * or (degrees + 1) / 2 = 2 times log(1 + its third). Holes have a mask of 0 and are 1 in every
  * product, which begins as the caller's: going through all elements in order is cheaper than
  * picking some. */
-static double numbers_nll(const struct observed *observed, bool heavy, const float *decoded,
-                          const float *spreads, size_t elements, double product)
+LAT_CLONES static double numbers_nll(const struct observed *observed, bool heavy,
+                                     const float *decoded, const float *spreads,
+                                     size_t elements, double product)
 {
     float *terms = observed->terms;
-    double sum = 0, squares = 0;
+    double squares = 0;
+    int exponent, exponents = 0;
     for (size_t e = 0; e < elements; e++) {
         const float there = observed->mask[e];
         const float s = spreads[e] * there + (1 - there);
@@ -173,11 +185,11 @@ static double numbers_nll(const struct observed *observed, bool heavy, const flo
         product *= (double)terms[e];
         squares += (double)observed->squares[e];
         if (e % RUN == RUN - 1) {
-            sum += log(product);
-            product = 1;
+            product = frexp(product, &exponent);
+            exponents += exponent;
         }
     }
-    return sum + log(product) + (heavy ? 0 : 0.5 * squares);
+    return log(product) + exponents * LOG_2 + (heavy ? 0 : 0.5 * squares);
 }
 
 static double words_nll(const struct observed *observed, const float *decoded)
@@ -197,7 +209,7 @@ static void look_at(struct bench *bench, size_t i, const float *codes, const flo
         bench->imputation->model->manifest.likelihood == LAT_LIKELIHOOD_STUDENT_T;
     const double scale = log_scale(bench, i);
     observe(bench, bench->imputation->rows + i * elements, &bench->observed);
-    for (size_t k = 0; k < bench->samples; k++) {
+    for (size_t k = 0; k < bench->drawn; k++) {
         double factor;
         const double ratio = log_ratio(bench, i, k, codes + k * width, scale, &factor);
         const double w = ratio -
@@ -212,13 +224,13 @@ static void look_at(struct bench *bench, size_t i, const float *codes, const flo
 static double weigh(struct bench *bench, double power)
 {
     double most = (double)-INFINITY, sum = 0, squares = 0;
-    for (size_t k = 0; k < bench->samples; k++)
+    for (size_t k = 0; k < bench->drawn; k++)
         most = fmax(most, bench->logs[k]);
-    for (size_t k = 0; k < bench->samples; k++) {
+    for (size_t k = 0; k < bench->drawn; k++) {
         bench->weights[k] = isfinite(most) ? exp(power * (bench->logs[k] - most)) : 1;
         sum += bench->weights[k];
     }
-    for (size_t k = 0; k < bench->samples; k++) {
+    for (size_t k = 0; k < bench->drawn; k++) {
         bench->weights[k] /= sum;
         squares += bench->weights[k] * bench->weights[k];
     }
@@ -228,7 +240,7 @@ static double weigh(struct bench *bench, double power)
 /* What the weights of a row are to be worth. */
 static double enough_of(const struct bench *bench)
 {
-    return fmin(WORTH, (double)bench->samples / PAIRS_OF_PRIOR);
+    return fmin(WORTH, (double)bench->drawn / PAIRS_OF_PRIOR);
 }
 
 /* Mean and variance of the codes that weigh, in place of what the encoder said of row `i`. */
@@ -240,7 +252,7 @@ static void move_to_weight(struct bench *bench, size_t i, const float *codes)
         power /= 2;
     for (size_t d = 0; d < width; d++) {
         double mean = 0, square = 0;
-        for (size_t k = 0; k < bench->samples; k++) {
+        for (size_t k = 0; k < bench->drawn; k++) {
             const double z = (double)codes[k * width + d];
             mean += bench->weights[k] * z;
             square += bench->weights[k] * z * z;
@@ -252,14 +264,13 @@ static void move_to_weight(struct bench *bench, size_t i, const float *codes)
 
 /* ---- rows ---- */
 
-/* Decodes the codes of `n` rows, from the `slot`-th of the batch on. */
-static enum lat_status decode_rows(struct bench *bench, size_t slot, size_t n,
-                                   struct lat_error *err)
+/* Decodes `n` codes, from those of the batch's `slot`-th row on. */
+static enum lat_status decode_codes(struct bench *bench, size_t slot, size_t n,
+                                    struct lat_error *err)
 {
     const struct lat_impute_engine *engine = bench->imputation->engine;
     const size_t codes = slot * bench->samples;
-    return engine->decode(engine->context, bench->codes + codes * bench->imputation->width,
-                          n * bench->samples,
+    return engine->decode(engine->context, bench->codes + codes * bench->imputation->width, n,
                           bench->decoded + codes * bench->imputation->elements,
                           bench->spreads + codes * bench->imputation->elements, err);
 }
@@ -272,11 +283,11 @@ static enum lat_status impute_row(struct bench *bench, size_t i, size_t slot,
     struct lat_imputation *imputation = bench->imputation;
     float *codes = bench->codes + slot * bench->samples * imputation->width;
     const size_t first = slot * bench->samples * imputation->elements;
-    const struct lat_impute_mixture mixture = {.decoded = bench->decoded + first,
-                                               .spreads = bench->spreads + first,
-                                               .weights = bench->weights,
-                                               .n = bench->samples};
+    struct lat_impute_mixture mixture = {.decoded = bench->decoded + first,
+                                         .spreads = bench->spreads + first,
+                                         .weights = bench->weights};
     enum lat_status status = LAT_OK;
+    draw_so_many(bench, bench->samples);
     for (int round = 0;; round++) {
         look_at(bench, i, codes, mixture.decoded, mixture.spreads);
         const double worth = weigh(bench, 1);
@@ -284,11 +295,14 @@ static enum lat_status impute_row(struct bench *bench, size_t i, size_t slot,
         if (worth >= enough_of(bench) || round == ROUNDS_MAX)
             break;
         move_to_weight(bench, i, codes);
+        draw_so_many(bench, bench->samples / AGAIN < AGAIN_LEAST ? bench->samples
+                                                                 : bench->samples / AGAIN);
         place_codes(bench, i, codes);
-        status = decode_rows(bench, slot, 1, err);
+        status = decode_codes(bench, slot, bench->drawn, err);
         if (status != LAT_OK)
             return status;
     }
+    mixture.n = bench->drawn;
     lat_impute_mix(imputation->model, imputation->options, &mixture, i, imputation->out);
     return LAT_OK;
 }
@@ -297,9 +311,10 @@ static enum lat_status impute_batch(struct bench *bench, size_t at, size_t n,
                                     struct lat_error *err)
 {
     const size_t codes = bench->samples * bench->imputation->width;
+    draw_so_many(bench, bench->samples);
     for (size_t i = 0; i < n; i++)
         place_codes(bench, at + i, bench->codes + i * codes);
-    enum lat_status status = decode_rows(bench, 0, n, err);
+    enum lat_status status = decode_codes(bench, 0, n * bench->samples, err);
     for (size_t i = 0; status == LAT_OK && i < n; i++)
         status = impute_row(bench, at + i, i, err);
     return status;
@@ -353,7 +368,6 @@ enum lat_status lat_impute_by_importance(struct lat_imputation *imputation,
                                          struct lat_error *err)
 {
     struct bench bench = {.imputation = imputation, .samples = imputation->options->samples};
-    bench.encoded = bench.samples - bench.samples / PAIRS_OF_PRIOR * 2;
     bench.rows = bench.samples < BATCH_CODES ? BATCH_CODES / bench.samples : 1;
     bench.rows = bench.rows < imputation->n ? bench.rows : imputation->n;
     enum lat_status status = allocate(&bench, err);
