@@ -24,7 +24,8 @@
 #include "base/banned.h"
 
 enum {
-    RUN = 8,             /* factors of a product: from 0.018 up, and far from overflow */
+    LANES = 4,           /* products that grow side by side */
+    RUN = 8,             /* factors of one of them: from 0.018 up, and far from overflow */
     BATCH_CODES = 2048,  /* codes of one run of the decoder, at least one row's */
     PAIRS_OF_PRIOR = 16, /* of so many codes a pair comes from the prior */
     AGAIN = 4,           /* of so many codes one is drawn again, ... */
@@ -161,6 +162,28 @@ static void observe(const struct bench *bench, const float *row, struct observed
     }
 }
 
+/* The logarithm of the product of `n` positive factors and `first`. A multiplication waits for
+ * the one before it, so there are some products side by side; their exponents are counted apart
+ * before they could overflow. */
+static inline double log_product(const float *factors, size_t n, double first)
+{
+    double lanes[LANES] = {first, 1, 1, 1};
+    int exponent, exponents = 0;
+    for (size_t e = 0; e < n;) {
+        const size_t end = e + LANES * RUN < n ? e + LANES * RUN : n;
+        for (; e + LANES <= end; e += LANES)
+            for (size_t lane = 0; lane < LANES; lane++)
+                lanes[lane] *= (double)factors[e + lane];
+        for (; e < end; e++)
+            lanes[0] *= (double)factors[e];
+        for (size_t lane = 0; lane < LANES; lane++) {
+            lanes[lane] = frexp(lanes[lane], &exponent);
+            exponents += exponent;
+        }
+    }
+    return log(lanes[0] * lanes[1] * lanes[2] * lanes[3]) + exponents * LOG_2;
+}
+
 /* -log p(x|z) of the numbers, constants left out: log s and half of the squared error over s,
  * or (degrees + 1) / 2 = 2 times log(1 + its third). Holes have a mask of 0 and are 1 in every
  * product, which begins as the caller's: going through all elements in order is cheaper than
@@ -171,7 +194,6 @@ LAT_CLONES static double numbers_nll(const struct observed *observed, bool heavy
 {
     float *terms = observed->terms;
     double squares = 0;
-    int exponent, exponents = 0;
     for (size_t e = 0; e < elements; e++) {
         const float there = observed->mask[e];
         const float s = spreads[e] * there + (1 - there);
@@ -181,15 +203,9 @@ LAT_CLONES static double numbers_nll(const struct observed *observed, bool heavy
         terms[e] = s * factor * factor;
         observed->squares[e] = square;
     }
-    for (size_t e = 0; e < elements; e++) {
-        product *= (double)terms[e];
+    for (size_t e = 0; e < elements && !heavy; e++)
         squares += (double)observed->squares[e];
-        if (e % RUN == RUN - 1) {
-            product = frexp(product, &exponent);
-            exponents += exponent;
-        }
-    }
-    return log(product) + exponents * LOG_2 + (heavy ? 0 : 0.5 * squares);
+    return log_product(terms, elements, product) + 0.5 * squares;
 }
 
 static double words_nll(const struct observed *observed, const float *decoded)
