@@ -199,3 +199,25 @@ struct lat_store *fixture_open_with(uint32_t d, enum lat_distance metric,
     fixture_put(store, "c", d, 0, n);
     return store;
 }
+
+struct lat_query fixture_query_by_id(const char *id, size_t k)
+{
+    return (struct lat_query){.id = id, .k = k, .max_distance = INFINITY};
+}
+
+struct lat_search_result fixture_search(struct lat_store *store, const struct lat_query *query)
+{
+    struct lat_search_result result;
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_store_search(store, "c", query, &result, &err), LAT_OK, "%s", err.message);
+    return result;
+}
+
+struct lat_write_result fixture_write(struct lat_store *store, const struct lat_write *write)
+{
+    struct lat_write_result result;
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(lat_store_write(store, "c", write, 1, false, &result, &err), LAT_OK, "%s",
+                 err.message);
+    return result;
+}

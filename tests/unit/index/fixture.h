@@ -36,6 +36,11 @@ double fixture_recall(struct lat_store *store, const char *name, uint32_t d, siz
                       size_t k, const struct lat_filter *filter);
 
 struct lat_query fixture_query(const float *code, size_t k);
+struct lat_query fixture_query_by_id(const char *id, size_t k);
+/* In collection "c"; assert that the call succeeds. What is found is the caller's to release.
+ */
+struct lat_search_result fixture_search(struct lat_store *store, const struct lat_query *query);
+struct lat_write_result fixture_write(struct lat_store *store, const struct lat_write *write);
 
 /* Whether a search with item i's own code has item i as its first hit; `parts` (LAT_ITEM_…) are
  * read with it. */

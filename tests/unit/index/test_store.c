@@ -19,28 +19,6 @@ static struct lat_store *open_with(enum lat_distance metric, uint64_t n)
     return fixture_open_with(D, metric, LAT_INDEX_FLAT, n);
 }
 
-static struct lat_search_result search(struct lat_store *store, const struct lat_query *query)
-{
-    struct lat_search_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_store_search(store, "c", query, &result, &err), LAT_OK, "%s", err.message);
-    return result;
-}
-
-static struct lat_query by_id(const char *id, size_t k)
-{
-    return (struct lat_query){.id = id, .k = k, .max_distance = INFINITY};
-}
-
-static struct lat_write_result write_one(struct lat_store *store, const struct lat_write *write)
-{
-    struct lat_write_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_store_write(store, "c", write, 1, false, &result, &err), LAT_OK, "%s",
-                 err.message);
-    return result;
-}
-
 Test(store, a_written_item_is_found_at_once_and_after_reopening)
 {
     struct lat_store *store = open_with(LAT_DISTANCE_L2, 300);
@@ -49,7 +27,7 @@ Test(store, a_written_item_is_found_at_once_and_after_reopening)
         fixture_code(123, D, code);
         struct lat_query query = fixture_query(code, 5);
         query.parts = LAT_ITEM_METADATA | LAT_ITEM_CODE;
-        struct lat_search_result result = search(store, &query);
+        struct lat_search_result result = fixture_search(store, &query);
         cr_assert_eq(result.n, 5);
         cr_assert_str_eq(result.hits[0].id, "item-000123");
         cr_assert_float_eq(result.hits[0].distance, 0, 1e-9);
@@ -74,7 +52,7 @@ Test(store, distances_are_those_of_the_metric_and_ascend)
         fixture_code(7777, D, query_code);
         struct lat_query query = fixture_query(query_code, 200);
         query.parts = LAT_ITEM_CODE;
-        struct lat_search_result result = search(store, &query);
+        struct lat_search_result result = fixture_search(store, &query);
         cr_assert_eq(result.n, 200);
         for (size_t i = 0; i < result.n; i++) {
             const float *code = result.hits[i].code;
@@ -103,14 +81,14 @@ Test(store, equal_distances_come_in_order_of_ids)
         fixture_put_one(store, "c", ids[i], code);
     for (size_t k = 1; k <= LAT_ARRAY_LEN(ids); k++) {
         struct lat_query query = fixture_query(code, k);
-        struct lat_search_result result = search(store, &query);
+        struct lat_search_result result = fixture_search(store, &query);
         cr_assert_eq(result.n, k);
         for (size_t i = 0; i < k; i++)
             cr_assert_str_eq(result.hits[i].id, sorted[i]);
         lat_search_result_release(&result);
     }
-    struct lat_query query = by_id("m", 3);
-    struct lat_search_result result = search(store, &query);
+    struct lat_query query = fixture_query_by_id("m", 3);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_str_eq(result.hits[0].id, "m", "an item searched by id is its own first hit");
     cr_assert_str_eq(result.hits[1].id, "B");
     lat_search_result_release(&result);
@@ -120,14 +98,14 @@ Test(store, equal_distances_come_in_order_of_ids)
 Test(store, an_item_searched_by_id_can_leave_itself_out)
 {
     struct lat_store *store = open_with(LAT_DISTANCE_COSINE, 50);
-    struct lat_query query = by_id("item-000010", 50);
-    struct lat_search_result result = search(store, &query);
+    struct lat_query query = fixture_query_by_id("item-000010", 50);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_eq(result.n, 50);
     cr_assert_str_eq(result.hits[0].id, "item-000010");
     cr_assert_float_eq(result.hits[0].distance, 0, 1e-12);
     lat_search_result_release(&result);
     query.exclude_self = true;
-    result = search(store, &query);
+    result = fixture_search(store, &query);
     cr_assert_eq(result.n, 49);
     for (size_t i = 0; i < result.n; i++)
         cr_assert(strcmp(result.hits[i].id, "item-000010") != 0);
@@ -141,11 +119,11 @@ Test(store, excluded_ids_make_room_for_others)
     float code[D];
     fixture_code(5, D, code);
     struct lat_query query = fixture_query(code, 10);
-    struct lat_search_result all = search(store, &query);
+    struct lat_search_result all = fixture_search(store, &query);
     const char *out[3] = {all.hits[0].id, all.hits[4].id, "nobody"};
     query.exclude_ids = out;
     query.n_exclude = 3;
-    struct lat_search_result rest = search(store, &query);
+    struct lat_search_result rest = fixture_search(store, &query);
     cr_assert_eq(rest.n, 10);
     cr_assert_str_eq(rest.hits[0].id, all.hits[1].id);
     cr_assert_str_eq(rest.hits[3].id, all.hits[5].id);
@@ -166,7 +144,7 @@ Test(store, max_distance_cuts_including_its_bound)
     const float zero[D] = {0};
     struct lat_query query = fixture_query(zero, 10);
     query.max_distance = 3;
-    struct lat_search_result result = search(store, &query);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_eq(result.n, 4);
     lat_search_result_release(&result);
     lat_store_close(store);
@@ -258,7 +236,7 @@ Test(store, a_collection_without_codes_keeps_items)
     fixture_create(store, &spec);
     const struct lat_write put = {
         .id = "a", .metadata = "{\"x\":1}", .error = NAN, .hidden = -1};
-    cr_assert_eq(write_one(store, &put).status, LAT_OK);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_OK);
     const float code[D] = {1};
     const struct lat_query query = fixture_query(code, 1);
     struct lat_search_result result;
@@ -278,7 +256,7 @@ Test(store, k_may_be_more_than_there_is)
     float code[D];
     fixture_code(1, D, code);
     struct lat_query query = fixture_query(code, 10000);
-    struct lat_search_result result = search(store, &query);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_eq(result.n, 700);
     lat_search_result_release(&result);
     query.k = 0;

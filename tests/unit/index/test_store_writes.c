@@ -17,28 +17,6 @@ static struct lat_store *open_with(enum lat_distance metric, uint64_t n)
     return fixture_open_with(D, metric, LAT_INDEX_FLAT, n);
 }
 
-static struct lat_search_result search(struct lat_store *store, const struct lat_query *query)
-{
-    struct lat_search_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_store_search(store, "c", query, &result, &err), LAT_OK, "%s", err.message);
-    return result;
-}
-
-static struct lat_query by_id(const char *id, size_t k)
-{
-    return (struct lat_query){.id = id, .k = k, .max_distance = INFINITY};
-}
-
-static struct lat_write_result write_one(struct lat_store *store, const struct lat_write *write)
-{
-    struct lat_write_result result;
-    struct lat_error err = LAT_ERROR_INIT;
-    cr_assert_eq(lat_store_write(store, "c", write, 1, false, &result, &err), LAT_OK, "%s",
-                 err.message);
-    return result;
-}
-
 Test(store_writes, a_put_replaces_and_keeps_the_time_of_creation)
 {
     struct lat_store *store = open_with(LAT_DISTANCE_L2, 10);
@@ -54,7 +32,7 @@ Test(store_writes, a_put_replaces_and_keeps_the_time_of_creation)
                                   .hidden = -1};
     const unsigned all = LAT_ITEM_METADATA | LAT_ITEM_CODE | LAT_ITEM_INPUT;
     cr_assert_eq(lat_store_get(store, "c", "item-000003", all, &before, NULL), LAT_OK);
-    const struct lat_write_result result = write_one(store, &put);
+    const struct lat_write_result result = fixture_write(store, &put);
     cr_assert_eq(result.status, LAT_OK);
     cr_assert(!result.created);
     cr_assert(result.version > before.version);
@@ -72,7 +50,7 @@ Test(store_writes, a_put_replaces_and_keeps_the_time_of_creation)
     cr_assert(!before.has_input);
     cr_assert(isnan(before.error));
     struct lat_query query = fixture_query(code, 1);
-    struct lat_search_result found = search(store, &query);
+    struct lat_search_result found = fixture_search(store, &query);
     cr_assert_str_eq(found.hits[0].id, "item-000003");
     lat_search_result_release(&found);
     lat_item_release(&before);
@@ -88,10 +66,10 @@ Test(store_writes, a_hidden_item_is_in_no_result_but_is_there)
     for (int hidden = 1; hidden >= 0; hidden--) {
         const struct lat_write patch = {
             .kind = LAT_WRITE_PATCH, .id = "item-000004", .hidden = hidden};
-        cr_assert_eq(write_one(store, &patch).status, LAT_OK);
+        cr_assert_eq(fixture_write(store, &patch).status, LAT_OK);
         for (int round = 0; round < 2; round++) {
             struct lat_query query = fixture_query(code, 20);
-            struct lat_search_result result = search(store, &query);
+            struct lat_search_result result = fixture_search(store, &query);
             struct lat_item item;
             struct lat_collection_info info;
             cr_assert_eq(result.n, hidden ? 19 : 20);
@@ -109,8 +87,8 @@ Test(store_writes, a_hidden_item_is_in_no_result_but_is_there)
             store = fixture_reopen(store);
         }
     }
-    struct lat_query query = by_id("item-000004", 1);
-    struct lat_search_result result = search(store, &query);
+    struct lat_query query = fixture_query_by_id("item-000004", 1);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_str_eq(result.hits[0].id, "item-000004");
     lat_search_result_release(&result);
     lat_store_close(store);
@@ -124,17 +102,17 @@ Test(store_writes, if_match_asks_for_a_version)
     cr_assert_eq(lat_store_get(store, "c", "item-000001", 0, &item, NULL), LAT_OK);
     struct lat_write put = {.id = "item-000001", .code = code, .error = NAN, .hidden = -1};
     put.if_match = item.version + 1;
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     put.if_match = item.version;
-    cr_assert_eq(write_one(store, &put).status, LAT_OK);
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_OK);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     put.if_match = UINT64_MAX;
-    cr_assert_eq(write_one(store, &put).status, LAT_OK);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_OK);
     put.id = "nobody";
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     const struct lat_write gone = {
         .kind = LAT_WRITE_DELETE, .id = "item-000001", .if_match = item.version};
-    cr_assert_eq(write_one(store, &gone).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &gone).status, LAT_PRECONDITION);
     lat_item_release(&item);
     lat_store_close(store);
 }
@@ -145,15 +123,15 @@ Test(store_writes, if_none_match_refuses_a_version_or_any)
     const float code[D] = {1};
     struct lat_write put = {.id = "item-000001", .code = code, .error = NAN, .hidden = -1};
     put.if_none_match = UINT64_MAX;
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     put.id = "new";
-    const struct lat_write_result made = write_one(store, &put);
+    const struct lat_write_result made = fixture_write(store, &put);
     cr_assert(made.status == LAT_OK && made.created);
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     put.if_none_match = made.version;
-    cr_assert_eq(write_one(store, &put).status, LAT_PRECONDITION);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_PRECONDITION);
     put.if_none_match = made.version + 1000;
-    cr_assert_eq(write_one(store, &put).status, LAT_OK);
+    cr_assert_eq(fixture_write(store, &put).status, LAT_OK);
     lat_store_close(store);
 }
 
@@ -200,8 +178,8 @@ Test(store_writes, an_atomic_call_does_all_or_nothing)
     cr_assert_eq(n, 3);
     struct lat_item item;
     cr_assert_eq(lat_store_get(store, "c", "new", 0, &item, NULL), LAT_NOT_FOUND);
-    struct lat_query query = by_id("item-000001", 1);
-    struct lat_search_result result = search(store, &query);
+    struct lat_query query = fixture_query_by_id("item-000001", 1);
+    struct lat_search_result result = fixture_search(store, &query);
     cr_assert_eq(result.n, 1);
     lat_search_result_release(&result);
     cr_assert_eq(lat_store_write(store, "c", writes, 2, true, results, &err), LAT_OK);
@@ -247,7 +225,7 @@ Test(store_writes, delete_where_counts_and_deletes)
         float code[D];
         fixture_code(501, D, code);
         struct lat_query query = fixture_query(code, 1000);
-        struct lat_search_result result = search(store, &query);
+        struct lat_search_result result = fixture_search(store, &query);
         cr_assert_eq(result.n, 500);
         for (size_t i = 0; i < result.n; i++)
             cr_assert((result.hits[i].id[10] - '0') % 2 == 0);
