@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/sync.h"
@@ -13,6 +12,7 @@
 #include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/models.h"
 #include "model/train/evaluate.h"
 
 #include "base/banned.h"
@@ -266,21 +266,12 @@ static enum lat_status evaluate(const struct eval_settings *settings,
                                 struct lat_evaluation *out_evaluation, struct lat_error *err)
 {
     /* Importance samples keep the CPUs busy item by item: better than within a run. */
-    const struct lat_registry_options where = {
-        .folder = settings->models, .threads = options->samples ? 1 : options->threads};
-    struct lat_engine *engine = NULL;
-    struct lat_registry *registry = NULL;
-    if (!lat_file_exists(settings->models))
-        return lat_fail(err, LAT_NOT_FOUND, NULL, "no folder '%s' (see --models)",
-                        settings->models);
-    enum lat_status status = lat_engine_new(&engine, err);
+    const int threads = options->samples ? 1 : options->threads;
+    struct lat_models models;
+    enum lat_status status = lat_models_open(settings->models, threads, &models, err);
     if (status == LAT_OK)
-        status = lat_registry_open(engine, &where, &registry, err);
-    if (status == LAT_OK)
-        status = lat_evaluate(registry, options, out_evaluation, err);
-    if (registry)
-        lat_registry_close(registry);
-    lat_engine_free(engine);
+        status = lat_evaluate(models.registry, options, out_evaluation, err);
+    lat_models_close(&models);
     return status;
 }
 

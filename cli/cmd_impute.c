@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/impute_blocks.h"
+#include "cli/models.h"
 #include "model/impute_csv.h"
 
 #include "base/banned.h"
@@ -235,29 +236,19 @@ static enum lat_status run_here(struct job *job, const struct lat_impute_options
                                 double confidence, struct lat_error *err)
 {
     const struct impute_settings *settings = job->settings;
-    const struct lat_registry_options where = {
-        .folder = settings->models,
-        .threads = settings->threads ? (int)settings->threads : (int)lat_cpu_count()};
-    struct lat_engine *engine = NULL;
-    struct lat_registry *registry = NULL;
+    const int threads = settings->threads ? (int)settings->threads : (int)lat_cpu_count();
+    struct lat_models models;
     struct lat_model *model = NULL;
-    if (!lat_file_exists(settings->models))
-        return lat_fail(err, LAT_NOT_FOUND, NULL, "no folder '%s' (see --models)",
-                        settings->models);
-    enum lat_status status = lat_engine_new(&engine, err);
+    enum lat_status status = lat_models_open(settings->models, threads, &models, err);
     if (status == LAT_OK)
-        status = lat_registry_open(engine, &where, &registry, err);
+        status = lat_registry_load(models.registry, settings->model, err);
     if (status == LAT_OK)
-        status = lat_registry_load(registry, settings->model, err);
-    if (status == LAT_OK)
-        status = lat_registry_acquire(registry, settings->model, &model, err);
+        status = lat_registry_acquire(models.registry, settings->model, &model, err);
     if (status == LAT_OK)
         status = run_model(job, model, options, confidence, err);
     if (model)
         lat_model_release(model);
-    if (registry)
-        lat_registry_close(registry);
-    lat_engine_free(engine);
+    lat_models_close(&models);
     return status;
 }
 
