@@ -1,6 +1,6 @@
 /* Histories: all rows of one user are read in one statement (they lie together), their items'
- * numbers become names in memory, and what is asked for is cut out of the sorted whole. A user
- * exists as long as there are rows, so no rows means no user.
+ * numbers become names of their own, and what is asked for is cut out of the sorted whole. A
+ * user exists as long as there are rows, so no rows means no user.
  *
  * A cursor is the last row given: its time, item and type as hexadecimal, behind a checksum
  * over them, the collection and the user. */
@@ -18,9 +18,8 @@
 
 /* One row while the whole is put together. */
 struct raw_row {
-    const char *item; /* in the tally's memory */
-    size_t type_at;   /* in `types` */
-    const char *type;
+    size_t item_at, type_at; /* in `texts` */
+    const char *item, *type;
     float weight;
     int64_t at_ms;
 };
@@ -29,13 +28,13 @@ struct reading {
     struct raw_row *rows;
     size_t n, capacity;
     size_t most;          /* rows; beyond that reading ends with LAT_BUSY */
-    struct lat_buf types; /* NUL-terminated, one behind the other; the empty one first */
+    struct lat_buf texts; /* NUL-terminated, one behind the other; the empty one first */
 };
 
 static void forget(struct reading *r)
 {
     lat_free(r->rows);
-    lat_buf_release(&r->types);
+    lat_buf_release(&r->texts);
 }
 
 static enum lat_status note(struct reading *r, const char *item, struct lat_stmt *stmt,
@@ -50,13 +49,15 @@ static enum lat_status note(struct reading *r, const char *item, struct lat_stmt
         r->capacity = capacity;
     }
     const char *type = lat_stmt_text(stmt, 1);
+    const size_t item_at = r->texts.len;
+    lat_buf_append(&r->texts, item, strlen(item) + 1);
     struct raw_row *row = &r->rows[r->n++];
-    *row = (struct raw_row){.item = item,
-                            .type_at = *type ? r->types.len : 0,
+    *row = (struct raw_row){.item_at = item_at,
+                            .type_at = *type ? r->texts.len : 0,
                             .weight = (float)lat_stmt_real(stmt, 2),
                             .at_ms = lat_stmt_i64(stmt, 3)};
     if (*type)
-        lat_buf_append(&r->types, type, strlen(type) + 1);
+        lat_buf_append(&r->texts, type, strlen(type) + 1);
     return LAT_OK;
 }
 
@@ -65,6 +66,7 @@ static enum lat_status read_rows(struct lat_local *store, struct lat_db *db,
                                  struct reading *r, struct lat_error *err)
 {
     struct lat_stmt *stmt;
+    char item[LAT_ID_MAX + 1];
     bool row = false;
     enum lat_status status = lat_db_statement(
         db,
@@ -73,24 +75,25 @@ static enum lat_status read_rows(struct lat_local *store, struct lat_db *db,
         &stmt, err);
     if (status != LAT_OK)
         return status;
-    lat_buf_append(&r->types, "", 1);
+    lat_buf_append(&r->texts, "", 1);
     lat_stmt_bind_i64(stmt, 1, collection->key);
     lat_stmt_bind_i64(stmt, 2, lat_user_hash(store, user));
     lat_stmt_bind_text(stmt, 3, user);
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
-        const char *item = lat_collection_item_name(collection, lat_stmt_i64(stmt, 0));
         if (r->n == r->most)
             status = lat_fail(err, LAT_BUSY, NULL, "more than %zu interactions", r->most);
-        else
-            status = item ? note(r, item, stmt, err) : LAT_OK;
+        else if (lat_collection_item_name(collection, lat_stmt_i64(stmt, 0), item))
+            status = note(r, item, stmt, err);
         if (status != LAT_OK)
             break;
     }
     lat_stmt_reset(stmt);
     if (status == LAT_OK)
-        status = lat_buf_check(&r->types, err);
-    for (size_t i = 0; status == LAT_OK && i < r->n; i++)
-        r->rows[i].type = r->types.data + r->rows[i].type_at;
+        status = lat_buf_check(&r->texts, err);
+    for (size_t i = 0; status == LAT_OK && i < r->n; i++) {
+        r->rows[i].item = r->texts.data + r->rows[i].item_at;
+        r->rows[i].type = r->texts.data + r->rows[i].type_at;
+    }
     return status;
 }
 
@@ -231,14 +234,6 @@ static enum lat_status unknown(const char *user, struct lat_error *err)
     return lat_fail(err, LAT_NOT_FOUND, "unknown_user", "no user '%s'", user);
 }
 
-/* Whether the rows, or the names of their items, may have gone over to another generation while
- * they were read. */
-static bool may_have_moved(const struct lat_local *store, struct lat_collection *collection,
-                           const struct reading *r)
-{
-    return !lat_tally_is_ready(collection) || (!r->n && atomic_load(&store->held));
-}
-
 static enum lat_status history_once(struct lat_local *store, const char *name, const char *user,
                                     const char *cursor, size_t limit, bool *out_moved,
                                     struct lat_history_page *out_page, struct lat_error *err)
@@ -258,7 +253,7 @@ static enum lat_status history_once(struct lat_local *store, const char *name, c
         struct lat_db *db = lat_pool_take(&store->pool);
         status = read_rows(store, db, collection, user, &r, err);
         lat_pool_give(&store->pool, db);
-        *out_moved = status == LAT_OK && may_have_moved(store, collection, &r);
+        *out_moved = status == LAT_OK && lat_tally_may_have_moved(store, collection, !r.n);
     }
     if (status == LAT_OK && !r.n)
         status = unknown(user, err);
@@ -275,11 +270,10 @@ enum lat_status lat_local_history(struct lat_store *base, const char *name, cons
                                   const char *cursor, size_t limit,
                                   struct lat_history_page *out_page, struct lat_error *err)
 {
-    enum { TRIES = 3 };
     struct lat_local *store = lat_local_of(base);
     enum lat_status status = LAT_OK;
     bool moved = true;
-    for (int i = 0; moved && i < TRIES; i++) {
+    for (int i = 0; moved && i < LAT_TALLY_TRIES; i++) {
         struct lat_error why = LAT_ERROR_INIT;
         moved = false;
         status = history_once(store, name, user, cursor, limit, &moved, out_page, &why);
@@ -310,7 +304,7 @@ enum lat_status lat_local_history_at_once(struct lat_store *base, const char *na
     } else {
         status = lat_fail(err, LAT_BUSY, NULL, "all readers are at work");
     }
-    if (status == LAT_OK && may_have_moved(store, collection, &r))
+    if (status == LAT_OK && lat_tally_may_have_moved(store, collection, !r.n))
         status = lat_fail(err, LAT_BUSY, NULL, "the collection is changing over");
     if (status == LAT_OK)
         status = r.n ? cut_page(&r, lat_cursor_key(collection), user, NULL, 0, out_page, err)
@@ -324,34 +318,57 @@ enum lat_status lat_local_history_at_once(struct lat_store *base, const char *na
 
 /* ---- all of them ---- */
 
+/* Names are read with their rows: who is called may take long, and memory does not stand still
+ * meanwhile. */
 static enum lat_status each_row(struct lat_db *db, struct lat_collection *collection,
                                 bool (*each)(void *context, const struct lat_interaction *one),
-                                void *context, struct lat_error *err)
+                                void *context, bool *out_nothing, struct lat_error *err)
 {
     struct lat_stmt *stmt;
     bool row = false;
     enum lat_status status = lat_db_prepare(
         db,
-        "SELECT u.name, x.item, x.type, x.weight, x.at_ms FROM users u NOT INDEXED CROSS JOIN"
-        " interactions x ON x.user=u.number WHERE u.collection=?1"
+        "SELECT u.name, i.name, x.type, x.weight, x.at_ms FROM users u NOT INDEXED CROSS JOIN"
+        " interactions x ON x.user=u.number CROSS JOIN interaction_items i"
+        " ON i.collection=?1 AND i.number=x.item WHERE u.collection=?1"
         " ORDER BY u.number, x.item, x.type",
         &stmt, err);
     if (status != LAT_OK)
         return status;
     lat_stmt_bind_i64(stmt, 1, collection->key);
+    *out_nothing = true;
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
-        const struct lat_interaction one = {
-            .user = lat_stmt_text(stmt, 0),
-            .item = lat_collection_item_name(collection, lat_stmt_i64(stmt, 1)),
-            .type = lat_stmt_text(stmt, 2),
-            .weight = (float)lat_stmt_real(stmt, 3),
-            .at_ms = lat_stmt_i64(stmt, 4)};
-        if (one.item && !each(context, &one)) {
+        *out_nothing = false;
+        const struct lat_interaction one = {.user = lat_stmt_text(stmt, 0),
+                                            .item = lat_stmt_text(stmt, 1),
+                                            .type = lat_stmt_text(stmt, 2),
+                                            .weight = (float)lat_stmt_real(stmt, 3),
+                                            .at_ms = lat_stmt_i64(stmt, 4)};
+        if (!each(context, &one)) {
             status = lat_fail(err, LAT_CANCELLED, NULL, "reading the interactions was ended");
             break;
         }
     }
     lat_stmt_free(stmt);
+    return status;
+}
+
+static enum lat_status each_once(struct lat_local *store, const char *name,
+                                 bool (*each)(void *context, const struct lat_interaction *one),
+                                 void *context, bool *out_moved, struct lat_error *err)
+{
+    struct lat_collection *collection;
+    bool nothing = false;
+    enum lat_status status = lat_collection_with_tally(store, name, &collection, err);
+    if (status != LAT_OK)
+        return status;
+    struct lat_db *db = lat_pool_take(&store->pool);
+    status = each_row(db, collection, each, context, &nothing, err);
+    lat_pool_give(&store->pool, db);
+    *out_moved = nothing && lat_tally_may_have_moved(store, collection, true);
+    if (status != LAT_OK)
+        lat_error_prefix(err, "collection '%s'", name);
+    lat_collection_unref(collection);
     return status;
 }
 
@@ -361,15 +378,12 @@ enum lat_status lat_local_interactions_each(struct lat_store *base, const char *
                                             void *context, struct lat_error *err)
 {
     struct lat_local *store = lat_local_of(base);
-    struct lat_collection *collection;
-    enum lat_status status = lat_collection_with_tally(store, name, &collection, err);
-    if (status != LAT_OK)
-        return status;
-    struct lat_db *db = lat_pool_take(&store->pool);
-    status = each_row(db, collection, each, context, err);
-    lat_pool_give(&store->pool, db);
-    if (status != LAT_OK)
-        lat_error_prefix(err, "collection '%s'", name);
-    lat_collection_unref(collection);
-    return status;
+    for (int i = 0; i < LAT_TALLY_TRIES; i++) {
+        bool moved = false;
+        const enum lat_status status = each_once(store, name, each, context, &moved, err);
+        if (status != LAT_OK || !moved)
+            return status;
+        lat_generation_wait(store, name);
+    }
+    return lat_fail(err, LAT_BUSY, NULL, "collection '%s' is changing over", name);
 }

@@ -77,7 +77,14 @@ bool lat_tally_is_ready(struct lat_collection *collection);
 enum lat_status lat_collection_with_tally(struct lat_local *store, const char *name,
                                           struct lat_collection **out_collection,
                                           struct lat_error *err);
-/* The name of an item's number, in the tally's memory; NULL when it was forgotten meanwhile. */
-const char *lat_collection_item_name(struct lat_collection *collection, int64_t number);
+enum { LAT_TALLY_TRIES = 3 };
+/* Whether what was read through this reference may have gone over to another generation
+ * meanwhile: then it is read once more, by name. `nothing`: no rows were found. */
+bool lat_tally_may_have_moved(const struct lat_local *store, struct lat_collection *collection,
+                              bool nothing);
+/* The name of an item's number into `out`: the tally's own goes with the tally, which may go
+ * over to another generation and with that. False when nobody has the number. */
+bool lat_collection_item_name(struct lat_collection *collection, int64_t number,
+                              char out[LAT_ID_MAX + 1]);
 
 #endif

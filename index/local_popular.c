@@ -1,7 +1,8 @@
 /* The items most users like.
  *
  *   scores   of all time: the tally's; since a time: counted from the rows, or remembered
- *   best     the m with the highest scores that are not excluded, under the tally's lock
+ *   best     the m with the highest scores that are not excluded, under the tally's lock, under
+ *            which their names are copied: the tally may go over to another generation
  *   visible  which of them may be shown; too few: m grows and it begins again
  *
  * Hidden items are few, so one round is the rule; a filter that few items pass makes m grow
@@ -10,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text_set.h"
+#include "index/local_generation.h"
 #include "index/local_interactions.h"
 
 #include "base/banned.h"
@@ -24,6 +26,7 @@ struct search {
     uint32_t *scores; /* [n_scores] by number; NULL: the tally's */
     size_t n_scores;
     struct lat_tally_best *best; /* [m] */
+    struct lat_buf names;        /* what `best` points to */
     const char **ids;            /* [m] their names */
     bool *visible;               /* [m] */
     size_t m, n;
@@ -34,6 +37,7 @@ static void forget(struct search *s)
     lat_text_set_release(&s->excluded);
     lat_free(s->scores);
     lat_free(s->best);
+    lat_buf_release(&s->names);
     lat_free(s->ids);
     lat_free(s->visible);
 }
@@ -110,6 +114,24 @@ static enum lat_status resize(struct search *s, size_t m, struct lat_error *err)
     return s->best && s->ids && s->visible ? LAT_OK : lat_fail_memory(err);
 }
 
+/* Under the tally's lock: the names of n items into memory of their own. */
+static enum lat_status copy_names(struct search *s, size_t n, struct lat_error *err)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += strlen(s->best[i].name) + 1;
+    lat_buf_clear(&s->names);
+    if (!lat_buf_reserve(&s->names, bytes)) /* then they do not move */
+        return lat_buf_check(&s->names, err);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = s->best[i].name;
+        const size_t at = s->names.len;
+        lat_buf_append(&s->names, name, strlen(name) + 1);
+        s->best[i].name = s->names.data + at;
+    }
+    return LAT_OK;
+}
+
 /* The m best, of which those that may be shown come first; *out_all: there are no more. */
 static enum lat_status look(struct search *s, bool *out_all, struct lat_error *err)
 {
@@ -118,11 +140,13 @@ static enum lat_status look(struct search *s, bool *out_all, struct lat_error *e
     const size_t n =
         lat_tally_best(&collection->tally, s->scores, s->n_scores,
                        s->excluded.n ? is_excluded : NULL, &s->excluded, s->best, s->m);
+    enum lat_status status = copy_names(s, n, err);
     lat_rwlock_unlock(&collection->tally_lock);
     for (size_t i = 0; i < n; i++)
         s->ids[i] = s->best[i].name;
-    const enum lat_status status = lat_collection_visible(
-        s->store, collection, s->query->filter, s->ids, n, s->visible, err);
+    if (status == LAT_OK)
+        status = lat_collection_visible(s->store, collection, s->query->filter, s->ids, n,
+                                        s->visible, err);
     if (status != LAT_OK)
         return status;
     s->n = 0;
@@ -190,18 +214,39 @@ static enum lat_status run(struct search *s, struct lat_popular_list *out_list,
     return status == LAT_OK ? make_list(s, out_list, err) : status;
 }
 
-enum lat_status lat_local_popular(struct lat_store *base, const char *name,
-                                  const struct lat_popular_query *query,
-                                  struct lat_popular_list *out_list, struct lat_error *err)
+static enum lat_status popular_once(struct lat_local *store, const char *name,
+                                    const struct lat_popular_query *query, bool *out_moved,
+                                    struct lat_popular_list *out_list, struct lat_error *err)
 {
-    struct search s = {.store = lat_local_of(base), .query = query};
-    enum lat_status status = lat_collection_with_tally(s.store, name, &s.collection, err);
+    struct search s = {.store = store, .query = query};
+    struct lat_popular_list list = {0};
+    enum lat_status status = lat_collection_with_tally(store, name, &s.collection, err);
     if (status != LAT_OK)
         return status;
-    status = run(&s, out_list, err);
-    if (status != LAT_OK)
+    status = run(&s, &list, err);
+    *out_moved = status == LAT_OK && lat_tally_may_have_moved(store, s.collection, !list.n);
+    if (*out_moved)
+        lat_popular_list_release(&list);
+    else if (status == LAT_OK)
+        *out_list = list;
+    else
         lat_error_prefix(err, "collection '%s'", name);
     forget(&s);
     lat_collection_unref(s.collection);
     return status;
+}
+
+enum lat_status lat_local_popular(struct lat_store *base, const char *name,
+                                  const struct lat_popular_query *query,
+                                  struct lat_popular_list *out_list, struct lat_error *err)
+{
+    struct lat_local *store = lat_local_of(base);
+    for (int i = 0; i < LAT_TALLY_TRIES; i++) {
+        bool moved = false;
+        const enum lat_status status = popular_once(store, name, query, &moved, out_list, err);
+        if (status != LAT_OK || !moved)
+            return status;
+        lat_generation_wait(store, name);
+    }
+    return lat_fail(err, LAT_BUSY, NULL, "collection '%s' is changing over", name);
 }

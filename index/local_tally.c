@@ -3,6 +3,7 @@
  * pass over the interactions in the order of the table: those of one user and item lie
  * together. Damaged rows, of an item nobody knows, have no counts; the check tells them. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -146,12 +147,23 @@ enum lat_status lat_collection_with_tally(struct lat_local *store, const char *n
                     "collection '%s': its interactions are being loaded", name);
 }
 
-const char *lat_collection_item_name(struct lat_collection *collection, int64_t number)
+bool lat_tally_may_have_moved(const struct lat_local *store, struct lat_collection *collection,
+                              bool nothing)
+{
+    return !lat_tally_is_ready(collection) || (nothing && atomic_load(&store->held));
+}
+
+bool lat_collection_item_name(struct lat_collection *collection, int64_t number,
+                              char out[LAT_ID_MAX + 1])
 {
     const char *name = NULL;
     lat_rwlock_read(&collection->tally_lock);
     if (number >= 0 && (uint64_t)number < collection->tally.n)
         name = collection->tally.items[number].name;
+    if (name)
+        memcpy(out, name, strnlen(name, LAT_ID_MAX) + 1);
     lat_rwlock_unlock(&collection->tally_lock);
-    return name;
+    if (name)
+        out[LAT_ID_MAX] = '\0';
+    return name != NULL;
 }

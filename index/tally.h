@@ -10,7 +10,7 @@
  *
  * Threads: the owner's lock. Readers share it; lat_tally_add, _restore and _apply want it
  * alone. The one writer may look up without it. Names stay where they are as long as the tally
- * lives, so pointers to them outlive the lock. */
+ * lives, which may be no longer than the lock is held: it goes from one owner to another. */
 #ifndef LAT_INDEX_TALLY_H
 #define LAT_INDEX_TALLY_H
 

@@ -1,7 +1,7 @@
 /* Interactions from all sides at once: writers of overlapping users and items, users deleted,
  * histories, popular items of all time and of a window, items hidden, collections dropped and
- * made again. For ThreadSanitizer; at the end the counts in memory are those of the rows and
- * the check finds nothing. */
+ * made again, also right after they went over to another generation. For ThreadSanitizer; at
+ * the end the counts in memory are those of the rows and the check finds nothing. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,13 +11,15 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "index/generations.h"
 #include "index/interactions.h"
 #include "tests/support/support.h"
 
-enum { TURNS = 150, CALL = 60, USERS = 40, ITEMS = 300 };
+enum { TURNS = 150, CALL = 60, USERS = 40, ITEMS = 300, MOVES = 60 };
 
 static struct lat_store *store;
 static atomic_uint faults;
+static atomic_bool moved;
 
 static void expect(bool good, const char *what, const struct lat_error *err)
 {
@@ -119,6 +121,65 @@ static void *read_some(void *argument)
     return argument;
 }
 
+/* Names of items that are being read outlive the collection: it goes over to a generation,
+ * which is dropped at once. */
+static void *move_and_drop(void *argument)
+{
+    const struct lat_collection_spec next = {.model = "next@1"};
+    const struct lat_interaction one = {"u", "an item", "", 1, 1};
+    for (int turn = 0; turn < MOVES; turn++) {
+        struct lat_generation generation;
+        struct lat_collection_info info;
+        struct lat_error err = LAT_ERROR_INIT;
+        create("g");
+        expect(lat_store_interact(store, "g", &one, 1, &err) == LAT_OK, "write g", &err);
+        expect(lat_store_generation_begin(store, "g", &next, &generation, &err) == LAT_OK,
+               "begin", &err);
+        expect(lat_store_describe(store, "g", &info, &err) == LAT_OK, "describe g", &err);
+        lat_store_generation_hold(store, true);
+        expect(lat_store_generation_switch(store, "g", info.sequence, &err) == LAT_OK, "switch",
+               &err);
+        expect(lat_store_drop(store, "g", &err) == LAT_OK, "drop g", &err);
+        lat_store_generation_hold(store, false);
+    }
+    atomic_store(&moved, true);
+    return argument;
+}
+
+static void expect_moving(enum lat_status status, size_t n, const char *what,
+                          const struct lat_error *err)
+{
+    expect(status == LAT_NOT_FOUND || status == LAT_BUSY || (status == LAT_OK && n <= 1), what,
+           err);
+}
+
+static void *read_moving(void *argument)
+{
+    const struct lat_popular_query all = {.k = 5}, window = {.k = 5, .since_ms = 1};
+    while (!atomic_load(&moved)) {
+        struct lat_history_page page = {0};
+        struct lat_popular_list list = {0}, recent = {0};
+        struct lat_error err = LAT_ERROR_INIT;
+        size_t n = 0;
+        expect_moving(lat_store_history(store, "g", "u", NULL, 0, &page, &err), page.n,
+                      "history g", &err);
+        if (page.n)
+            expect(strcmp(page.rows[0].item, "an item") == 0, page.rows[0].item, &err);
+        expect_moving(lat_store_popular(store, "g", &all, &list, &err), list.n, "popular g",
+                      &err);
+        if (list.n)
+            expect(strcmp(list.rows[0].item, "an item") == 0, list.rows[0].item, &err);
+        expect_moving(lat_store_popular(store, "g", &window, &recent, &err), recent.n,
+                      "recent g", &err);
+        expect_moving(lat_store_interactions_each(store, "g", look, &n, &err), 0, "each g",
+                      &err);
+        lat_history_page_release(&page);
+        lat_popular_list_release(&list);
+        lat_popular_list_release(&recent);
+    }
+    return argument;
+}
+
 static void print_top(char out[8192])
 {
     struct lat_popular_list list;
@@ -153,8 +214,8 @@ static void report(void *context, const char *line)
 
 int main(void)
 {
-    void *(*const parts[])(void *) = {write_some, write_some, delete_some, read_some,
-                                      read_some};
+    void *(*const parts[])(void *) = {write_some, write_some,    delete_some, read_some,
+                                      read_some,  move_and_drop, read_moving, read_moving};
     pthread_t threads[LAT_ARRAY_LEN(parts)];
     static char before[8192], after[8192];
     uint64_t findings;

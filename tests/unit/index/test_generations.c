@@ -135,6 +135,41 @@ Test(generations, a_history_is_read_on_across_the_switch)
     lat_store_close(store);
 }
 
+struct told {
+    struct lat_store *store;
+    char text[64];
+};
+
+/* At the first row the collection goes over to another generation, and is dropped. */
+static bool move_and_drop(void *context, const struct lat_interaction *one)
+{
+    struct told *told = context;
+    struct lat_generation next;
+    if (!told->text[0]) {
+        cr_assert_eq(begin(told->store, "m@2", D_NEXT, &next), LAT_OK);
+        cr_assert_eq(
+            lat_store_generation_switch(told->store, "c", describe(told->store).sequence, NULL),
+            LAT_OK);
+        cr_assert_eq(lat_store_drop(told->store, "c", NULL), LAT_OK);
+    }
+    const size_t len = strlen(told->text);
+    snprintf(told->text + len, sizeof(told->text) - len, "%s-%s ", one->user, one->item);
+    return true;
+}
+
+Test(generations, interactions_being_read_keep_their_names_when_the_collection_is_dropped)
+{
+    struct lat_store *store = open_with("m@1");
+    struct told told = {.store = store};
+    const struct lat_interaction two[] = {
+        {.user = "u", .item = "a", .type = "", .weight = 1, .at_ms = 2},
+        {.user = "u", .item = "b", .type = "", .weight = 1, .at_ms = 1}};
+    cr_assert_eq(lat_store_interact(store, "c", two, 2, NULL), LAT_OK);
+    cr_assert_eq(lat_store_interactions_each(store, "c", move_and_drop, &told, NULL), LAT_OK);
+    cr_assert_str_eq(told.text, "u-a u-b ", "%s", told.text);
+    lat_store_close(store);
+}
+
 Test(generations, are_in_no_list_and_go_with_their_collection)
 {
     struct lat_store *store = open_with("m@1");
