@@ -32,7 +32,7 @@ struct retrieval_slot {
     struct lat_retrieval *retrieval;
     unsigned users;
     bool wanted, hopeless, building;
-    bool gone; /* freed by its last user */
+    bool gone; /* freed by its last user, or by who builds it */
     uint64_t used;
 };
 
@@ -44,6 +44,7 @@ struct lat_recommenders {
     struct lat_mutex mutex;
     struct lat_cond wake;
     atomic_bool stop;
+    atomic_bool in_vain; /* what is being built is wanted no more; set under the lock */
     struct cold_slot colds[COLD_SLOTS];
     struct retrieval_slot retrievals[RETRIEVAL_SLOTS];
     uint64_t uses;
@@ -66,6 +67,7 @@ enum lat_status lat_recommenders_new(struct lat_store *store,
     }
     r->store = store;
     atomic_init(&r->stop, false);
+    atomic_init(&r->in_vain, false);
     lat_mutex_init(&r->mutex, LAT_RANK_QUEUE, "recommenders");
     lat_cond_init(&r->wake);
     *out_recommenders = r;
@@ -78,6 +80,7 @@ void lat_recommenders_free(struct lat_recommenders *r)
         return;
     atomic_store(&r->stop, true);
     lat_mutex_lock(&r->mutex);
+    atomic_store(&r->in_vain, true);
     lat_cond_broadcast(&r->wake);
     lat_mutex_unlock(&r->mutex);
     for (int i = 0; i < N_THREADS; i++)
@@ -234,6 +237,27 @@ struct lat_cold *lat_recommenders_cold(struct lat_recommenders *r, struct lat_mo
 
 /* ---- indexes over items ---- */
 
+/* What is let go of once the lock is given back. */
+struct thrown_out {
+    struct lat_retrieval *retrieval;
+    struct lat_model *model;
+};
+
+static void throw_out(const struct thrown_out *thrown)
+{
+    lat_retrieval_free(thrown->retrieval);
+    if (thrown->model)
+        lat_model_release(thrown->model);
+}
+
+/* Under the lock: empties a slot nobody uses. */
+static struct thrown_out empty(struct retrieval_slot *slot)
+{
+    const struct thrown_out thrown = {slot->retrieval, slot->model};
+    *slot = (struct retrieval_slot){0};
+    return thrown;
+}
+
 static struct retrieval_slot *find_wanted_retrieval(struct lat_recommenders *r)
 {
     for (size_t i = 0; i < RETRIEVAL_SLOTS; i++)
@@ -254,42 +278,28 @@ static void *run_retrieval(void *argument)
             continue;
         }
         struct lat_retrieval *retrieval = NULL;
+        struct thrown_out thrown = {0};
         struct lat_error err = LAT_ERROR_INIT;
         slot->wanted = false;
         slot->building = true; /* nobody else touches the slot's model now */
+        atomic_store(&r->in_vain, false);
         lat_mutex_unlock(&r->mutex);
         const enum lat_status status =
-            lat_retrieval_build(slot->model, &r->stop, &retrieval, &err);
+            lat_retrieval_build(slot->model, &r->in_vain, &retrieval, &err);
         if (status != LAT_OK && status != LAT_CANCELLED)
             lat_log_error("items not indexed", &err);
         lat_mutex_lock(&r->mutex);
         slot->retrieval = retrieval;
         slot->hopeless = !retrieval;
         slot->building = false;
+        if (slot->gone)
+            thrown = empty(slot);
+        lat_mutex_unlock(&r->mutex);
+        throw_out(&thrown);
+        lat_mutex_lock(&r->mutex);
     }
     lat_mutex_unlock(&r->mutex);
     return NULL;
-}
-
-/* What is let go of once the lock is given back. */
-struct thrown_out {
-    struct lat_retrieval *retrieval;
-    struct lat_model *model;
-};
-
-static void throw_out(const struct thrown_out *thrown)
-{
-    lat_retrieval_free(thrown->retrieval);
-    if (thrown->model)
-        lat_model_release(thrown->model);
-}
-
-/* Under the lock: empties a slot nobody uses. */
-static struct thrown_out empty(struct retrieval_slot *slot)
-{
-    const struct thrown_out thrown = {slot->retrieval, slot->model};
-    *slot = (struct retrieval_slot){0};
-    return thrown;
 }
 
 /* The model's slot, else one that can be given to it, else NULL. */
@@ -375,12 +385,13 @@ static bool forget_one(struct lat_recommenders *r, const char *reference)
     }
     for (size_t i = 0; i < RETRIEVAL_SLOTS && !found; i++) {
         struct retrieval_slot *slot = &r->retrievals[i];
-        found =
-            slot->model && !slot->building && !slot->gone && is_named(slot->model, reference);
-        if (found && slot->users)
+        found = slot->model && !slot->gone && is_named(slot->model, reference);
+        if (found && (slot->users || slot->building))
             slot->gone = true;
         else if (found)
             thrown = empty(slot);
+        if (found && slot->building)
+            atomic_store(&r->in_vain, true);
     }
     lat_mutex_unlock(&r->mutex);
     lat_cold_unref(cold);

@@ -36,7 +36,8 @@ struct lat_retrieval *lat_recommenders_retrieval(struct lat_recommenders *recomm
 void lat_recommenders_give_back(struct lat_recommenders *recommenders,
                                 struct lat_retrieval *retrieval); /* NULL is fine */
 
-/* Lets go of the models of that name (`name` or `name@version`): they were unloaded. */
+/* Lets go of the models of that name (`name` or `name@version`): they were unloaded. What is in
+ * use goes with its last user, what is being built soon, unfinished. */
 void lat_recommenders_forget(struct lat_recommenders *recommenders, const char *reference);
 
 #endif
