@@ -4,6 +4,7 @@
 
 #include "tests/integration/client.h"
 #include "tests/support/support.h"
+#include "tests/support/tiny_onnx.h"
 
 TestSuite(score, .init = test_folder_enter, .fini = test_folder_leave);
 
@@ -177,6 +178,95 @@ Test(score, in_an_empty_collection_the_error_decides_alone)
     cr_expect_eq(number_of("results.0.p_value"), number_of("results.0.error_p_value"));
     cr_expect_eq(number_of("results.0.score"), number_of("results.0.error"));
     cr_expect_eq(number_of("reference_items"), 9);
+}
+
+Test(score, a_collection_may_be_named_by_an_alias)
+{
+    char body[256];
+    make("{\"model\":\"judge@1\"}");
+    for (int i = 0; i < 12; i++) {
+        char id[16], item[64];
+        snprintf(id, sizeof(id), "%d", i);
+        snprintf(item, sizeof(item), "{\"code\":[%d,%d,0]}", i % 4, i / 4);
+        put(id, item);
+    }
+    snprintf(body, sizeof(body), "{\"collection\":\"%s\"}", strrchr(coll(""), '/') + 1);
+    STATUS(201, ask("PUT", "/v1/aliases/scored", body));
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[4,1,0,1,0,1]}],\"collection\":\"%s\"}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(200, ask("POST", judge, body));
+    const double score = number_of("results.0.score");
+    STATUS(200, ask("POST", judge,
+                    "{\"inputs\":[{\"vector\":[4,1,0,1,0,1]}],\"collection\":\"scored\"}"));
+    cr_expect_eq(number_of("results.0.score"), score, "%s", reply());
+    cr_expect_str_eq(text_of("collection"), strrchr(coll(""), '/') + 1, "its own name");
+    STATUS(204, ask("DELETE", "/v1/aliases/scored", NULL));
+    ask("POST", judge, "{\"inputs\":[{\"vector\":[4,1,0,1,0,1]}],\"collection\":\"scored\"}");
+    PROBLEM(404, "collection_not_found");
+    POINTER("/collection");
+}
+
+/* n zeros n_inputs times, and the options behind them. */
+static int ask_for_zeros(const char *path, size_t n_inputs, size_t n, const char *options)
+{
+    struct lat_buf body = {0};
+    for (size_t i = 0; i < n_inputs; i++) {
+        lat_buf_text(&body, i ? "},{\"vector\":[0" : "{\"inputs\":[{\"vector\":[0");
+        for (size_t k = 1; k < n; k++)
+            lat_buf_text(&body, ",0");
+        lat_buf_char(&body, ']');
+    }
+    lat_buf_printf(&body, "}]%s}", options);
+    const int status = ask("POST", path, body.data);
+    lat_buf_release(&body);
+    return status;
+}
+
+Test(score, contributions_of_a_reply_have_a_limit)
+{
+    enum { WIDTH = 2500, INPUTS = 400, ALL = 1000000 };
+    static const struct tiny_model wide = {.rank = 2, .dims = {-1, WIDTH}, .code = 3};
+    static const char path[] = "/v1/models/wide/score";
+    tiny_package(api_models(), "wide", 1, &wide,
+                 "{\"name\":\"wide\",\"version\":1,\"input\":{\"kind\":\"vector\","
+                 "\"dimension\":2500},\"calibration\":{\"id\":\"w\",\"n\":2,"
+                 "\"quantiles\":[1,2]}}");
+    STATUS(200, ask("POST", "/v1/models/wide/load", NULL));
+    cr_assert_eq(INPUTS * WIDTH, ALL);
+    STATUS(413, ask_for_zeros(path, INPUTS + 1, WIDTH, ",\"contributions\":2500"));
+    PROBLEM(413, "batch_too_large");
+    POINTER("/contributions");
+    STATUS(200, ask_for_zeros(path, INPUTS, WIDTH, ",\"contributions\":2500"));
+    cr_expect_eq(count_of("results.399.contributions"), WIDTH);
+    STATUS(200, ask_for_zeros(path, INPUTS + 1, WIDTH, ""));
+    cr_expect_eq(count_of("results.400.contributions"), 100, "of whoever asks for none");
+}
+
+/* Each input is a search of its own, and ten thousand neighbours take a while. */
+Test(score, what_takes_longer_than_a_request_may_is_given_up)
+{
+    enum { ITEMS = 20000, PART = 500, INPUTS = 1000 };
+    static const char *const options[] = {"--timeout-ms", "300", NULL};
+    struct server hasty;
+    server_start(&hasty, test_path("hasty"), api_models(), options);
+    api_use(&hasty);
+    STATUS(201, ask("PUT", "/v1/collections/many",
+                    "{\"model\":\"judge@1\",\"index\":{\"type\":\"flat\"}}"));
+    for (int from = 0; from < ITEMS; from += PART) {
+        struct lat_buf body = {0};
+        for (int i = from; i < from + PART; i++)
+            lat_buf_printf(&body, "%s{\"id\":\"%d\",\"code\":[%d,%d,0]}",
+                           i > from ? "," : "{\"items\":[", i, i % 100, i / 100);
+        lat_buf_text(&body, "]}");
+        STATUS(200, ask("PUT", "/v1/collections/many/items", body.data));
+        lat_buf_release(&body);
+    }
+    ask_for_zeros(judge, INPUTS, 6, ",\"collection\":\"many\",\"neighbours\":10000");
+    PROBLEM(503, "deadline_exceeded");
+    STATUS(200, ask_for_zeros(judge, 1, 6, ",\"collection\":\"many\",\"neighbours\":10000"));
+    api_use(NULL);
+    cr_assert_eq(server_stop(&hasty, 20000), 0);
 }
 
 Test(score, what_cannot_be_is_refused)
