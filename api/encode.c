@@ -20,6 +20,7 @@ struct verb {
     struct lat_model *model;
     struct lat_json json;
     struct lat_inputs inputs;
+    bool takes_variance; /* encode alone */
     bool with_variance;
     bool base64; /* of the reply */
 };
@@ -33,7 +34,8 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
         return status;
     lat_json_root(&verb->json, &root);
     lat_object_encoding(&root);
-    lat_object_flag(&root, "with_variance", &verb->with_variance);
+    if (verb->takes_variance)
+        lat_object_flag(&root, "with_variance", &verb->with_variance);
     return lat_inputs_object(call, &root, &verb->inputs, err);
 }
 
@@ -52,7 +54,8 @@ static enum lat_status begin(struct lat_call *call, unsigned capability, struct 
     struct lat_options options;
     lat_options_begin(&options, call, err);
     verb->base64 = lat_option_base64(&options);
-    lat_option_flag(&options, "with_variance", &verb->with_variance);
+    if (verb->takes_variance)
+        lat_option_flag(&options, "with_variance", &verb->with_variance);
     enum lat_status status = lat_options_end(&options);
     if (status == LAT_OK)
         status = lat_embed_acquire(call, call->params[0], &verb->model, err);
@@ -97,7 +100,7 @@ static enum lat_status reply_codes(struct lat_call *call, const struct verb *ver
 
 enum lat_status lat_api_encode(struct lat_call *call, struct lat_error *err)
 {
-    struct verb verb = {0};
+    struct verb verb = {.takes_variance = true};
     struct lat_embedding embedding;
     enum lat_status status = begin(call, LAT_CAN_ENCODE, &verb, err);
     if (status == LAT_OK)
@@ -121,8 +124,6 @@ static enum lat_status round_trip(struct lat_call *call, unsigned capability,
     enum lat_status status = begin(call, capability, &verb, err);
     if (status == LAT_OK)
         status = read_inputs(call, &verb, err);
-    if (status == LAT_OK && verb.with_variance)
-        status = lat_fail(err, LAT_INVALID, "unknown_field", "with_variance is for encode");
     if (status == LAT_OK)
         status = embed(call, &verb, LAT_EMBED_CODES | LAT_EMBED_DECODED | LAT_EMBED_ERRORS,
                        &embedding, err);

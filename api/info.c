@@ -1,6 +1,7 @@
 /* GET /v1/info: version, libraries, limits. */
 #include "api/handlers.h"
 #include "api/reply.h"
+#include "api/request.h"
 #include "service/version.h"
 
 #include "base/banned.h"
@@ -34,6 +35,9 @@ static void write_limits(struct lat_buf *out, const struct lat_config *config)
 enum lat_status lat_api_info(struct lat_call *call, struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
+    const enum lat_status status = lat_options_none(call, err);
+    if (status != LAT_OK)
+        return status;
     lat_buf_char(out, '{');
     lat_write_text(out, "name", "latentd");
     lat_write_text(out, "version", lat_version());

@@ -161,15 +161,24 @@ void lat_object_flag(struct lat_object *object, const char *key, bool *inout_val
         fail_type(object, key, "a boolean", value);
 }
 
+/* Whole numbers in full. */
+static void number_text(char *out, size_t size, double number)
+{
+    const bool whole = number == floor(number) && fabs(number) <= WHOLE_MOST;
+    snprintf(out, size, whole ? "%.0f" : "%.15g", number);
+}
+
 static void fail_range(struct lat_object *object, const char *key, double min, double max,
                        double got)
 {
-    char expected[96], text[32];
+    char expected[96], text[32], least[32], most[32];
+    number_text(least, sizeof(least), min);
+    number_text(most, sizeof(most), max);
     if (isinf(max))
-        snprintf(expected, sizeof(expected), "at least %.15g", min);
+        snprintf(expected, sizeof(expected), "at least %s", least);
     else
-        snprintf(expected, sizeof(expected), "%.15g to %.15g", min, max);
-    snprintf(text, sizeof(text), "%.15g", got);
+        snprintf(expected, sizeof(expected), "%s to %s", least, most);
+    number_text(text, sizeof(text), got);
     lat_object_fail(object, key, LAT_INVALID, "out_of_range", "'%s' must be %s, not %s", key,
                     expected, text);
     lat_error_expected(object->json->err, expected, text);

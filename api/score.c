@@ -46,14 +46,19 @@ static enum lat_status check(const struct verb *verb, struct lat_error *err)
     const bool image = lat_model_manifest(verb->model)->input.kind == LAT_INPUT_IMAGE;
     const char *pointer = NULL;
     enum lat_status status = LAT_OK;
-    if (!(request->false_alarm_rate > 0 && request->false_alarm_rate < 1)) {
+    if (!verb->collection[0] && (!isnan(request->neighbours) || request->n_exclude)) {
+        pointer = "/collection";
+        status = lat_fail(err, LAT_INVALID, "missing_field",
+                          "'%s' is about the items of a collection: name it in 'collection'",
+                          request->n_exclude ? "exclude_ids" : "neighbours");
+    } else if (!(request->false_alarm_rate > 0 && request->false_alarm_rate < 1)) {
         char got[32];
         snprintf(got, sizeof(got), "%g", request->false_alarm_rate);
         pointer = "/false_alarm_rate";
         status = lat_fail(err, LAT_INVALID, "out_of_range",
                           "a share of all normal inputs, between 0 and 1, not %s", got);
         lat_error_expected(err, "above 0, below 1", got);
-    } else if (!(request->neighbours > 0) ||
+    } else if (request->neighbours <= 0 ||
                (request->neighbours > 1 && request->neighbours != floor(request->neighbours))) {
         pointer = "/neighbours";
         status = lat_fail(err, LAT_INVALID, "out_of_range",
@@ -133,7 +138,7 @@ static enum lat_status check_reply(const struct verb *verb, struct lat_error *er
 static enum lat_status read_all(struct lat_call *call, struct verb *verb, struct lat_error *err)
 {
     verb->request.false_alarm_rate = FALSE_ALARM_RATE;
-    verb->request.neighbours = LAT_SCORE_NEIGHBOURS;
+    verb->request.neighbours = (double)NAN; /* not said */
     verb->contributions = UINT64_MAX;
     enum lat_status status = read_options(call, verb, err);
     if (status == LAT_OK)
@@ -151,6 +156,8 @@ static enum lat_status read_all(struct lat_call *call, struct verb *verb, struct
     verb->request.inputs = verb->inputs.items;
     verb->request.n = verb->inputs.n;
     verb->request.collection = verb->collection[0] ? verb->collection : NULL;
+    if (isnan(verb->request.neighbours))
+        verb->request.neighbours = LAT_SCORE_NEIGHBOURS;
     return status;
 }
 

@@ -50,8 +50,8 @@ static const struct lat_setting rows[] = {
                     "the model has a gaussian code"),
     LAT_SETTING_ROW(impute_settings, collection, LAT_SETTING_TEXT, "", 0, 0, "NAME",
                     "neighbours: where they are looked for"),
-    LAT_SETTING_ROW(impute_settings, samples, LAT_SETTING_INT, "500", 1, LAT_IMPUTE_SAMPLES_MAX,
-                    "N", "importance: codes drawn a row"),
+    LAT_SETTING_ROW(impute_settings, samples, LAT_SETTING_INT, "0", 0, LAT_IMPUTE_SAMPLES_MAX,
+                    "N", "importance: codes drawn a row, 0 = 500"),
     LAT_SETTING_ROW(impute_settings, seed, LAT_SETTING_INT, "1", 0, INT32_MAX, "N",
                     "of what is drawn"),
     LAT_SETTING_ROW(impute_settings, min_confidence, LAT_SETTING_TEXT, "0", 0, 0, "X",
@@ -269,9 +269,10 @@ static enum lat_status run_there(struct job *job, struct lat_error *err)
     struct lat_buf path = {0};
     lat_buf_text(&path, "/v1/models/");
     lat_client_segment(&path, settings->model);
-    lat_buf_printf(&path, "/impute?seed=%lld&samples=%lld&on_invalid=%s&min_confidence=%s",
-                   (long long)settings->seed, (long long)settings->samples,
-                   settings->on_invalid, settings->min_confidence);
+    lat_buf_printf(&path, "/impute?seed=%lld&on_invalid=%s&min_confidence=%s",
+                   (long long)settings->seed, settings->on_invalid, settings->min_confidence);
+    if (settings->samples)
+        lat_buf_printf(&path, "&samples=%lld", (long long)settings->samples);
     const char *const names[] = {"method", "collection", "missing"};
     const char *const values[] = {settings->method, settings->collection, settings->missing};
     for (size_t i = 0; i < LAT_ARRAY_LEN(names); i++) {
@@ -333,10 +334,13 @@ static enum lat_status read_request(int argc, char **argv, struct impute_setting
         return lat_fail(err, LAT_INVALID, NULL,
                         "--min-confidence: expected a number from 0 to 1, not '%s'",
                         settings->min_confidence);
-    *out_options = (struct lat_impute_options){.method = (enum lat_impute_method)choice,
-                                               .samples = (uint32_t)settings->samples,
-                                               .seed = (uint64_t)settings->seed,
-                                               .interval = 0.9};
+    *out_options = (struct lat_impute_options){
+        .method = (enum lat_impute_method)choice,
+        .samples = settings->samples ? (uint32_t)settings->samples : LAT_IMPUTE_SAMPLES,
+        .seed = (uint64_t)settings->seed,
+        .interval = 0.9};
+    if (settings->method[0] && choice != LAT_IMPUTE_IMPORTANCE && settings->samples)
+        return lat_fail(err, LAT_INVALID, NULL, "--samples goes with --method importance");
     if (settings->method[0] && choice == LAT_IMPUTE_NEIGHBOURS && !settings->server[0])
         return lat_fail(err, LAT_INVALID, NULL,
                         "--method neighbours wants --server: collections are the server's");

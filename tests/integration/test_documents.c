@@ -1,4 +1,5 @@
 /* Probes, documents, and what every reply has. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,6 +144,53 @@ Test(documents, bad_percent_encoding_and_utf8_in_the_path)
     PROBLEM(400, "bad_query");
     ask("GET", "/v1/collections?cursor=%ff", NULL);
     PROBLEM(400, "bad_utf8");
+}
+
+/* Paths of the interface itself: probes, pages and the protocol of others take what comes. */
+static bool is_own(const char *path)
+{
+    return strncmp(path, "/v1/", 4) == 0;
+}
+
+/* `path` with something that can be one in the place of each {parameter}. */
+static void fill_in(const char *path, char *out, size_t size)
+{
+    size_t n = 0;
+    for (const char *p = path; *p; p++) {
+        const char *word = strncmp(p, "{m}", 3) == 0 ? "people" : p[1] == 'v' ? "1" : "x";
+        n += (size_t)snprintf(out + n, size - n, "%.*s", *p == '{' ? 8 : 1,
+                              *p == '{' ? word : p);
+        if (*p == '{')
+            p += strcspn(p, "}");
+    }
+    snprintf(out + n, size - n, "?unheard=1");
+}
+
+Test(documents, every_path_refuses_an_option_it_does_not_know)
+{
+    static const char *const methods[] = {"get", "put", "post", "patch", "delete"};
+    json_t *all = json_load_file(LAT_SOURCE_DIR "/api/openapi.json", 0, NULL);
+    const char *path;
+    json_t *operations;
+    size_t n = 0;
+    json_object_foreach(json_object_get(all, "paths"), path, operations)
+    {
+        char asked[256];
+        fill_in(path, asked, sizeof(asked));
+        for (size_t i = 0; is_own(path) && i < LAT_ARRAY_LEN(methods); i++) {
+            char method[8] = "";
+            if (!json_object_get(operations, methods[i]))
+                continue;
+            for (size_t c = 0; methods[i][c]; c++)
+                method[c] = (char)(methods[i][c] - 'a' + 'A');
+            ask(method, asked, NULL);
+            cr_expect_str_eq(text_of("code"), "unknown_parameter", "%s %s: %s", method, asked,
+                             reply());
+            n++;
+        }
+    }
+    cr_assert_gt(n, 60u);
+    json_decref(all);
 }
 
 Test(documents, unknown_options_are_named)

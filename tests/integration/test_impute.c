@@ -210,12 +210,40 @@ Test(impute, neighbours_come_from_a_collection_of_the_same_model)
     STATUS(200, ask("POST", impute, body));
     cr_expect_str_eq(text_of("results.0.row.old"), "yes");
     cr_expect_float_eq(number_of("results.0.row.y"), 142, 40, "%s", reply());
+    const double y = number_of("results.0.row.y");
+    snprintf(body, sizeof(body), "{\"collection\":\"%s\"}", name);
+    STATUS(201, ask("PUT", "/v1/aliases/folks", body));
+    STATUS(200,
+           ask("POST", impute,
+               "{\"rows\":[{\"x\":70}],\"method\":\"neighbours\",\"collection\":\"folks\"}"));
+    cr_expect_eq(number_of("results.0.row.y"), y, "by an alias: %s", reply());
     /* A row with holes searches the collection, too. */
     STATUS(200, ask("POST", coll("/search"), "{\"input\":{\"row\":{\"y\":140.5}},\"k\":1}"));
     cr_expect_eq(count_of("results"), 1);
     ask("POST", impute,
         "{\"rows\":[{\"x\":70}],\"method\":\"neighbours\",\"collection\":\"nobody\"}");
     PROBLEM(404, "collection_not_found");
+}
+
+Test(impute, what_a_method_has_no_use_for_is_refused)
+{
+    static const char *const cases[][2] = {
+        {"\"k\":3", "/k"},
+        {"\"method\":\"reconstruction\",\"samples\":9", "/samples"},
+        {"\"method\":\"neighbours\",\"collection\":\"c\",\"samples\":9", "/samples"},
+        {"\"collection\":\"c\"", "/collection"}};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(cases); i++) {
+        char body[160];
+        snprintf(body, sizeof(body), "{\"rows\":[{\"x\":70}],%s}", cases[i][0]);
+        ask("POST", impute, body);
+        PROBLEM(422, "two_kinds");
+        POINTER(cases[i][1]);
+    }
+    ask_as("POST", "/v1/models/folk/impute?k=3", "Content-Type: text/csv\r\n", "x\n1\n", 4);
+    PROBLEM(422, "two_kinds");
+    ask("POST", impute, "{\"rows\":[{}],\"seed\":-1}");
+    PROBLEM(422, "out_of_range");
+    cr_expect_str_eq(text_of("errors.0.expected"), "0 to 9007199254740992", "%s", reply());
 }
 
 Test(impute, models_that_cannot_say_why)
@@ -275,6 +303,9 @@ Test(impute, the_command_fills_a_file_here_and_through_a_server)
         RUN("impute", in, "--model", "folk", "--models", models, "--on-invalid", "flag"), 0);
     cr_expect_eq(RUN("impute", in), 2);
     cr_expect_eq(RUN("impute", in, "--model", "folk", "--method", "magic"), 2);
+    cr_expect_eq(
+        RUN("impute", in, "--model", "folk", "--method", "reconstruction", "--samples", "9"),
+        2);
     cr_expect_eq(RUN("impute", "--help"), 0);
     lat_buf_release(&text[0]);
     lat_buf_release(&text[1]);

@@ -283,6 +283,26 @@ Test(models, variances_are_there_when_the_model_has_them)
     PROBLEM(422, "capability_missing");
 }
 
+Test(models, variances_are_of_encode_alone)
+{
+    static const char *const verbs[] = {"reconstruct", "denoise", "score", "decode"};
+    char path[80];
+    STATUS(200, ask("POST", "/v1/models/spread/encode?with_variance=true",
+                    "{\"inputs\":[{\"vector\":[0,1,2,0,0,0]}]}"));
+    cr_assert_eq(number_of("variances.0.0"), 1);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(verbs); i++) {
+        snprintf(path, sizeof(path), "/v1/models/spread/%s?with_variance=false", verbs[i]);
+        ask("POST", path, "{\"inputs\":[{\"vector\":[0,1,2,0,0,0]}]}");
+        PROBLEM(422, "unknown_parameter");
+    }
+    ask("POST", "/v1/models/spread/reconstruct",
+        "{\"inputs\":[{\"vector\":[0,1,2,0,0,0]}],\"with_variance\":false}");
+    PROBLEM(422, "unknown_field");
+    POINTER("/with_variance");
+    ask("POST", "/v1/models/spread/decode", "{\"codes\":[[0,1,2]],\"with_variance\":false}");
+    PROBLEM(422, "unknown_field");
+}
+
 Test(models, what_is_wrong_with_an_input_is_said_with_its_place)
 {
     ask("POST", "/v1/models/vec@1/encode",
