@@ -26,6 +26,7 @@ struct span {
 
 struct record {
     struct span whole; /* its line end included */
+    size_t blank;      /* bytes of empty lines behind it */
     size_t row;        /* in the block's rows; SIZE_MAX: it goes by as it is */
 };
 
@@ -381,6 +382,8 @@ static enum lat_status flush(struct lat_impute_csv *csv, struct lat_error *err)
             lat_buf_append(&csv->out, csv->text.data + record->whole.at, record->whole.len);
         else
             status = write_record(csv, record, &imputed, err);
+        lat_buf_append(&csv->out, csv->text.data + record->whole.at + record->whole.len,
+                       record->blank);
     }
     lat_imputed_release(&imputed);
     if (status == LAT_OK)
@@ -393,28 +396,33 @@ static enum lat_status flush(struct lat_impute_csv *csv, struct lat_error *err)
     return status;
 }
 
+/* An empty line is no row. One of tabs is, where they are between cells. */
+static bool is_blank(const struct lat_impute_csv *csv, struct span whole)
+{
+    const char *text = csv->text.data + whole.at;
+    const size_t len = whole.len && text[whole.len - 1] == '\n' ? whole.len - 1 : whole.len;
+    return strspn(text, csv->separator == '\t' ? " \r" : " \t\r") >= len;
+}
+
 /* The record up to `end` is whole. */
 static enum lat_status end_record(struct lat_impute_csv *csv, size_t end, struct lat_error *err)
 {
     const struct span whole = {csv->start, end - csv->start};
-    const char *text = csv->text.data + whole.at;
-    bool names = false;
+    bool goes_by = whole.len == 0 || is_blank(csv, whole);
     csv->start = end;
-    if (whole.len == 0 || strspn(text, " \t\r") >= whole.len - (text[whole.len - 1] == '\n'))
-        return LAT_OK; /* an empty line */
-    if (!csv->begun) {
-        const enum lat_status status = begin(csv, whole, &names, err);
+    if (!goes_by && !csv->begun) {
+        const enum lat_status status = begin(csv, whole, &goes_by, err);
         if (status != LAT_OK)
             return status;
     }
-    if (names) {
+    if (!goes_by)
+        csv->records[csv->n_records++] = (struct record){.whole = whole};
+    else if (csv->n_records)
+        csv->records[csv->n_records - 1].blank += whole.len;
+    else
         lat_buf_append(&csv->out, csv->text.data + whole.at, whole.len);
-        return LAT_OK;
-    }
-    csv->records[csv->n_records++] = (struct record){.whole = whole};
-    const bool full =
-        csv->n_records == BLOCK_ROWS || end - csv->records[0].whole.at > BLOCK_BYTES;
-    return full ? flush(csv, err) : LAT_OK;
+    const size_t pending = csv->n_records ? end - csv->records[0].whole.at : csv->out.len;
+    return csv->n_records == BLOCK_ROWS || pending > BLOCK_BYTES ? flush(csv, err) : LAT_OK;
 }
 
 /* What has been written again goes; the records of the block under way stay. */

@@ -100,6 +100,7 @@ Test(model_impute_csv, it_is_the_same_however_the_bytes_come)
     static const char expected[] = "\xEF\xBB\xBFid,word,x\r\n"
                                    "\"1\n2\",\"a, b\",08\r\n"
                                    "\"say \"\"so\"\"\", \"c\" ,12\r\n"
+                                   "\r\n"
                                    ",\"a, b\",12";
     for (size_t step = 1; step < sizeof(in); step++) {
         struct lat_buf out = {0};
@@ -117,6 +118,26 @@ Test(model_impute_csv, separators_are_told_from_the_first_line)
     lat_buf_clear(&out);
     cr_assert_eq(pass("word\tx\n\t3\n", 4, LAT_IMPUTE_REFUSE, &out, NULL), LAT_OK);
     cr_expect_str_eq(out.data, "word\tx\na, b\t3\n");
+    lat_buf_release(&out);
+}
+
+Test(model_impute_csv, empty_lines_stay_where_they_are_and_are_no_rows)
+{
+    static const char in[] = "\n\nword,x\n\n,3\n\n \nd,3\n\n";
+    struct lat_buf out = {0};
+    struct lat_error err = LAT_ERROR_INIT;
+    cr_assert_eq(pass(in, 3, LAT_IMPUTE_FLAG, &out, NULL), LAT_OK);
+    cr_expect_str_eq(out.data, "\n\nword,x\n\n\"a, b\",3\n\n \nd,3\n\n");
+    cr_expect_eq(pass(in, 3, LAT_IMPUTE_REFUSE, &out, &err), LAT_INVALID);
+    cr_expect_str_eq(err.pointer, "/rows/1/word");
+    lat_buf_release(&out);
+}
+
+Test(model_impute_csv, a_row_of_holes_between_tabs_is_no_empty_line)
+{
+    struct lat_buf out = {0};
+    cr_assert_eq(pass("word\tx\n\t\nc\t\n\n", 4, LAT_IMPUTE_REFUSE, &out, NULL), LAT_OK);
+    cr_expect_str_eq(out.data, "word\tx\na, b\t12\nc\t12\n\n");
     lat_buf_release(&out);
 }
 
