@@ -17,6 +17,7 @@ const char *const lat_impute_method_names[LAT_IMPUTE_METHODS] = {
 };
 
 enum {
+    LEAST = 20,   /* cells: of fewer, a twentieth beyond either end of an interval is none */
     LEAN = 20,    /* cells of the whole table that a column's own are mixed with */
     OUTLIER = 10, /* a residual counts as no larger for the variance */
 };
@@ -59,7 +60,7 @@ enum lat_status lat_impute_calibrate(struct lat_impute_calibration *calibration,
 {
     struct lat_impute_method_calibration *out = &calibration->methods[method];
     const size_t columns = calibration->n_columns;
-    if (n < 2)
+    if (n < LEAST)
         return LAT_OK;
     float *scales = lat_alloc(columns, sizeof(*scales));
     double *sums = lat_alloc(2 * columns, sizeof(*sums));

@@ -41,7 +41,8 @@ struct lat_impute_residual {
     float r;
 };
 
-/* Fits a method from `n` residuals (reordered). Columns with few cells lean on the others. */
+/* Fits a method from `n` residuals (reordered). Columns with few cells lean on the others; with
+ * fewer than 20 in all nothing is known. */
 enum lat_status lat_impute_calibrate(struct lat_impute_calibration *calibration,
                                      enum lat_impute_method method,
                                      struct lat_impute_residual *residuals, size_t n,

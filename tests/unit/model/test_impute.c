@@ -149,6 +149,26 @@ Test(model_impute, a_calibration_finds_the_scales_and_the_share_of_an_interval)
     lat_buf_release(&text);
 }
 
+Test(model_impute, a_handful_of_cells_that_were_right_makes_nobody_certain)
+{
+    enum { N = 19 };
+    struct lat_impute_calibration *calibration = lat_alloc(1, sizeof(*calibration));
+    struct lat_impute_residual residuals[N + 1] = {0};
+    calibration->n_columns = 2;
+    cr_assert_eq(lat_impute_calibrate(calibration, LAT_IMPUTE_IMPORTANCE, residuals, N, NULL),
+                 LAT_OK);
+    cr_expect_float_eq(lat_impute_scale(calibration, LAT_IMPUTE_IMPORTANCE, 0), 1, 0);
+    cr_expect_float_eq(lat_impute_quantile(calibration, LAT_IMPUTE_IMPORTANCE, 0.95), 1.644854,
+                       1e-4);
+    for (int i = 0; i < N + 1; i++)
+        residuals[i].r = i % 2 ? 2 : -2;
+    cr_assert_eq(
+        lat_impute_calibrate(calibration, LAT_IMPUTE_IMPORTANCE, residuals, N + 1, NULL),
+        LAT_OK);
+    cr_expect_float_eq(lat_impute_scale(calibration, LAT_IMPUTE_IMPORTANCE, 0), 2, 1e-5);
+    lat_impute_calibration_free(calibration);
+}
+
 Test(model_impute, a_broken_calibration_is_refused_with_its_place)
 {
     static const char *const bad[] = {
