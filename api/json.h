@@ -103,6 +103,8 @@ void lat_object_count(struct lat_object *object, const char *key, uint64_t *inou
                       uint64_t min, uint64_t max);
 void lat_object_number(struct lat_object *object, const char *key, double *inout_value,
                        double min, double max);
+/* "0 to 1", or "at least 0" where there is no most: how bounds are told. */
+void lat_range_text(double min, double max, char *out, size_t size);
 /* The index of the word in `words`, into *inout_value; an unknown one is refused by its
  * nearest. */
 void lat_object_choice(struct lat_object *object, const char *key, const char *const *words,

@@ -168,16 +168,22 @@ static void number_text(char *out, size_t size, double number)
     snprintf(out, size, whole ? "%.0f" : "%.15g", number);
 }
 
-static void fail_range(struct lat_object *object, const char *key, double min, double max,
-                       double got)
+void lat_range_text(double min, double max, char *out, size_t size)
 {
-    char expected[96], text[32], least[32], most[32];
+    char least[32], most[32];
     number_text(least, sizeof(least), min);
     number_text(most, sizeof(most), max);
     if (isinf(max))
-        snprintf(expected, sizeof(expected), "at least %s", least);
+        snprintf(out, size, "at least %s", least);
     else
-        snprintf(expected, sizeof(expected), "%s to %s", least, most);
+        snprintf(out, size, "%s to %s", least, most);
+}
+
+static void fail_range(struct lat_object *object, const char *key, double min, double max,
+                       double got)
+{
+    char expected[96], text[32];
+    lat_range_text(min, max, expected, sizeof(expected));
     number_text(text, sizeof(text), got);
     lat_object_fail(object, key, LAT_INVALID, "out_of_range", "'%s' must be %s, not %s", key,
                     expected, text);

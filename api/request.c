@@ -5,10 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "service/router.h"
 #include "index/aliases.h"
+#include "service/router.h"
 
 #include "base/banned.h"
 
@@ -73,12 +74,15 @@ void lat_option_number(struct lat_options *options, const char *name, double *in
     double value;
     if (!text)
         return;
-    if (!lat_parse_double(text, &value))
+    if (!lat_parse_double(text, &value)) {
         refuse(options, name, "wrong_type", "a number", text);
-    else if (!(value >= min && value <= max))
-        refuse(options, name, "out_of_range", "within its bounds", text);
-    else
+    } else if (!(value >= min && value <= max)) {
+        char expected[96];
+        lat_range_text(min, max, expected, sizeof(expected));
+        refuse(options, name, "out_of_range", expected, text);
+    } else {
         *inout_value = value;
+    }
 }
 
 void lat_option_choice(struct lat_options *options, const char *name, const char *const *words,

@@ -2,8 +2,10 @@
  * characters a JSON pointer escapes. */
 #include "model/table.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -355,13 +357,30 @@ void lat_table_write_cell(const struct lat_column *column, const float *row,
         lat_table_write_number(column, (double)values[0] * column->std + column->mean, out);
 }
 
+/* The fewest digits from which the same float would have come: what was sent, unless that had
+ * more than a float holds. */
+static void write_as_sent(const struct lat_column *column, double value, struct lat_buf *out)
+{
+    const double slip = (double)FLT_EPSILON * (fabs(value) + fabs(value - column->mean));
+    double sent = 0;
+    for (int digits = 1; fabs(sent - value) > slip && digits <= FLT_DECIMAL_DIG; digits++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        sent = strtod(text, NULL);
+    }
+    lat_buf_json_float(out, (float)sent);
+}
+
 void lat_table_write_observed(const struct lat_column *column, const float *row,
                               struct lat_buf *out)
 {
     const double value = (double)row[column->start] * column->std + column->mean;
     const double slip = FLOAT_SLIP * (fabs(value) + column->std);
-    if (column->type == LAT_COLUMN_INTEGER && fabs(value - round(value)) > slip)
-        lat_buf_json_float(out, (float)value);
+    const bool whole = column->type == LAT_COLUMN_INTEGER && fabs(value - round(value)) <= slip;
+    const bool number =
+        column->type == LAT_COLUMN_NUMERIC || column->type == LAT_COLUMN_INTEGER;
+    if (number && !whole && !isnan(value))
+        write_as_sent(column, value, out);
     else
         lat_table_write_cell(column, row, out);
 }

@@ -115,7 +115,8 @@ void lat_table_write_row(const struct lat_table *table, const float *row, struct
 /* One cell of such a row, as JSON: a number, or a text that the table would take back. */
 void lat_table_write_cell(const struct lat_column *column, const float *row,
                           struct lat_buf *out);
-/* The same of a cell that somebody sent: what is no whole number stays as it came. */
+/* The same of a cell that somebody sent: a number with no more digits than it was sent with,
+ * and what is no whole number stays none. */
 void lat_table_write_observed(const struct lat_column *column, const float *row,
                               struct lat_buf *out);
 /* A number of the column in its own units, as JSON: whole, or a date, where it has such. */

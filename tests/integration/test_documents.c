@@ -200,6 +200,9 @@ Test(documents, unknown_options_are_named)
     cr_assert_not_null(strstr(text_of("detail"), "'limit'"));
     ask("GET", "/v1/models?limit=0", NULL);
     PROBLEM(422, "out_of_range");
+    ask("GET", "/v1/models/vec/drift?level=2", NULL);
+    PROBLEM(422, "out_of_range");
+    cr_assert_not_null(strstr(text_of("detail"), " to "), "its bounds: %s", reply());
     ask("GET", "/v1/models?limit=x", NULL);
     PROBLEM(422, "out_of_range");
     ask("GET", "/v1/models?cursor=nonsense", NULL);
