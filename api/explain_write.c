@@ -95,7 +95,8 @@ static void write_column(struct lat_buf *out, const char *name, const json_t *qu
     lat_write_key(out, "hit");
     lat_json_write(out, hit);
     if (json_is_number(query) && json_is_number(hit))
-        lat_write_double(out, "difference", json_number_value(hit) - json_number_value(query));
+        lat_write_float(out, "difference",
+                        (float)(json_number_value(hit) - json_number_value(query)));
     else
         lat_write_text(out, "difference", NULL);
     lat_write_double(out, "share", share);

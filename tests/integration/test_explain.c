@@ -77,6 +77,9 @@ Test(explain, columns_have_their_names_and_the_largest_share_comes_first)
     cr_assert_neq(number_of("results.0.explain.difference.columns.0.difference"), 0);
     cr_assert_eq(number_of("results.0.explain.difference.columns.1.share"), 0);
     cr_assert(has("query.output.row.x"));
+    put("p", "{\"code\":[1,0.1,1]}");
+    STATUS(200, ask("POST", coll("/search"), "{\"code\":[1,0.3,1],\"explain\":true}"));
+    cr_assert_not_null(strstr(reply(), "\"difference\":-0.2,"), "of floats: %s", reply());
 }
 
 Test(explain, histories_have_the_items_that_differ_most)
