@@ -8,7 +8,9 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "base/mem.h"
+#include "model/autoencoder.h"
 #include "service/collection.h"
+#include "service/embed.h"
 #include "service/jobs.h"
 
 #include "base/banned.h"
@@ -121,9 +123,15 @@ enum lat_status lat_api_collections(struct lat_call *call, struct lat_error *err
 
 /* ---- in ---- */
 
+/* What a body said besides the spec. */
+struct said {
+    bool metric, psnr;
+};
+
 /* `keep_inputs` is true, false or "compressed", which has a bound: `max_error`, or the same as
  * `psnr` in dB. */
-static void read_keep(struct lat_object *root, struct lat_collection_spec *spec)
+static void read_keep(struct lat_object *root, struct lat_collection_spec *spec,
+                      bool *out_has_psnr)
 {
     static const char *const words[] = {"compressed"};
     const bool compressed = lat_object_is_text(root, "keep_inputs");
@@ -131,6 +139,7 @@ static void read_keep(struct lat_object *root, struct lat_collection_spec *spec)
                has_psnr = lat_object_has(root, "psnr");
     double psnr = 0;
     int word = 0;
+    *out_has_psnr = has_psnr;
     if (compressed)
         lat_object_choice(root, "keep_inputs", words, LAT_ARRAY_LEN(words), &word);
     else
@@ -150,7 +159,7 @@ static void read_keep(struct lat_object *root, struct lat_collection_spec *spec)
 }
 
 static enum lat_status read_spec(struct lat_json *json, struct lat_collection_spec *spec,
-                                 bool *out_has_metric)
+                                 struct said *said)
 {
     enum { DIMENSION_MAX = 65536 };
     struct lat_object root;
@@ -160,11 +169,11 @@ static enum lat_status read_spec(struct lat_json *json, struct lat_collection_sp
     const bool has_model = lat_object_copy(&root, "model", spec->model, sizeof(spec->model));
     const bool has_dimension = lat_object_has(&root, "dimension");
     lat_object_count(&root, "dimension", &dimension, 1, DIMENSION_MAX);
-    *out_has_metric = lat_object_has(&root, "metric");
+    said->metric = lat_object_has(&root, "metric");
     lat_object_choice(&root, "metric", lat_distance_names, LAT_ARRAY_LEN(lat_distance_names),
                       &metric);
     lat_object_index(&root, &spec->index);
-    read_keep(&root, spec);
+    read_keep(&root, spec, &said->psnr);
     if (has_model && has_dimension)
         lat_object_fail(&root, "dimension", LAT_INVALID, "two_kinds",
                         "a collection has a model or a dimension, not both");
@@ -176,25 +185,46 @@ static enum lat_status read_spec(struct lat_json *json, struct lat_collection_sp
     return lat_json_status(json);
 }
 
+/* A bound in dB is of pictures, as everywhere. */
+static enum lat_status check_psnr(struct lat_call *call, const struct lat_collection_spec *spec,
+                                  struct lat_error *err)
+{
+    struct lat_model *model = NULL;
+    if (!spec->model[0] || lat_embed_acquire(call, spec->model, &model, NULL) != LAT_OK)
+        return LAT_OK; /* creating it says so */
+    const bool pictures = lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;
+    lat_model_release(model);
+    if (pictures)
+        return LAT_OK;
+    lat_fail(err, LAT_INVALID, "wrong_option",
+             "a PSNR is of pictures, and model '%s' takes none: max_error is for it",
+             spec->model);
+    lat_error_at(err, "/psnr");
+    return LAT_INVALID;
+}
+
 enum lat_status lat_api_collection_put(struct lat_call *call, struct lat_error *err)
 {
     const char *name;
     struct lat_json json = {0};
     struct lat_collection_spec spec = {.keep_inputs = true};
-    bool has_metric = false, created = false;
+    struct said said = {0};
+    bool created = false;
     enum lat_status status = lat_options_none(call, err);
     if (status == LAT_OK)
         status = lat_call_new_collection(call, &name, err);
     if (status == LAT_OK && call->body_len) {
         status = lat_call_json(call, &json, err);
         if (status == LAT_OK)
-            status = read_spec(&json, &spec, &has_metric);
+            status = read_spec(&json, &spec, &said);
     }
     lat_json_release(&json);
+    if (status == LAT_OK && said.psnr)
+        status = check_psnr(call, &spec, err);
     if (status != LAT_OK)
         return status;
     snprintf(spec.name, sizeof(spec.name), "%s", name);
-    status = lat_collection_create(call, &spec, has_metric, &created, err);
+    status = lat_collection_create(call, &spec, said.metric, &created, err);
     if (status != LAT_OK)
         return status;
     if (created)

@@ -351,6 +351,12 @@ Test(compress, what_a_collection_cannot_keep_is_said)
     PROBLEM(422, "unknown_value");
     ask("PUT", coll(""), "{\"dimension\":4,\"keep_inputs\":\"compressed\",\"psnr\":30}");
     PROBLEM(422, "no_model");
-    ask("PUT", coll(""), "{\"model\":\"mute@1\",\"keep_inputs\":\"compressed\",\"psnr\":30}");
+    ask("PUT", coll(""),
+        "{\"model\":\"mute@1\",\"keep_inputs\":\"compressed\",\"max_error\":0.1}");
     PROBLEM(422, "capability_missing");
+    ask("PUT", coll(""), "{\"model\":\"vec\",\"keep_inputs\":\"compressed\",\"psnr\":30}");
+    PROBLEM(422, "wrong_option");
+    POINTER("/psnr");
+    ask("PUT", coll(""), "{\"model\":\"nobody\",\"keep_inputs\":\"compressed\",\"psnr\":30}");
+    PROBLEM(404, "model_not_found");
 }
