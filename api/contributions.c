@@ -114,7 +114,7 @@ void lat_write_steps(struct lat_buf *out, const struct lat_model *model, const f
         }
         if (step)
             lat_buf_char(out, ',');
-        lat_buf_json_float(out, (float)(sum / (double)input->features));
+        lat_buf_json_float(out, lat_score_limit(sum / (double)input->features));
     }
     lat_buf_char(out, ']');
 }

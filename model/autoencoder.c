@@ -15,6 +15,7 @@
 #include "model/calibration.h"
 #include "model/model_internal.h"
 #include "model/preprocess.h"
+#include "model/score.h"
 
 #include "base/banned.h"
 
@@ -368,13 +369,13 @@ void lat_model_errors(const struct lat_model *model, const float *rows, const fl
     const size_t elements = lat_input_elements(input);
     for (size_t i = 0; i < n; i++, rows += elements, decoded += elements) {
         if (lat_input_has_gaps(input)) {
-            out_errors[i] = (float)observed_error(rows, decoded, elements);
+            out_errors[i] = lat_score_limit(observed_error(rows, decoded, elements));
             continue;
         }
         const double sum = input->kind == LAT_INPUT_IMAGE
                                ? image_error(input, rows, decoded)
                                : squared_difference(rows, decoded, elements, 1);
-        out_errors[i] = (float)(sum / (double)elements);
+        out_errors[i] = lat_score_limit(sum / (double)elements);
     }
 }
 

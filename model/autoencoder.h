@@ -82,10 +82,11 @@ enum lat_status lat_model_decode_spread(struct lat_model *model, const float *co
 void lat_model_row_to_sequence(const struct lat_model *model, const float *row,
                                float *out_values);
 
-/* errors[i]: mean over elements of the squared difference; for images in pixels of [0,1],
- * before mean and std, nothing cut or rounded; for sequences in units of each feature's std;
- * for tables over the elements of the cells that are there, standardised numbers and one
- * element a category; for histories over the whole vocabulary, or the items that are rated. */
+/* errors[i]: mean over elements of the squared difference, at most the largest float
+ * (lat_score_limit); for images in pixels of [0,1], before mean and std, nothing cut or
+ * rounded; for sequences in units of each feature's std; for tables over the elements of the
+ * cells that are there, standardised numbers and one element a category; for histories over the
+ * whole vocabulary, or the items that are rated. */
 void lat_model_errors(const struct lat_model *model, const float *rows, const float *decoded,
                       size_t n, float *out_errors);
 

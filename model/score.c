@@ -1,6 +1,7 @@
 /* Noise is made of a fixed seed: draw 2i and 2i + 1 have the same, with opposite signs. */
 #include "model/score.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/mem.h"
@@ -21,6 +22,11 @@ enum lat_score_kind lat_score_kind(const struct lat_model *model)
     return manifest->calibration.present ? manifest->calibration.kind : LAT_SCORE_BOUND;
 }
 
+float lat_score_limit(double score)
+{
+    return score < (double)FLT_MAX ? (float)score : FLT_MAX;
+}
+
 void lat_score_divergence(const struct lat_model *model, const float *codes,
                           const float *variances, size_t n, float *out_scores)
 {
@@ -32,7 +38,7 @@ void lat_score_divergence(const struct lat_model *model, const float *codes,
             const double variance = fmax((double)variances[d], 1e-30);
             sum += 0.5 * (mean * mean + variance - 1 - log(variance));
         }
-        out_scores[i] = (float)sum;
+        out_scores[i] = lat_score_limit(sum);
     }
 }
 
@@ -60,9 +66,11 @@ void lat_score_add(const struct lat_model *model, const float *rows, const float
     const struct lat_manifest *manifest = &model->manifest;
     const size_t elements = lat_input_elements(&manifest->input);
     for (size_t i = 0; i < n; i++)
-        inout_scores[i] += (float)(lat_input_nll(&manifest->input, manifest->likelihood,
-                                                 rows + i * elements, decoded + i * elements) /
-                                   LAT_SCORE_DRAWS);
+        inout_scores[i] =
+            lat_score_limit((double)inout_scores[i] +
+                            lat_input_nll(&manifest->input, manifest->likelihood,
+                                          rows + i * elements, decoded + i * elements) /
+                                LAT_SCORE_DRAWS);
 }
 
 static enum lat_status bound_rows(struct lat_model *model, const float *rows,

@@ -30,6 +30,11 @@ enum { LAT_SCORE_DRAWS = 4 };
  * where the decoder says spreads: an improbable cell may have a wide one. */
 enum lat_score_kind lat_score_kind(const struct lat_model *model);
 
+/* A score, or an error, as a float. The largest one where it is larger still, or no number at
+ * all: an input so far from all data that the network's numbers give out is as strange as can
+ * be, and is not to pass for one that nothing is known of. */
+float lat_score_limit(double score);
+
 /* codes, variances [n][code_dimension] -> out_scores [n]: the divergence from the prior. */
 void lat_score_divergence(const struct lat_model *model, const float *codes,
                           const float *variances, size_t n, float *out_scores);

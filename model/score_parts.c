@@ -45,6 +45,11 @@ static double pixel_error(const struct lat_input_spec *input, const float *row,
     return sum;
 }
 
+static float part(float observed, double error)
+{
+    return isnan(observed) ? NAN : lat_score_limit(error);
+}
+
 /* The error of each feature; NaN where it is missing. */
 static void feature_errors(const struct lat_input_spec *input, const float *row,
                            const float *decoded, size_t n, float *out)
@@ -52,12 +57,12 @@ static void feature_errors(const struct lat_input_spec *input, const float *row,
     for (size_t f = 0; f < n; f++) {
         if (input->kind == LAT_INPUT_TABLE) {
             const struct lat_column *column = &input->table->columns[f];
-            out[f] =
-                (float)squared(row + column->start, decoded + column->start, column->width);
+            const size_t at = column->start;
+            out[f] = part(row[at], squared(row + at, decoded + at, column->width));
         } else if (input->kind == LAT_INPUT_IMAGE) {
-            out[f] = (float)pixel_error(input, row, decoded, f);
+            out[f] = lat_score_limit(pixel_error(input, row, decoded, f));
         } else {
-            out[f] = (float)squared(row + f, decoded + f, 1);
+            out[f] = part(row[f], squared(row + f, decoded + f, 1));
         }
     }
 }

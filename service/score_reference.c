@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/sync.h"
 #include "model/calibration.h"
+#include "model/score.h"
 
 #include "base/banned.h"
 
@@ -115,8 +116,8 @@ float lat_score_combined(const struct lat_score_reference *reference, float erro
 {
     const double across = sqrt(fmax((double)error, 0) / reference->typical_error);
     if (isnan(distance))
-        return (float)across;
-    return (float)(across * (double)distance / reference->typical_distance);
+        return lat_score_limit(across);
+    return lat_score_limit(across * (double)distance / reference->typical_distance);
 }
 
 /* ---- making one ---- */

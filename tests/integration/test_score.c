@@ -91,6 +91,22 @@ Test(score, a_distribution_is_scored_by_its_bound)
     cr_expect_eq(number_of("results.0.error"), least, "the same draws for everyone");
 }
 
+/* 1e30 squared is beyond a float; of belief the code's log-variance is 200, its variance too.
+ */
+Test(score, what_is_too_strange_for_a_number_is_anomalous)
+{
+    STATUS(200, ask("POST", judge, "{\"inputs\":[{\"vector\":[0,0,0,0,1e30,9]}]}"));
+    cr_expect(flag_of("results.0.anomalous"), "%s", reply());
+    cr_expect_gt(number_of("results.0.error"), 3e38);
+    cr_expect_str_eq(text_of("results.0.contributions.0.feature"), "4");
+    cr_expect_float_eq(number_of("results.0.contributions.0.share"), 1, 1e-6);
+    STATUS(200, ask("POST", "/v1/models/belief/score",
+                    "{\"inputs\":[{\"vector\":[200,0,0,0,0,0]}]}"));
+    cr_expect(flag_of("results.0.anomalous"), "%s", reply());
+    cr_expect_gt(number_of("results.0.error"), 3e38);
+    cr_expect_gt(number_of("results.0.score"), 3e38);
+}
+
 Test(score, pictures_have_a_map_of_their_errors)
 {
     struct lat_buf png = tiny_png(0, 16);
