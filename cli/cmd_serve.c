@@ -178,14 +178,13 @@ int lat_cmd_serve(int argc, char **argv)
         print_help();
         return 0;
     }
-    const int n_words = argc;
-    char **words = lat_alloc((size_t)argc + 1, sizeof(*words)); /* argv is packed below; lives
-                                                                 * as long as the process */
-    if (!words) {
+    stopper.argc = argc;
+    stopper.argv = lat_alloc((size_t)argc + 1, sizeof(*argv)); /* argv is packed below */
+    if (!stopper.argv) {
         lat_fail_memory(&err);
         return fail(&err);
     }
-    memcpy(words, argv, (size_t)argc * sizeof(*words));
+    memcpy(stopper.argv, argv, (size_t)argc * sizeof(*argv));
     if (lat_config_read(&config, &argc, argv, &err) != LAT_OK)
         return strcmp(err.code, "config_file") == 0 ? fail(&err)
                                                     : lat_command_misused("serve", &err);
@@ -197,8 +196,6 @@ int lat_cmd_serve(int argc, char **argv)
         return lat_command_misused("serve", &err);
     raise_file_limit();
     limit_heaps();
-    stopper.argc = n_words;
-    stopper.argv = words;
     if (start_stopper(&stopper, &err) != 0)
         return 1;
     lat_log(LAT_LOG_INFO, "starting", "\"version\":\"%s\"", lat_version());
