@@ -2,6 +2,7 @@
  * the document has failed, the key is absent or the value is null. */
 #include "api/json.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
@@ -179,15 +180,12 @@ void lat_range_text(double min, double max, char *out, size_t size)
         snprintf(out, size, "%s to %s", least, most);
 }
 
-static void fail_range(struct lat_object *object, const char *key, double min, double max,
-                       double got)
+static void fail_range(struct lat_object *object, const char *key, const char *expected,
+                       const char *got)
 {
-    char expected[96], text[32];
-    lat_range_text(min, max, expected, sizeof(expected));
-    number_text(text, sizeof(text), got);
     lat_object_fail(object, key, LAT_INVALID, "out_of_range", "'%s' must be %s, not %s", key,
-                    expected, text);
-    lat_error_expected(object->json->err, expected, text);
+                    expected, got);
+    lat_error_expected(object->json->err, expected, got);
 }
 
 /* 2.0 is as whole as 2 (JSON Schema says so, too). */
@@ -228,10 +226,14 @@ void lat_object_count(struct lat_object *object, const char *key, uint64_t *inou
         fail_whole(object, key, value);
         return;
     }
-    if (count < 0 || (uint64_t)count < min || (uint64_t)count > max)
-        fail_range(object, key, (double)min, (double)max, (double)count);
-    else
+    if (count < 0 || (uint64_t)count < min || (uint64_t)count > max) {
+        char expected[64], got[32];
+        snprintf(expected, sizeof(expected), "%" PRIu64 " to %" PRIu64, min, max);
+        snprintf(got, sizeof(got), "%" JSON_INTEGER_FORMAT, count);
+        fail_range(object, key, expected, got);
+    } else {
         *inout_value = (uint64_t)count;
+    }
 }
 
 void lat_object_number(struct lat_object *object, const char *key, double *inout_value,
@@ -245,10 +247,14 @@ void lat_object_number(struct lat_object *object, const char *key, double *inout
         return;
     }
     const double number = json_number_value(value);
-    if (!(number >= min && number <= max))
-        fail_range(object, key, min, max, number);
-    else
+    if (!(number >= min && number <= max)) {
+        char expected[96], got[32];
+        lat_range_text(min, max, expected, sizeof(expected));
+        number_text(got, sizeof(got), number);
+        fail_range(object, key, expected, got);
+    } else {
         *inout_value = number;
+    }
 }
 
 /* "a, b or c" */

@@ -244,6 +244,9 @@ Test(impute, what_a_method_has_no_use_for_is_refused)
     ask("POST", impute, "{\"rows\":[{}],\"seed\":-1}");
     PROBLEM(422, "out_of_range");
     cr_expect_str_eq(text_of("errors.0.expected"), "0 to 9007199254740992", "%s", reply());
+    ask("POST", impute, "{\"rows\":[{}],\"seed\":9223372036854775807}");
+    PROBLEM(422, "out_of_range");
+    cr_expect_str_eq(text_of("errors.0.got"), "9223372036854775807", "%s", reply());
 }
 
 Test(impute, models_that_cannot_say_why)
