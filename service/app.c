@@ -35,6 +35,7 @@ struct owner {
     struct lat_app app; /* first */
     pthread_t loader;
     bool loader_started;
+    char address[LAT_ADDRESS_SIZE];       /* the network may be stopped before it has loaded */
     unsigned opened;                      /* collections, the loader's */
     const struct lat_job_kind *kinds[16]; /* of the service and of the interface */
 };
@@ -69,7 +70,7 @@ static void *load(void *argument)
     lat_lifecycle_ready(app->lifecycle);
     lat_jobs_begin(app->jobs);
     lat_log(LAT_LOG_INFO, "ready", "\"address\":\"%s\",\"collections\":%u,\"ms\":%llu",
-            lat_http_address(app->http), owner->opened,
+            owner->address, owner->opened,
             (unsigned long long)((lat_clock_ns() - begin_ns) / LAT_NS_PER_MS));
     return NULL;
 }
@@ -216,8 +217,10 @@ enum lat_status lat_app_open(const struct lat_config *config, const struct lat_r
         status = open_stores(app, routes, err);
     if (status == LAT_OK)
         status = open_network(app, routes, err);
-    if (status == LAT_OK)
+    if (status == LAT_OK) {
+        snprintf(owner->address, sizeof(owner->address), "%s", lat_http_address(app->http));
         status = lat_thread_start(&owner->loader, "loader", load, owner, err);
+    }
     owner->loader_started = status == LAT_OK;
     if (status != LAT_OK) {
         lat_app_close(app);

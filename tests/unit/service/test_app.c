@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "service/version.h"
 #include "tests/support/support.h"
 #include "tests/support/wire.h"
@@ -41,6 +42,20 @@ Test(app, a_second_one_on_the_same_data_is_refused)
     app_fixture_stop(&fixture);
     cr_assert_eq(lat_app_open(&fixture.config, &fixture_routes, &second, NULL), LAT_OK);
     lat_app_close(second);
+}
+
+Test(app, may_be_closed_while_it_is_still_loading)
+{
+    struct lat_config config;
+    struct lat_error err = LAT_ERROR_INIT;
+    app_fixture_prepare(&config);
+    lat_log_configure(LAT_LOG_INFO, LAT_LOG_JSON); /* what it says last names its address */
+    for (int i = 0; i < 5; i++) {
+        struct lat_app *app = NULL;
+        cr_assert_eq(lat_app_open(&config, &fixture_routes, &app, &err), LAT_OK, "%s",
+                     err.message);
+        lat_app_close(app);
+    }
 }
 
 Test(app, beyond_loopback_it_wants_keys_or_a_word)
