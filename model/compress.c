@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/code_numbers.h"
 #include "model/code_planes.h"
@@ -174,6 +175,9 @@ static enum lat_status compare(struct subject *subject, struct lat_error *err)
 static enum lat_status try_step(struct subject *subject, const struct lat_compress_goal *goal,
                                 int i, bool *out_kept, struct lat_error *err)
 {
+    if (subject->deadline_ns && lat_clock_ns() > subject->deadline_ns)
+        return lat_fail(err, LAT_UNAVAILABLE, "deadline_exceeded",
+                        "no grid was found in the time of a request");
     enum lat_status status = tell(subject, step_at(i), err);
     if (status == LAT_OK && goal->psnr > 0)
         status = compare(subject, err);
