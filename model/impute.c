@@ -202,6 +202,18 @@ static double unit_variance(const struct lat_model *model)
     return model->manifest.likelihood == LAT_LIKELIHOOD_STUDENT_T ? DEGREES : 1;
 }
 
+void lat_impute_decoded_spreads(const struct lat_model *model, float *out_spreads)
+{
+    const struct lat_table *table = model->table;
+    const double unit = sqrt(unit_variance(model));
+    for (size_t c = 0; c < table->names.n; c++) {
+        const struct lat_column *column = &table->columns[c];
+        const float off = lat_impute_scale(model->imputation, LAT_IMPUTE_RECONSTRUCTION, c);
+        for (size_t e = column->start; e < column->start + column->width; e++)
+            out_spreads[e] = lat_column_has_words(column) ? 0 : (float)((double)off / unit);
+    }
+}
+
 static double component_draw(const struct lat_model *model, struct lat_rng *rng)
 {
     const double normal = lat_rng_normal(rng);

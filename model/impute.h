@@ -87,6 +87,11 @@ struct lat_impute_mixture {
     size_t n;
 };
 
+/* What a component of a mixture of decoded codes is off by: out_spreads [elements], of numbers
+ * the error of decoding a row with holes (the calibration's of reconstruction, or the column's
+ * own deviation where that is not known), of words 0. */
+void lat_impute_decoded_spreads(const struct lat_model *model, float *out_spreads);
+
 /* Row `i` of *inout from a mixture. */
 void lat_impute_mix(const struct lat_model *model, const struct lat_impute_options *options,
                     const struct lat_impute_mixture *mixture, size_t i,

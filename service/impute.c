@@ -1,6 +1,8 @@
 /* The engine of an imputation is the batch queue: a run of many codes takes one slot, and gives
  * it back between two runs. Neighbours are weighed by a normal kernel of their distance, as
- * wide as the middle one is far. */
+ * wide as the middle one is far. What they decode to differs from what they were by the error
+ * of decoding, which counts beside their spread: of a column that no code knows anything about
+ * all decode to the mean. */
 #include "service/impute.h"
 
 #include <math.h>
@@ -84,20 +86,25 @@ static enum lat_status mix_neighbours(struct through *through,
     const size_t elements = out->elements, n = result->n;
     float *codes = lat_alloc_raw(n * width, sizeof(float));
     float *decoded = lat_alloc_raw(n * elements, sizeof(float));
+    float *spreads = lat_alloc_raw(n * elements, sizeof(float));
     double *weights = lat_alloc_raw(n, sizeof(double));
-    enum lat_status status = codes && decoded && weights ? LAT_OK : lat_fail_memory(err);
+    enum lat_status status =
+        codes && decoded && spreads && weights ? LAT_OK : lat_fail_memory(err);
     for (size_t j = 0; status == LAT_OK && j < n; j++)
         memcpy(codes + j * width, result->hits[j].code, width * sizeof(float));
     if (status == LAT_OK)
         status = decode(through, codes, n, decoded, NULL, err);
     if (status == LAT_OK) {
         weigh(result, weights);
+        for (size_t j = 0; j < n; j++)
+            lat_impute_decoded_spreads(through->model, spreads + j * elements);
         const struct lat_impute_mixture mixture = {
-            .decoded = decoded, .weights = weights, .n = n};
+            .decoded = decoded, .spreads = spreads, .weights = weights, .n = n};
         lat_impute_mix(through->model, &request->options, &mixture, i, out);
     }
     lat_free(codes);
     lat_free(decoded);
+    lat_free(spreads);
     lat_free(weights);
     return status;
 }

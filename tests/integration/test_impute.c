@@ -210,7 +210,11 @@ Test(impute, neighbours_come_from_a_collection_of_the_same_model)
     STATUS(200, ask("POST", impute, body));
     cr_expect_str_eq(text_of("results.0.row.old"), "yes");
     cr_expect_float_eq(number_of("results.0.row.y"), 142, 40, "%s", reply());
-    const double y = number_of("results.0.row.y");
+    const double y = number_of("results.0.row.y"), off = number_of("results.0.cells.y.std");
+    STATUS(200, ask("POST", impute, "{\"rows\":[{\"x\":70}],\"method\":\"reconstruction\"}"));
+    cr_expect_geq(off, 0.999 * number_of("results.0.cells.y.std"),
+                  "two that agree are no more certain than what is decoded: %g, %s", off,
+                  reply());
     snprintf(body, sizeof(body), "{\"collection\":\"%s\"}", name);
     STATUS(201, ask("PUT", "/v1/aliases/folks", body));
     STATUS(200,
