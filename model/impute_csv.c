@@ -4,7 +4,7 @@
  *
  * `scanned` bytes of `text` are known to hold no further end of a record, `quoted` says whether
  * they end inside of quotes. */
-#include "model/impute_csv.h"
+#include "model/impute_csv_internal.h"
 
 #include <string.h>
 
@@ -12,42 +12,6 @@
 #include "base/text.h"
 
 #include "base/banned.h"
-
-enum {
-    BLOCK_ROWS = 256,
-    BLOCK_BYTES = 4 << 20, /* a block is full with fewer rows, if they are long */
-    RECORD_MAX = 16 << 20,
-    CELLS_MAX = 16384
-};
-
-struct span {
-    size_t at, len; /* of `text` */
-};
-
-struct record {
-    struct span whole; /* its line end included */
-    size_t blank;      /* bytes of empty lines behind it */
-    size_t row;        /* in the block's rows; SIZE_MAX: it goes by as it is */
-};
-
-struct lat_impute_csv {
-    struct lat_impute_csv_options options;
-    struct lat_buf text, out, cell;
-    size_t start, scanned;
-    bool quoted, begun;
-    char separator;
-    size_t width;       /* cells of a record */
-    int *columns;       /* [width]: the model's, or -1; owned */
-    struct span *cells; /* [width], of the record looked at; owned */
-    struct record records[BLOCK_ROWS];
-    size_t n_records, n_rows;
-    float *rows;                  /* [BLOCK_ROWS][elements] */
-    unsigned *flags;              /* [columns of the model] */
-    int *places;                  /* the same */
-    struct lat_table_cell *taken; /* [width] */
-    struct lat_arena arena;       /* texts of `taken` */
-    uint64_t done, holes, filled;
-};
 
 enum lat_status lat_impute_csv_new(const struct lat_impute_csv_options *options,
                                    struct lat_impute_csv **out_csv, struct lat_error *err)
@@ -57,7 +21,8 @@ enum lat_status lat_impute_csv_new(const struct lat_impute_csv_options *options,
     if (!csv)
         return lat_fail_memory(err);
     csv->options = *options;
-    csv->rows = lat_alloc_raw(BLOCK_ROWS * options->table->elements, sizeof(float));
+    csv->rows =
+        lat_alloc_raw(LAT_IMPUTE_CSV_BLOCK_ROWS * options->table->elements, sizeof(float));
     csv->flags = lat_alloc(columns, sizeof(*csv->flags));
     csv->places = lat_alloc(columns, sizeof(*csv->places));
     if (!csv->rows || !csv->flags || !csv->places) {
@@ -95,26 +60,8 @@ void lat_impute_csv_count(const struct lat_impute_csv *csv, uint64_t *out_rows,
 
 /* ---- cells ---- */
 
-static char guess_separator(const char *text, size_t len)
-{
-    static const char candidates[] = ",;\t";
-    size_t best = 0, most = 0;
-    for (size_t c = 0; c < sizeof(candidates) - 1; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < len; i++)
-            n += text[i] == candidates[c];
-        if (n > most) {
-            most = n;
-            best = c;
-        }
-    }
-    return candidates[best];
-}
-
-/* The bytes of a record's cells, its line end left out, into `cells` (NULL: they are counted).
- */
-static size_t split(const struct lat_impute_csv *csv, struct span whole, struct span *cells,
-                    size_t max)
+size_t lat_impute_csv_split(const struct lat_impute_csv *csv, struct lat_impute_csv_span whole,
+                            struct lat_impute_csv_span *cells, size_t max)
 {
     const char *text = csv->text.data + whole.at;
     size_t len = whole.len, n = 0, from = 0;
@@ -126,15 +73,15 @@ static size_t split(const struct lat_impute_csv *csv, struct span whole, struct 
         if (i < len && (quoted || text[i] != csv->separator))
             continue;
         if (cells && n < max)
-            cells[n] = (struct span){whole.at + from, i - from};
+            cells[n] = (struct lat_impute_csv_span){whole.at + from, i - from};
         n++;
         from = i + 1;
     }
     return n;
 }
 
-/* A cell without its quotes and the blanks around it, in the arena. */
-static char *plain(struct lat_impute_csv *csv, struct span cell, size_t *out_len)
+char *lat_impute_csv_plain(struct lat_impute_csv *csv, struct lat_impute_csv_span cell,
+                           size_t *out_len)
 {
     const char *text = csv->text.data + cell.at, *end = text + cell.len;
     while (text < end && (*text == ' ' || *text == '\t'))
@@ -169,7 +116,7 @@ static enum lat_status take_cell(struct lat_impute_csv *csv, size_t i,
 {
     const struct lat_table *table = csv->options.table;
     const struct lat_column *column = &table->columns[csv->columns[i]];
-    char *text = plain(csv, csv->cells[i], &out->len);
+    char *text = lat_impute_csv_plain(csv, csv->cells[i], &out->len);
     if (!text)
         return lat_fail_memory(err);
     out->name = table->names.items[csv->columns[i]];
@@ -181,87 +128,14 @@ static enum lat_status take_cell(struct lat_impute_csv *csv, size_t i,
     return LAT_OK;
 }
 
-/* ---- names ---- */
-
-static enum lat_status find_columns(struct lat_impute_csv *csv, size_t *out_found,
-                                    struct lat_error *err)
-{
-    const struct lat_table *table = csv->options.table;
-    *out_found = 0;
-    for (size_t i = 0; i < csv->width; i++) {
-        uint32_t number = 0;
-        size_t len;
-        const char *name = plain(csv, csv->cells[i], &len);
-        csv->columns[i] = -1;
-        if (!name)
-            return lat_fail_memory(err);
-        if (!lat_words_find(&table->names, name, len, &number))
-            continue;
-        for (size_t j = 0; j < i; j++)
-            if (csv->columns[j] == (int)number)
-                return lat_fail(err, LAT_INVALID, "duplicate_column",
-                                "the column '%.60s' comes twice", name);
-        csv->columns[i] = (int)number;
-        ++*out_found;
-    }
-    return LAT_OK;
-}
-
-/* Columns by their places, where that is what their names are. */
-static bool go_by_places(struct lat_impute_csv *csv)
-{
-    const struct lat_table *table = csv->options.table;
-    size_t found = 0;
-    for (size_t c = 0; c < table->names.n; c++) {
-        uint64_t place;
-        if (!lat_parse_u64(table->names.items[c], CELLS_MAX, &place) || place < 1)
-            return false;
-        if (place > csv->width)
-            continue;
-        csv->columns[place - 1] = (int)c;
-        found++;
-    }
-    return found > 0;
-}
-
-/* The first record; *out_names tells whether it is one of names. */
-static enum lat_status begin(struct lat_impute_csv *csv, struct span whole, bool *out_names,
-                             struct lat_error *err)
-{
-    size_t found = 0;
-    if (whole.len >= 3 && memcmp(csv->text.data + whole.at, "\xEF\xBB\xBF", 3) == 0)
-        whole = (struct span){whole.at + 3, whole.len - 3};
-    csv->separator = guess_separator(csv->text.data + whole.at, whole.len);
-    csv->width = split(csv, whole, NULL, 0);
-    if (csv->width > CELLS_MAX)
-        return lat_fail(err, LAT_TOO_LARGE, NULL, "more than %d columns", CELLS_MAX);
-    csv->columns = lat_alloc(csv->width, sizeof(*csv->columns));
-    csv->cells = lat_alloc(csv->width, sizeof(*csv->cells));
-    csv->taken = lat_alloc(csv->width, sizeof(*csv->taken));
-    if (!csv->columns || !csv->cells || !csv->taken)
-        return lat_fail_memory(err);
-    split(csv, whole, csv->cells, csv->width);
-    const enum lat_status status = find_columns(csv, &found, err);
-    lat_arena_clear(&csv->arena);
-    if (status != LAT_OK)
-        return status;
-    csv->begun = true;
-    *out_names = found > 0;
-    if (found || go_by_places(csv))
-        return LAT_OK;
-    return lat_fail(err, LAT_INVALID, "unknown_column",
-                    "no column of the first line is one of the model's, as '%.60s' is",
-                    csv->options.table->names.items[0]);
-}
-
 /* ---- rows ---- */
 
-static enum lat_status read_record(struct lat_impute_csv *csv, struct record *record,
-                                   struct lat_error *err)
+static enum lat_status read_record(struct lat_impute_csv *csv,
+                                   struct lat_impute_csv_record *record, struct lat_error *err)
 {
     const struct lat_table *table = csv->options.table;
     const uint64_t index = csv->done + (uint64_t)(record - csv->records);
-    const size_t n = split(csv, record->whole, csv->cells, csv->width);
+    const size_t n = lat_impute_csv_split(csv, record->whole, csv->cells, csv->width);
     float *row = csv->rows + csv->n_rows * table->elements;
     size_t n_taken = 0;
     enum lat_status status = LAT_OK;
@@ -334,7 +208,8 @@ static void write_value(const struct lat_impute_csv *csv, const struct lat_colum
 }
 
 /* One record with its holes filled. */
-static enum lat_status write_record(struct lat_impute_csv *csv, const struct record *record,
+static enum lat_status write_record(struct lat_impute_csv *csv,
+                                    const struct lat_impute_csv_record *record,
                                     const struct lat_imputed *imputed, struct lat_error *err)
 {
     const struct lat_table *table = csv->options.table;
@@ -342,13 +217,13 @@ static enum lat_status write_record(struct lat_impute_csv *csv, const struct rec
     const float *values = imputed->values + record->row * table->elements;
     const float *spreads = imputed->spreads + record->row * table->elements;
     size_t end = record->whole.at;
-    split(csv, record->whole, csv->cells, csv->width);
+    lat_impute_csv_split(csv, record->whole, csv->cells, csv->width);
     for (size_t i = 0; i < csv->width; i++) {
-        const struct span cell = csv->cells[i];
+        const struct lat_impute_csv_span cell = csv->cells[i];
         size_t len;
         lat_buf_append(out, csv->text.data + end, cell.at - end); /* the separator */
         end = cell.at + cell.len;
-        const char *text = csv->columns[i] >= 0 ? plain(csv, cell, &len) : "-";
+        const char *text = csv->columns[i] >= 0 ? lat_impute_csv_plain(csv, cell, &len) : "-";
         if (!text)
             return lat_fail_memory(err);
         const struct lat_column *column =
@@ -377,7 +252,7 @@ static enum lat_status flush(struct lat_impute_csv *csv, struct lat_error *err)
         status =
             csv->options.impute(csv->options.context, csv->rows, csv->n_rows, &imputed, err);
     for (size_t i = 0; status == LAT_OK && i < csv->n_records; i++) {
-        const struct record *record = &csv->records[i];
+        const struct lat_impute_csv_record *record = &csv->records[i];
         if (record->row == SIZE_MAX)
             lat_buf_append(&csv->out, csv->text.data + record->whole.at, record->whole.len);
         else
@@ -397,7 +272,7 @@ static enum lat_status flush(struct lat_impute_csv *csv, struct lat_error *err)
 }
 
 /* An empty line is no row. One of tabs is, where they are between cells. */
-static bool is_blank(const struct lat_impute_csv *csv, struct span whole)
+static bool is_blank(const struct lat_impute_csv *csv, struct lat_impute_csv_span whole)
 {
     const char *text = csv->text.data + whole.at;
     const size_t len = whole.len && text[whole.len - 1] == '\n' ? whole.len - 1 : whole.len;
@@ -407,22 +282,24 @@ static bool is_blank(const struct lat_impute_csv *csv, struct span whole)
 /* The record up to `end` is whole. */
 static enum lat_status end_record(struct lat_impute_csv *csv, size_t end, struct lat_error *err)
 {
-    const struct span whole = {csv->start, end - csv->start};
+    const struct lat_impute_csv_span whole = {csv->start, end - csv->start};
     bool goes_by = whole.len == 0 || is_blank(csv, whole);
     csv->start = end;
     if (!goes_by && !csv->begun) {
-        const enum lat_status status = begin(csv, whole, &goes_by, err);
+        const enum lat_status status = lat_impute_csv_begin(csv, whole, &goes_by, err);
         if (status != LAT_OK)
             return status;
     }
     if (!goes_by)
-        csv->records[csv->n_records++] = (struct record){.whole = whole};
+        csv->records[csv->n_records++] = (struct lat_impute_csv_record){.whole = whole};
     else if (csv->n_records)
         csv->records[csv->n_records - 1].blank += whole.len;
     else
         lat_buf_append(&csv->out, csv->text.data + whole.at, whole.len);
     const size_t pending = csv->n_records ? end - csv->records[0].whole.at : csv->out.len;
-    return csv->n_records == BLOCK_ROWS || pending > BLOCK_BYTES ? flush(csv, err) : LAT_OK;
+    return csv->n_records == LAT_IMPUTE_CSV_BLOCK_ROWS || pending > LAT_IMPUTE_CSV_BLOCK_BYTES
+               ? flush(csv, err)
+               : LAT_OK;
 }
 
 /* What has been written again goes; the records of the block under way stay. */
@@ -452,7 +329,7 @@ enum lat_status lat_impute_csv_feed(struct lat_impute_csv *csv, const char *byte
         if (c == '\n' && !csv->quoted)
             status = end_record(csv, csv->scanned, err);
     }
-    if (status == LAT_OK && csv->text.len - csv->start > RECORD_MAX)
+    if (status == LAT_OK && csv->text.len - csv->start > LAT_IMPUTE_CSV_RECORD_MAX)
         status = lat_fail(err, LAT_TOO_LARGE, NULL,
                           "row %llu: more than 16 MiB (a quote that is not closed?)",
                           (unsigned long long)csv->done + csv->n_records);

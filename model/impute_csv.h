@@ -31,8 +31,9 @@ enum lat_status lat_impute_csv_new(const struct lat_impute_csv_options *options,
                                    struct lat_error *err) LAT_MUST_USE;
 void lat_impute_csv_free(struct lat_impute_csv *csv); /* NULL is fine */
 
-/* The next bytes of the table. The first line has names, unless those of the model's columns
- * are numbers and none of them is in it: then columns go by their place, from 1. LAT_INVALID
+/* The next bytes of the table. The first line has names. Where those of the model's columns are
+ * places (it was trained on a table without names) that is a line of different places alone;
+ * any other is a row, and columns go by their place, from 1. LAT_INVALID
  * unknown_column when no column is the model's, duplicate_column, wrong_columns for a row of
  * another length, and as lat_impute_take_row, with the pointer "/rows/7/colour" (0 is the first
  * behind the names); LAT_TOO_LARGE for a row of more than 16 MiB. */

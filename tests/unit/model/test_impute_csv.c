@@ -52,7 +52,9 @@ static enum lat_status fill(void *context, const float *rows, size_t n, struct l
             row[0] = 1;
             out->spreads[i * elements] = 0.1F;
         }
-        if (isnan(row[1])) {
+        if (elements == 2 && isnan(row[1])) {
+            row[1] = 1;
+        } else if (isnan(row[1])) {
             row[1] = 0.9F;
             row[2] = 0.1F;
         }
@@ -164,6 +166,37 @@ Test(model_impute_csv, a_bad_row_refuses_the_table_or_goes_by_as_it_is)
         cr_expect_str_eq(out.data, filled.data);
         lat_buf_release(&holes);
         lat_buf_release(&filled);
+        lat_buf_release(&out);
+    }
+}
+
+/* Of a model that was trained on a table without names: its columns are called 1 and 2. */
+Test(model_impute_csv, a_first_row_that_holds_small_numbers_is_no_line_of_names)
+{
+    static const char *const cases[][2] = {
+        {"2,1,530101\n,3,7\n", "2,1,530101\n12,3,7\n"},
+        {"1,1,3\n,3,7\n", "1,1,3\n12,3,7\n"},
+        {"1,2.0,3\n,3,7\n", "1,2.0,3\n12,3,7\n"},
+        {",2,3\n,3,7\n", "12,2,3\n12,3,7\n"},
+        {"2,1,3\n3,,7\n", "2,1,3\n3,12,7\n"}}; /* names: the second is 1 */
+    struct lat_column *column;
+    drop_table();
+    table = lat_table_new();
+    for (int c = 1; c <= 2; c++) {
+        cr_assert_eq(lat_table_add(table, c == 1 ? "1" : "2", &column, NULL), LAT_OK);
+        column->type = LAT_COLUMN_INTEGER;
+        column->mean = 10;
+        column->std = 2;
+        column->least = 0;
+        column->most = 20;
+    }
+    cr_assert_eq(lat_table_settle(table, NULL), LAT_OK);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(cases); i++) {
+        struct lat_buf out = {0};
+        struct lat_error err = LAT_ERROR_INIT;
+        cr_expect_eq(pass(cases[i][0], 4, LAT_IMPUTE_REFUSE, &out, &err), LAT_OK, "%zu: %s", i,
+                     err.message);
+        cr_expect_str_eq(out.data, cases[i][1]);
         lat_buf_release(&out);
     }
 }
