@@ -5,7 +5,8 @@
  *
  * reconstruction  the holes start at their column's mean, the row is encoded and decoded, what
  *                 comes out goes into the holes, until they settle (Rezende, Mohamed & Wierstra
- *                 2014, appendix F, without the noise).
+ *                 2014, appendix F, without the noise), or once, where that was nearer to the
+ *                 truth when the package was made.
  * importance      for gaussian codes: K codes are drawn from q(z | observed cells), each weighs
  *                 p(observed | z) p(z) / q(z), and a missing cell follows the mixture of what
  *                 they decode to, so weighted (MIWAE: Mattei & Frellsen 2019, section 3.2,
@@ -40,6 +41,7 @@ struct lat_impute_engine lat_impute_engine_of(struct lat_model *model);
 
 struct lat_impute_options {
     enum lat_impute_method method;
+    uint32_t rounds;   /* reconstruction: at most so often; 0: as the package says */
     uint32_t samples;  /* importance: codes a row, 1 to LAT_IMPUTE_SAMPLES_MAX */
     uint32_t draws;    /* completed rows beside the value, 0 to LAT_IMPUTE_DRAWS_MAX */
     uint64_t seed;     /* of codes and draws: the same seed, the same result */

@@ -142,8 +142,11 @@ void lat_impute_calibration_write(const struct lat_impute_calibration *calibrati
         const struct lat_impute_method_calibration *of = &calibration->methods[m];
         if (!of->n)
             continue;
-        lat_buf_printf(out, "%s\"%s\": {\"cells\": %zu, \"scales\": ", first ? "" : ",\n    ",
+        lat_buf_printf(out, "%s\"%s\": {\"cells\": %zu, ", first ? "" : ",\n    ",
                        lat_impute_method_names[m], of->n);
+        if (m == LAT_IMPUTE_RECONSTRUCTION && calibration->rounds)
+            lat_buf_printf(out, "\"rounds\": %u, ", calibration->rounds);
+        lat_buf_text(out, "\"scales\": ");
         lat_buf_json_floats(out, of->scales, calibration->n_columns);
         lat_buf_text(out, ", \"quantiles\": ");
         lat_buf_json_floats(out, of->quantiles, LAT_IMPUTE_QUANTILES);

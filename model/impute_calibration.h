@@ -20,7 +20,10 @@ enum lat_impute_method {
 /* "reconstruction" "importance" "neighbours" */
 extern const char *const lat_impute_method_names[LAT_IMPUTE_METHODS];
 
-enum { LAT_IMPUTE_QUANTILES = 101 };
+enum {
+    LAT_IMPUTE_QUANTILES = 101,
+    LAT_IMPUTE_ROUNDS_MAX = 50, /* of reconstruction, after which holes count as settled */
+};
 
 struct lat_impute_method_calibration {
     size_t n;                              /* hidden cells; 0: not calibrated */
@@ -30,6 +33,7 @@ struct lat_impute_method_calibration {
 
 struct lat_impute_calibration {
     size_t n_columns;
+    uint32_t rounds; /* of reconstruction, from 1; 0: LAT_IMPUTE_ROUNDS_MAX */
     struct lat_impute_method_calibration methods[LAT_IMPUTE_METHODS];
 };
 

@@ -9,8 +9,6 @@
 
 #include "base/banned.h"
 
-enum { ROUNDS_MAX = 50 };
-
 static const float SETTLED = 1e-3F; /* standard deviations of a column */
 
 struct bench {
@@ -103,6 +101,15 @@ static enum lat_status go_round(struct bench *bench, bool last, struct lat_error
     return status;
 }
 
+/* How often at most: as asked for, or as the package says. */
+static uint32_t rounds_of(const struct lat_imputation *imputation)
+{
+    const struct lat_impute_calibration *known = imputation->model->imputation;
+    if (imputation->options->rounds)
+        return imputation->options->rounds;
+    return known && known->rounds ? known->rounds : LAT_IMPUTE_ROUNDS_MAX;
+}
+
 /* Completed rows: numbers at quantiles of the errors seen, words by their probability. */
 static void draw_rows(const struct lat_imputation *imputation, size_t i)
 {
@@ -154,8 +161,9 @@ enum lat_status lat_impute_by_settling(struct lat_imputation *imputation, struct
 {
     struct bench bench = {.imputation = imputation};
     enum lat_status status = begin(&bench, err);
-    for (int round = 1; status == LAT_OK && bench.n > 0; round++)
-        status = go_round(&bench, round == ROUNDS_MAX, err);
+    const uint32_t rounds = rounds_of(imputation);
+    for (uint32_t round = 1; status == LAT_OK && bench.n > 0; round++)
+        status = go_round(&bench, round == rounds, err);
     for (size_t i = 0; status == LAT_OK && i < imputation->n; i++)
         draw_rows(imputation, i);
     lat_free(bench.current);

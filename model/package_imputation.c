@@ -50,6 +50,21 @@ static enum lat_status read_method(const json_t *object, size_t n_columns,
     return status;
 }
 
+static enum lat_status read_rounds(const json_t *value, uint32_t *out_rounds,
+                                   struct lat_error *err)
+{
+    const json_int_t rounds = json_integer_value(value);
+    if (!value)
+        return LAT_OK;
+    if (!json_is_integer(value) || rounds < 1 || rounds > LAT_IMPUTE_ROUNDS_MAX) {
+        lat_manifest_refuse(value, "a whole number from 1 to 50", err);
+        lat_error_at(err, "/rounds");
+        return LAT_INVALID;
+    }
+    *out_rounds = (uint32_t)rounds;
+    return LAT_OK;
+}
+
 enum lat_status lat_manifest_imputation(const char *json, size_t len,
                                         const struct lat_table *table,
                                         struct lat_impute_calibration **out_calibration,
@@ -70,6 +85,8 @@ enum lat_status lat_manifest_imputation(const char *json, size_t len,
         if (!method)
             continue;
         status = read_method(method, table->names.n, &calibration->methods[m], err);
+        if (status == LAT_OK && m == LAT_IMPUTE_RECONSTRUCTION)
+            status = read_rounds(json_object_get(method, "rounds"), &calibration->rounds, err);
         if (status != LAT_OK)
             lat_error_at(err, "/imputation/%s", lat_impute_method_names[m]);
     }

@@ -1,6 +1,12 @@
-/* Rows go through in rounds of a block each: holes are cut, both methods fill them, and every
- * hidden number leaves a residual. Words have probabilities and no spread: they are not looked
- * at. A row that has more holes than were drawn for it sits the round out. */
+/* Rows go through in rounds of a block each: holes are cut, every way of filling them is tried,
+ * and every hidden number leaves a residual. Words have probabilities and no spread: they count
+ * for which way is the better one, and no more. A row that has more holes than were drawn for
+ * it sits the round out.
+ *
+ * Reconstruction is tried both ways: until the holes settle, and in one pass. A network that
+ * was taught to fill holes in one go drifts off when its answers are put to it as if they had
+ * been observed; others need many rounds. The one that is nearer to the truth is the package's.
+ */
 #include "model/train/impute_fit.h"
 
 #include <math.h>
@@ -11,6 +17,18 @@
 #include "base/banned.h"
 
 enum { CELLS_WANTED = 6000, ROUNDS_MAX = 24, BLOCK = 64, FIT_SAMPLES = 300 };
+
+/* The ways that are tried; importance last, which not every model has. */
+enum { SETTLED, ONE_PASS, WEIGHED, WAYS };
+
+static const struct {
+    enum lat_impute_method method;
+    uint32_t rounds;
+} ways[WAYS] = {
+    [SETTLED] = {LAT_IMPUTE_RECONSTRUCTION, LAT_IMPUTE_ROUNDS_MAX},
+    [ONE_PASS] = {LAT_IMPUTE_RECONSTRUCTION, 1},
+    [WEIGHED] = {LAT_IMPUTE_IMPORTANCE, 0},
+};
 
 static const uint64_t FIT_STREAM = UINT64_C(0x696D707574);
 
@@ -25,9 +43,15 @@ struct fit {
     size_t n_gaps;      /* rows with any */
     float *truth, *cut; /* [BLOCK][elements] */
     uint32_t *order;    /* [columns] */
-    struct lat_impute_residual *residuals[LAT_IMPUTE_METHODS];
-    size_t n_residuals[LAT_IMPUTE_METHODS], capacity;
+    struct lat_impute_residual *residuals[WAYS];
+    size_t n_residuals[WAYS], capacity;
+    double squares[WAYS]; /* of errors, in deviations of the column */
 };
+
+static size_t ways_of(const struct fit *fit)
+{
+    return lat_impute_usual(fit->model) == LAT_IMPUTE_IMPORTANCE ? WAYS : WEIGHED;
+}
 
 static size_t missing_of(const struct fit *fit, const float *row)
 {
@@ -66,8 +90,17 @@ static bool cut(struct fit *fit, float *row, size_t holes)
     return true;
 }
 
-static void note(struct fit *fit, enum lat_impute_method method, size_t n,
-                 const struct lat_imputed *imputed)
+/* The squared error of probabilities (Brier 1950). */
+static void add_word(struct fit *fit, size_t way, const struct lat_column *column, size_t at,
+                     const struct lat_imputed *imputed)
+{
+    for (size_t i = at; i < at + column->width; i++) {
+        const double off = (double)fit->truth[i] - (double)imputed->values[i];
+        fit->squares[way] += isfinite(off) ? off * off : 1;
+    }
+}
+
+static void note(struct fit *fit, size_t way, size_t n, const struct lat_imputed *imputed)
 {
     const size_t elements = fit->table->elements;
     for (size_t i = 0; i < n; i++)
@@ -75,13 +108,20 @@ static void note(struct fit *fit, enum lat_impute_method method, size_t n,
             const struct lat_column *column = &fit->table->columns[c];
             const size_t at = i * elements + column->start;
             const float spread = imputed->spreads[at];
-            if (lat_column_has_words(column) || isnan(fit->truth[at]) || !isnan(fit->cut[at]) ||
-                !(spread > 0) || fit->n_residuals[method] == fit->capacity)
+            if (isnan(fit->truth[at]) || !isnan(fit->cut[at]))
                 continue;
-            const float r = (fit->truth[at] - imputed->values[at]) / spread;
-            if (isfinite(r))
-                fit->residuals[method][fit->n_residuals[method]++] =
-                    (struct lat_impute_residual){(uint32_t)c, r};
+            if (lat_column_has_words(column)) {
+                add_word(fit, way, column, at, imputed);
+                continue;
+            }
+            if (!(spread > 0) || fit->n_residuals[way] == fit->capacity)
+                continue;
+            const float off = fit->truth[at] - imputed->values[at];
+            if (!isfinite(off / spread))
+                continue;
+            fit->squares[way] += (double)off * (double)off;
+            fit->residuals[way][fit->n_residuals[way]++] =
+                (struct lat_impute_residual){(uint32_t)c, off / spread};
         }
 }
 
@@ -89,8 +129,9 @@ static enum lat_status fill(struct fit *fit, size_t n, struct lat_error *err)
 {
     const struct lat_impute_engine engine = lat_impute_engine_of(fit->model);
     enum lat_status status = LAT_OK;
-    for (int m = 0; status == LAT_OK && m <= (int)lat_impute_usual(fit->model); m++) {
-        const struct lat_impute_options options = {.method = (enum lat_impute_method)m,
+    for (size_t way = 0; status == LAT_OK && way < ways_of(fit); way++) {
+        const struct lat_impute_options options = {.method = ways[way].method,
+                                                   .rounds = ways[way].rounds,
                                                    .samples = FIT_SAMPLES,
                                                    .seed = lat_rng_next(&fit->rng),
                                                    .interval = 0.9,
@@ -98,7 +139,7 @@ static enum lat_status fill(struct fit *fit, size_t n, struct lat_error *err)
         struct lat_imputed imputed = {0};
         status = lat_impute(fit->model, &engine, fit->cut, n, &options, &imputed, err);
         if (status == LAT_OK)
-            note(fit, options.method, n, &imputed);
+            note(fit, way, n, &imputed);
         lat_imputed_release(&imputed);
     }
     return status;
@@ -120,7 +161,7 @@ static enum lat_status go_round(struct fit *fit, struct lat_error *err)
             status = fill(fit, kept, err);
             kept = 0;
         }
-        if (fit->n_residuals[LAT_IMPUTE_RECONSTRUCTION] >= CELLS_WANTED)
+        if (fit->n_residuals[SETTLED] >= CELLS_WANTED)
             break;
     }
     return status;
@@ -147,9 +188,9 @@ static enum lat_status begin(struct fit *fit, uint64_t seed, struct lat_error *e
     fit->truth = lat_alloc_raw(BLOCK * elements, sizeof(float));
     fit->cut = lat_alloc_raw(BLOCK * elements, sizeof(float));
     bool good = fit->holes && fit->order && fit->truth && fit->cut;
-    for (int m = 0; m <= (int)lat_impute_usual(fit->model); m++) {
-        fit->residuals[m] = lat_alloc_raw(fit->capacity, sizeof(*fit->residuals[m]));
-        good = good && fit->residuals[m];
+    for (size_t way = 0; way < ways_of(fit); way++) {
+        fit->residuals[way] = lat_alloc_raw(fit->capacity, sizeof(*fit->residuals[way]));
+        good = good && fit->residuals[way];
     }
     if (!good)
         return lat_fail_memory(err);
@@ -157,6 +198,20 @@ static enum lat_status begin(struct fit *fit, uint64_t seed, struct lat_error *e
         fit->order[c] = (uint32_t)c;
     lat_rng_seed(&fit->rng, seed ^ FIT_STREAM);
     return count_holes(fit, err);
+}
+
+static enum lat_status conclude(struct fit *fit, struct lat_impute_calibration *out,
+                                struct lat_error *err)
+{
+    const size_t chosen = fit->squares[ONE_PASS] < fit->squares[SETTLED] ? ONE_PASS : SETTLED;
+    out->n_columns = fit->table->names.n;
+    out->rounds = ways[chosen].rounds;
+    enum lat_status status = lat_impute_calibrate(
+        out, LAT_IMPUTE_RECONSTRUCTION, fit->residuals[chosen], fit->n_residuals[chosen], err);
+    if (status == LAT_OK && ways_of(fit) > WEIGHED)
+        status = lat_impute_calibrate(out, LAT_IMPUTE_IMPORTANCE, fit->residuals[WEIGHED],
+                                      fit->n_residuals[WEIGHED], err);
+    return status;
 }
 
 enum lat_status lat_impute_fit(struct lat_model *model, const struct lat_dataset *dataset,
@@ -174,17 +229,14 @@ enum lat_status lat_impute_fit(struct lat_model *model, const struct lat_dataset
                       .n = n};
     struct lat_impute_calibration *made = lat_alloc(1, sizeof(*made));
     enum lat_status status = made ? begin(&fit, seed, err) : lat_fail_memory(err);
-    for (int round = 0; status == LAT_OK && round < ROUNDS_MAX &&
-                        fit.n_residuals[LAT_IMPUTE_RECONSTRUCTION] < CELLS_WANTED;
+    for (int round = 0;
+         status == LAT_OK && round < ROUNDS_MAX && fit.n_residuals[SETTLED] < CELLS_WANTED;
          round++)
         status = go_round(&fit, err);
-    if (made)
-        made->n_columns = fit.table->names.n;
-    for (int m = 0; status == LAT_OK && m < LAT_IMPUTE_METHODS; m++)
-        status = lat_impute_calibrate(made, (enum lat_impute_method)m, fit.residuals[m],
-                                      fit.n_residuals[m], err);
-    for (int m = 0; m < LAT_IMPUTE_METHODS; m++)
-        lat_free(fit.residuals[m]);
+    if (status == LAT_OK)
+        status = conclude(&fit, made, err);
+    for (size_t way = 0; way < WAYS; way++)
+        lat_free(fit.residuals[way]);
     lat_free(fit.holes);
     lat_free(fit.order);
     lat_free(fit.truth);

@@ -93,3 +93,51 @@ enum lat_status lat_linear_invert(double *inout_matrix, size_t d, struct lat_err
     return info == 0 ? LAT_OK
                      : lat_fail(err, LAT_INTERNAL, NULL, "LAPACK: no inverse (%d)", info);
 }
+
+/* ---- packed: small, and many of them ---- */
+
+/* OpenBLAS starts its threads for matrices of any size, which takes many times as long as
+ * twenty rows do. The sweep operator instead (Goodnight 1979, section 2): one pivot after the
+ * other, what comes out is the inverse with its sign turned. */
+static void sweep(double *matrix, size_t d, size_t pivot, double *line)
+{
+    for (size_t i = 0, at = 0; i <= pivot; at += d - i, i++)
+        line[i] = matrix[at + pivot - i];
+    const size_t diagonal = pivot * d - pivot * (pivot + 1) / 2 + pivot;
+    for (size_t j = pivot; j < d; j++)
+        line[j] = matrix[diagonal + j - pivot];
+    const double over = 1 / line[pivot];
+    for (size_t i = 0, at = 0; i < d; i++)
+        for (size_t j = i; j < d; j++, at++)
+            if (i == pivot && j == pivot)
+                matrix[at] = -over;
+            else if (i == pivot || j == pivot)
+                matrix[at] = line[i == pivot ? j : i] * over;
+            else
+                matrix[at] -= line[i] * line[j] * over;
+}
+
+enum lat_status lat_linear_invert_packed(double *inout_matrix, size_t d, double *scratch,
+                                         struct lat_error *err)
+{
+    for (size_t p = 0, at = 0; p < d; at += d - p, p++) {
+        if (!(inout_matrix[at] > 0))
+            return lat_fail(err, LAT_INVALID, "singular",
+                            "the matrix is not positive definite (row %zu)", p + 1);
+        sweep(inout_matrix, d, p, scratch);
+    }
+    for (size_t i = 0; i < d * (d + 1) / 2; i++)
+        inout_matrix[i] = -inout_matrix[i];
+    return LAT_OK;
+}
+
+void lat_linear_multiply_packed(const double *a, const double *x, size_t d, double *out)
+{
+    for (size_t i = 0; i < d; i++)
+        out[i] = 0;
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i; j < d; j++, a++) {
+            out[i] += *a * x[j];
+            out[j] += i == j ? 0 : *a * x[i];
+        }
+}

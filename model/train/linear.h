@@ -17,6 +17,14 @@ void lat_linear_add_gram(const double *rows, size_t n, size_t d, double *inout_g
 enum lat_status lat_linear_invert(double *inout_matrix, size_t d,
                                   struct lat_error *err) LAT_MUST_USE;
 
+/* The same of a small matrix, of some dozens of rows, in this thread: packed, the upper
+ * triangle row by row without what lies below it, [d (d + 1) / 2]. scratch: [d]. */
+enum lat_status lat_linear_invert_packed(double *inout_matrix, size_t d, double *scratch,
+                                         struct lat_error *err) LAT_MUST_USE;
+
+/* out [d] = a [d][d] * x [d], a symmetric and packed. */
+void lat_linear_multiply_packed(const double *a, const double *x, size_t d, double *out);
+
 /* The `k` largest eigenvalues of a symmetric matrix (upper triangle of [d][d], destroyed),
  * largest first, into out_values [k] and their unit vectors into out_vectors [k][d]. The sign
  * is such that the entry of largest magnitude is positive. */

@@ -1,4 +1,4 @@
-/* A training under way: what trainer.c sets up, run.c drives and fit_pca.c does without.
+/* A training under way: what trainer.c sets up, run.c drives and fit_linear.c does without.
  * Private to model/train. */
 #ifndef LAT_MODEL_TRAIN_RUN_H
 #define LAT_MODEL_TRAIN_RUN_H
@@ -50,6 +50,9 @@ void lat_run_put_back(struct lat_step *step, const float *weights);
 
 /* Sets run->step up with principal components instead of training it. */
 enum lat_status lat_run_pca(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
+
+/* The same with the factors of a table. */
+enum lat_status lat_run_factors(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;
 
 /* Fits run->ease instead. */
 enum lat_status lat_run_ease(struct lat_run *run, struct lat_error *err) LAT_MUST_USE;

@@ -19,6 +19,7 @@ enum { SPEC_MAX_LEN = 1 << 20 };
 
 static const struct lat_choice methods[] = {{"autoencoder", LAT_METHOD_AUTOENCODER, true},
                                             {"pca", LAT_METHOD_PCA, true},
+                                            {"factors", LAT_METHOD_FACTORS, true},
                                             {"ease", LAT_METHOD_EASE, true}};
 
 static void set_defaults(struct lat_spec *spec)
@@ -65,8 +66,10 @@ static void refuse_for_closed_form(struct lat_fields *root, const struct lat_spe
                                               "augmentation"};
     static const char *const of_code[] = {"activation", "samples", "type"};
     static const char *const code[] = {"code"};
-    const char *method = spec->method == LAT_METHOD_PCA ? "pca" : "ease";
+    const char *method = "";
     struct lat_fields fields;
+    for (size_t i = 0; i < LAT_ARRAY_LEN(methods); i++)
+        method = methods[i].value == (int)spec->method ? methods[i].name : method;
     refuse_keys(root, meaningless, LAT_ARRAY_LEN(meaningless), method);
     if (spec->method == LAT_METHOD_EASE) { /* its code is the history */
         refuse_keys(root, code, 1, method);

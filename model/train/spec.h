@@ -36,7 +36,7 @@ enum lat_schedule {
     LAT_SCHEDULE_COSINE,
     LAT_SCHEDULE_PLATEAU
 };
-enum lat_method { LAT_METHOD_AUTOENCODER, LAT_METHOD_PCA, LAT_METHOD_EASE };
+enum lat_method { LAT_METHOD_AUTOENCODER, LAT_METHOD_PCA, LAT_METHOD_FACTORS, LAT_METHOD_EASE };
 
 /* One side of the autoencoder. Lists run the way the data runs: the encoder's from the input to
  * the code, the decoder's from the code to the output. A mirrored decoder is filled in, already

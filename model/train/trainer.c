@@ -204,6 +204,23 @@ static enum lat_status finish(struct lat_run *run, struct lat_train_result *out_
     return LAT_OK;
 }
 
+static enum lat_status learn(struct lat_run *run, struct lat_error *err)
+{
+    enum lat_status status = LAT_OK;
+    switch (run->spec.method) {
+    case LAT_METHOD_PCA:
+        return lat_run_pca(run, err);
+    case LAT_METHOD_FACTORS:
+        return lat_run_factors(run, err);
+    case LAT_METHOD_EASE:
+        return lat_run_ease(run, err);
+    case LAT_METHOD_AUTOENCODER:
+        break;
+    }
+    status = prepare(run, err);
+    return status == LAT_OK ? lat_run_epochs(run, err) : status;
+}
+
 enum lat_status lat_train(struct lat_engine *engine, const struct lat_spec *spec,
                           const struct lat_train_options *options,
                           struct lat_train_result *out_result, struct lat_error *err)
@@ -217,15 +234,8 @@ enum lat_status lat_train(struct lat_engine *engine, const struct lat_spec *spec
     enum lat_status status = open_data(run, err);
     if (status == LAT_OK)
         status = place_checkpoint(run, err);
-    if (status == LAT_OK && spec->method == LAT_METHOD_PCA) {
-        status = lat_run_pca(run, err);
-    } else if (status == LAT_OK && spec->method == LAT_METHOD_EASE) {
-        status = lat_run_ease(run, err);
-    } else if (status == LAT_OK) {
-        status = prepare(run, err);
-        if (status == LAT_OK)
-            status = lat_run_epochs(run, err);
-    }
+    if (status == LAT_OK)
+        status = learn(run, err);
     if (status == LAT_OK)
         status = finish(run, out_result, err);
     lat_step_free(run->step);

@@ -122,12 +122,16 @@ Test(model_impute, a_calibration_finds_the_scales_and_the_share_of_an_interval)
     struct lat_buf text = {0};
     struct lat_rng rng;
     calibration->n_columns = 2;
+    calibration->rounds = 3;
     lat_rng_seed(&rng, 7);
     for (uint32_t i = 0; i < N; i++)
         residuals[i] = (struct lat_impute_residual){
             i % 2, (float)(lat_rng_normal(&rng) * (i % 2 ? 0.5 : 3))};
     cr_assert_eq(lat_impute_calibrate(calibration, LAT_IMPUTE_IMPORTANCE, residuals, N, NULL),
                  LAT_OK);
+    cr_assert_eq(
+        lat_impute_calibrate(calibration, LAT_IMPUTE_RECONSTRUCTION, residuals, N, NULL),
+        LAT_OK);
     cr_expect_float_eq(lat_impute_scale(calibration, LAT_IMPUTE_IMPORTANCE, 0), 3, 0.1);
     cr_expect_float_eq(lat_impute_scale(calibration, LAT_IMPUTE_IMPORTANCE, 1), 0.5, 0.05);
     cr_expect_float_eq(lat_impute_quantile(calibration, LAT_IMPUTE_IMPORTANCE, 0.95), 1.645,
@@ -139,6 +143,7 @@ Test(model_impute, a_calibration_finds_the_scales_and_the_share_of_an_interval)
     struct lat_error err = LAT_ERROR_INIT;
     cr_assert_eq(lat_manifest_imputation(text.data, text.len, table, &again, &err), LAT_OK,
                  "%s", err.message);
+    cr_expect_eq(again->rounds, 3);
     for (int p = 0; p <= 20; p++)
         cr_expect_float_eq(lat_impute_quantile(again, LAT_IMPUTE_IMPORTANCE, p / 20.0),
                            lat_impute_quantile(calibration, LAT_IMPUTE_IMPORTANCE, p / 20.0),

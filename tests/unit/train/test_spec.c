@@ -147,6 +147,8 @@ static const struct {
     {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"normal\"}}", "/code/type", "gaussian"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"type\":\"gaussian\",\"activation\":\"tanh\"}}",
      "/code/activation", "linear"},
+    {"{\"name\":\"m\"," DATA ",\"method\":\"factors\",\"penalties\":{}}", "/penalties",
+     "factors"},
     {"{\"name\":\"m\",\"method\":\"pca\"," DATA ",\"code\":{\"type\":\"gaussian\"}}",
      "/code/type", "pca"},
     {"{\"name\":\"m\"," DATA ",\"code\":{\"samples\":5}}", "/code/samples", "gaussian"},
