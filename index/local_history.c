@@ -37,7 +37,7 @@ static void forget(struct reading *r)
     lat_buf_release(&r->texts);
 }
 
-static enum lat_status note(struct reading *r, const char *item, struct lat_stmt *stmt,
+static enum lat_status note(struct reading *r, size_t item_at, struct lat_stmt *stmt,
                             struct lat_error *err)
 {
     if (r->n == r->capacity) {
@@ -49,8 +49,6 @@ static enum lat_status note(struct reading *r, const char *item, struct lat_stmt
         r->capacity = capacity;
     }
     const char *type = lat_stmt_text(stmt, 1);
-    const size_t item_at = r->texts.len;
-    lat_buf_append(&r->texts, item, strlen(item) + 1);
     struct raw_row *row = &r->rows[r->n++];
     *row = (struct raw_row){.item_at = item_at,
                             .type_at = *type ? r->texts.len : 0,
@@ -66,7 +64,6 @@ static enum lat_status read_rows(struct lat_local *store, struct lat_db *db,
                                  struct reading *r, struct lat_error *err)
 {
     struct lat_stmt *stmt;
-    char item[LAT_ID_MAX + 1];
     bool row = false;
     enum lat_status status = lat_db_statement(
         db,
@@ -80,10 +77,11 @@ static enum lat_status read_rows(struct lat_local *store, struct lat_db *db,
     lat_stmt_bind_i64(stmt, 2, lat_user_hash(store, user));
     lat_stmt_bind_text(stmt, 3, user);
     while ((status = lat_stmt_step(stmt, &row, err)) == LAT_OK && row) {
+        const size_t at = r->texts.len;
         if (r->n == r->most)
             status = lat_fail(err, LAT_BUSY, NULL, "more than %zu interactions", r->most);
-        else if (lat_collection_item_name(collection, lat_stmt_i64(stmt, 0), item))
-            status = note(r, item, stmt, err);
+        else if (lat_collection_item_name(collection, lat_stmt_i64(stmt, 0), &r->texts))
+            status = note(r, at, stmt, err);
         if (status != LAT_OK)
             break;
     }

@@ -82,9 +82,10 @@ enum { LAT_TALLY_TRIES = 3 };
  * meanwhile: then it is read once more, by name. `nothing`: no rows were found. */
 bool lat_tally_may_have_moved(const struct lat_local *store, struct lat_collection *collection,
                               bool nothing);
-/* The name of an item's number into `out`: the tally's own goes with the tally, which may go
- * over to another generation and with that. False when nobody has the number. */
+/* The name of an item's number, NUL included, at the end of `out`: the tally's own goes with
+ * the tally, which may go over to another generation and with that. False when nobody has the
+ * number. */
 bool lat_collection_item_name(struct lat_collection *collection, int64_t number,
-                              char out[LAT_ID_MAX + 1]);
+                              struct lat_buf *out);
 
 #endif

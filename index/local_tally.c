@@ -154,16 +154,14 @@ bool lat_tally_may_have_moved(const struct lat_local *store, struct lat_collecti
 }
 
 bool lat_collection_item_name(struct lat_collection *collection, int64_t number,
-                              char out[LAT_ID_MAX + 1])
+                              struct lat_buf *out)
 {
     const char *name = NULL;
     lat_rwlock_read(&collection->tally_lock);
     if (number >= 0 && (uint64_t)number < collection->tally.n)
         name = collection->tally.items[number].name;
     if (name)
-        memcpy(out, name, strnlen(name, LAT_ID_MAX) + 1);
+        lat_buf_append(out, name, strlen(name) + 1);
     lat_rwlock_unlock(&collection->tally_lock);
-    if (name)
-        out[LAT_ID_MAX] = '\0';
     return name != NULL;
 }
