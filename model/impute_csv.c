@@ -2,7 +2,7 @@
  * of the model's columns become rows, the rows go through the model together, and the records
  * are written out again with the bytes of their holes replaced.
  *
- * `scanned` bytes of `text` are known to hold no further end of a record, `quoted` says whether
+ * `scanned` bytes of `text` are known to hold no further end of a record, `quotes` says whether
  * they end inside of quotes. */
 #include "model/impute_csv_internal.h"
 
@@ -21,6 +21,7 @@ enum lat_status lat_impute_csv_new(const struct lat_impute_csv_options *options,
     if (!csv)
         return lat_fail_memory(err);
     csv->options = *options;
+    csv->quotes.first = true;
     csv->rows =
         lat_alloc_raw(LAT_IMPUTE_CSV_BLOCK_ROWS * options->table->elements, sizeof(float));
     csv->flags = lat_alloc(columns, sizeof(*csv->flags));
@@ -60,17 +61,32 @@ void lat_impute_csv_count(const struct lat_impute_csv *csv, uint64_t *out_rows,
 
 /* ---- cells ---- */
 
+void lat_impute_csv_step(struct lat_impute_csv_quotes *quotes, char c, char separator)
+{
+    const bool parts = separator ? c == separator : c == ',' || c == ';' || c == '\t';
+    if (quotes->quoted) {
+        quotes->quoted = c != '"';
+        quotes->closed = c == '"';
+    } else if (c == '"' && (quotes->first || quotes->closed)) {
+        *quotes = (struct lat_impute_csv_quotes){.quoted = true};
+    } else {
+        quotes->closed = false;
+        quotes->first = parts || c == '\n' || (quotes->first && (c == ' ' || c == '\t'));
+    }
+}
+
 size_t lat_impute_csv_split(const struct lat_impute_csv *csv, struct lat_impute_csv_span whole,
                             struct lat_impute_csv_span *cells, size_t max)
 {
     const char *text = csv->text.data + whole.at;
     size_t len = whole.len, n = 0, from = 0;
-    bool quoted = false;
+    struct lat_impute_csv_quotes quotes = {.first = true};
     len -= len && text[len - 1] == '\n';
     len -= len && text[len - 1] == '\r';
     for (size_t i = 0; i <= len; i++) {
-        quoted ^= i < len && text[i] == '"';
-        if (i < len && (quoted || text[i] != csv->separator))
+        if (i < len)
+            lat_impute_csv_step(&quotes, text[i], csv->separator);
+        if (i < len && (quotes.quoted || text[i] != csv->separator))
             continue;
         if (cells && n < max)
             cells[n] = (struct lat_impute_csv_span){whole.at + from, i - from};
@@ -325,8 +341,10 @@ enum lat_status lat_impute_csv_feed(struct lat_impute_csv *csv, const char *byte
     status = lat_buf_check(&csv->text, err);
     while (status == LAT_OK && csv->scanned < csv->text.len) {
         const char c = csv->text.data[csv->scanned++];
-        csv->quoted ^= c == '"';
-        if (c == '\n' && !csv->quoted)
+        lat_impute_csv_step(&csv->quotes, c, csv->separator);
+        if (csv->scanned == 3 && !csv->begun && memcmp(csv->text.data, "\xEF\xBB\xBF", 3) == 0)
+            csv->quotes.first = true;
+        if (c == '\n' && !csv->quotes.quoted)
             status = end_record(csv, csv->scanned, err);
     }
     if (status == LAT_OK && csv->text.len - csv->start > LAT_IMPUTE_CSV_RECORD_MAX)

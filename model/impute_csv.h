@@ -1,8 +1,8 @@
 /* A table as CSV with its holes filled, as it goes by: bytes in, bytes out, a block of rows in
- * memory. Quotes are as in RFC 4180; the separator is a comma, semicolon or tab, whichever the
- * first line has most of. Every byte that is not a hole goes out as it came in: line ends,
- * quotes, numbers as they were written, columns the model does not know, empty lines, which are
- * no rows. One thread at a time. */
+ * memory. Quotes are as in RFC 4180: where they begin a cell; the separator is a comma,
+ * semicolon or tab, whichever the first line has most of. Every byte that is not a hole goes
+ * out as it came in: line ends, quotes, numbers as they were written, columns the model does
+ * not know, empty lines, which are no rows. One thread at a time. */
 #ifndef LAT_MODEL_IMPUTE_CSV_H
 #define LAT_MODEL_IMPUTE_CSV_H
 

@@ -23,11 +23,18 @@ struct lat_impute_csv_record {
     size_t row;                       /* in the block's rows; SIZE_MAX: it goes by as it is */
 };
 
+/* Whether a byte is inside of quotes. They count where they begin a cell. */
+struct lat_impute_csv_quotes {
+    bool quoted, closed; /* closed: by the byte before, a second quote opens again */
+    bool first;          /* nothing but blanks in this cell yet */
+};
+
 struct lat_impute_csv {
     struct lat_impute_csv_options options;
     struct lat_buf text, out, cell;
     size_t start, scanned;
-    bool quoted, begun;
+    struct lat_impute_csv_quotes quotes; /* behind what is scanned */
+    bool begun;
     char separator;
     size_t width;                      /* cells of a record */
     int *columns;                      /* [width]: the model's, or -1; owned */
@@ -41,6 +48,9 @@ struct lat_impute_csv {
     struct lat_arena arena;       /* texts of `taken` */
     uint64_t done, holes, filled;
 };
+
+/* The next byte; separator 0: any there may be. Begins with `first`. */
+void lat_impute_csv_step(struct lat_impute_csv_quotes *quotes, char c, char separator);
 
 /* The bytes of a record's cells, its line end left out, into `cells` [max] (NULL: they are
  * counted). Returns how many there are. */

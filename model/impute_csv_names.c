@@ -8,19 +8,19 @@
 
 #include "base/banned.h"
 
+/* What stands between cells, quoted ones left out. */
 static char guess_separator(const char *text, size_t len)
 {
     static const char candidates[] = ",;\t";
-    size_t best = 0, most = 0;
-    for (size_t c = 0; c < sizeof(candidates) - 1; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < len; i++)
-            n += text[i] == candidates[c];
-        if (n > most) {
-            most = n;
-            best = c;
-        }
+    struct lat_impute_csv_quotes quotes = {.first = true};
+    size_t counts[sizeof(candidates) - 1] = {0}, best = 0;
+    for (size_t i = 0; i < len; i++) {
+        lat_impute_csv_step(&quotes, text[i], 0);
+        for (size_t c = 0; c < LAT_ARRAY_LEN(counts); c++)
+            counts[c] += !quotes.quoted && text[i] == candidates[c];
     }
+    for (size_t c = 1; c < LAT_ARRAY_LEN(counts); c++)
+        best = counts[c] > counts[best] ? c : best;
     return candidates[best];
 }
 

@@ -28,14 +28,34 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* Behind the quoted text that begins at `p` (its opening quote), or `end`. */
+static const char *skip_quoted(const char *p, const char *end)
+{
+    for (p++; p < end; p++)
+        if (*p == '"' && (p + 1 == end || p[1] != '"'))
+            return p + 1;
+        else if (*p == '"')
+            p++;
+    return end;
+}
+
+/* What stands between the cells of the first line, quoted ones left out. */
 static char guess_separator(const char *text, const char *end)
 {
     static const char candidates[] = ",;\t";
-    size_t counts[3] = {0};
-    for (; text < end && *text != '\n'; text++)
-        for (size_t i = 0; i < 3; i++)
+    size_t counts[3] = {0}, best = 0;
+    bool first = true; /* of its cell */
+    for (; text < end && *text != '\n'; text++) {
+        if (*text == '"' && first)
+            text = skip_quoted(text, end);
+        if (text >= end || *text == '\n')
+            break;
+        first = first && *text == ' ';
+        for (size_t i = 0; i < 3; i++) {
             counts[i] += *text == candidates[i];
-    size_t best = 0;
+            first = first || *text == candidates[i];
+        }
+    }
     for (size_t i = 1; i < 3; i++)
         if (counts[i] > counts[best])
             best = i;
@@ -69,17 +89,6 @@ static enum lat_status refill(struct lat_text_rows *rows, struct lat_error *err)
     rows->ended = n < room;
     rows->window[rows->end] = '\0';
     return status;
-}
-
-/* Behind the quoted text that begins at `p` (its opening quote), or `end`. */
-static const char *skip_quoted(const char *p, const char *end)
-{
-    for (p++; p < end; p++)
-        if (*p == '"' && (p + 1 == end || p[1] != '"'))
-            return p + 1;
-        else if (*p == '"')
-            p++;
-    return end;
 }
 
 /* The newline that ends the row at `p`, or NULL when it is not in the window. */

@@ -123,6 +123,32 @@ Test(model_impute_csv, separators_are_told_from_the_first_line)
     lat_buf_release(&out);
 }
 
+Test(model_impute_csv, separators_inside_of_quotes_are_none)
+{
+    struct lat_buf out = {0};
+    for (size_t step = 1; step < 30; step++) {
+        lat_buf_clear(&out);
+        cr_assert_eq(pass("\"a;b;c;d\",word,x\n1;2,,3\n", step, LAT_IMPUTE_REFUSE, &out, NULL),
+                     LAT_OK);
+        cr_expect_str_eq(out.data, "\"a;b;c;d\",word,x\n1;2,\"a, b\",3\n");
+    }
+    lat_buf_release(&out);
+}
+
+Test(model_impute_csv, a_quote_inside_of_a_cell_is_a_letter)
+{
+    static const char in[] =
+        "\xEF\xBB\xBF\"id\",word,x\n5\" pipe,,3\n \"a\"\"\n\",c,\n\"\",,4\n";
+    struct lat_buf out = {0};
+    for (size_t step = 1; step < sizeof(in); step++) {
+        lat_buf_clear(&out);
+        cr_assert_eq(pass(in, step, LAT_IMPUTE_REFUSE, &out, NULL), LAT_OK);
+        cr_expect_str_eq(out.data, "\xEF\xBB\xBF\"id\",word,x\n5\" pipe,\"a, b\",3\n"
+                                   " \"a\"\"\n\",c,12\n\"\",\"a, b\",4\n");
+    }
+    lat_buf_release(&out);
+}
+
 Test(model_impute_csv, empty_lines_stay_where_they_are_and_are_no_rows)
 {
     static const char in[] = "\n\nword,x\n\n,3\n\n \nd,3\n\n";

@@ -113,6 +113,16 @@ Test(train_dataset, csv_without_names_counts_its_columns_and_knows_other_separat
     cr_assert(strstr(err.message, "'x'"), "%s", err.message);
 }
 
+Test(train_dataset, csv_separators_inside_of_quotes_are_none)
+{
+    put_text("q.csv", "\"a;b;c;d\",x\n1,2\n3,4\n");
+    struct lat_dataset dataset = opened(test_path("q.csv"));
+    cr_assert_eq(dataset.n, 2);
+    cr_assert_str_eq(dataset.input.table->names.items[0], "a;b;c;d");
+    cr_assert_str_eq(dataset.input.table->names.items[1], "x");
+    lat_dataset_close(&dataset);
+}
+
 Test(train_dataset, csv_skips_bad_rows_counts_them_and_names_the_first)
 {
     put_text("c.csv", "x,y\n1,2\n3\n4,five\n6,7\n");
