@@ -25,8 +25,7 @@ struct ticket {
     bool decodes;
     const float *in;
     size_t n;
-    float *out, *out_variances; /* the second may be NULL; of decodes it is the spreads */
-    bool whole;                 /* one run, however many rows */
+    float *out, *out_variances; /* the second may be NULL, as it is of decodes */
     enum ticket_state state;
     enum lat_status status;
     struct lat_error error;
@@ -36,7 +35,8 @@ struct ticket {
 struct lat_batcher {
     struct lat_mutex mutex;
     struct ticket *first, **last; /* all waiting calls, oldest first */
-    atomic_uint free_slots;       /* written under the mutex */
+    atomic_uint free_slots;       /* written under the mutex, as is: */
+    atomic_uint waiting_runs;     /* tickets in the queue that have a model */
     size_t max_batch;
 };
 
@@ -67,6 +67,11 @@ bool lat_batcher_has_slot(struct lat_batcher *batcher)
     return atomic_load_explicit(&batcher->free_slots, memory_order_relaxed) > 0;
 }
 
+bool lat_batcher_is_wanted(struct lat_batcher *batcher)
+{
+    return atomic_load_explicit(&batcher->waiting_runs, memory_order_relaxed) > 0;
+}
+
 static size_t width_in(const struct ticket *ticket)
 {
     const struct lat_manifest *manifest = lat_model_manifest(ticket->model);
@@ -82,7 +87,7 @@ static size_t width_out(const struct ticket *ticket)
 static enum lat_status run_rows(struct lat_model *model, bool decodes, const float *in,
                                 size_t n, float *out, float *variances, struct lat_error *err)
 {
-    return decodes ? lat_model_decode_spread(model, in, n, out, variances, err)
+    return decodes ? lat_model_decode(model, in, n, out, err)
                    : lat_model_encode(model, in, n, out, variances, err);
 }
 
@@ -93,8 +98,7 @@ static enum lat_status run_alone(const struct lat_batcher *batcher, struct ticke
     enum lat_status status = LAT_OK;
     for (size_t done = 0; status == LAT_OK && done < ticket->n;) {
         const size_t left = ticket->n - done;
-        const size_t most = ticket->whole ? left : batcher->max_batch;
-        const size_t n = left < most ? left : most;
+        const size_t n = left < batcher->max_batch ? left : batcher->max_batch;
         float *variances = ticket->out_variances ? ticket->out_variances + done * out : NULL;
         status = run_rows(ticket->model, ticket->decodes, ticket->in + done * in, n,
                           ticket->out + done * out, variances, &ticket->error);
@@ -145,6 +149,7 @@ static void unlink_ticket(struct lat_batcher *batcher, struct ticket *ticket)
     if (batcher->last == &ticket->next)
         batcher->last = at;
     ticket->next = NULL;
+    batcher->waiting_runs -= ticket->model != NULL;
 }
 
 /* Takes what waits for the leader's model off the queue, up to max_batch rows; *out_n their
@@ -211,6 +216,7 @@ static void enqueue(struct lat_batcher *batcher, struct ticket *ticket)
 {
     *batcher->last = ticket;
     batcher->last = &ticket->next;
+    batcher->waiting_runs += ticket->model != NULL;
 }
 
 /* Waits until told to lead or served; false when the deadline passed first. */
@@ -283,21 +289,6 @@ enum lat_status lat_batcher_decode(struct lat_batcher *batcher, struct lat_model
 {
     struct ticket ticket = {
         .model = model, .decodes = true, .in = codes, .n = n, .out = out_rows};
-    return submit(batcher, &ticket, call, err);
-}
-
-enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct lat_model *model,
-                                          const float *codes, size_t n, float *out_rows,
-                                          float *out_spreads, struct lat_call *call,
-                                          struct lat_error *err)
-{
-    struct ticket ticket = {.model = model,
-                            .decodes = true,
-                            .in = codes,
-                            .n = n,
-                            .out = out_rows,
-                            .out_variances = out_spreads,
-                            .whole = true};
     return submit(batcher, &ticket, call, err);
 }
 

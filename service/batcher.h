@@ -42,17 +42,14 @@ enum lat_status lat_batcher_decode(struct lat_batcher *batcher, struct lat_model
                                    const float *codes, size_t n, float *out_rows,
                                    struct lat_call *call, struct lat_error *err) LAT_MUST_USE;
 
-/* The same with the spread of each element (lat_model_decode_spread), out_spreads
- * [n][elements] or NULL. The caller has chosen how many codes go into a run: they are not
- * parted into `max_batch`. */
-enum lat_status lat_batcher_decode_spread(struct lat_batcher *batcher, struct lat_model *model,
-                                          const float *codes, size_t n, float *out_rows,
-                                          float *out_spreads, struct lat_call *call,
-                                          struct lat_error *err) LAT_MUST_USE;
 /* A slot for work of the caller's own with the engine, waited for like a run and under the same
  * deadline; lat_batcher_let_go after it, in every case where it was given. */
 enum lat_status lat_batcher_hold(struct lat_batcher *batcher, struct lat_call *call,
                                  struct lat_error *err) LAT_MUST_USE;
 void lat_batcher_let_go(struct lat_batcher *batcher);
+
+/* Whether somebody waits for a run, at this moment; who waits to hold a slot does not count.
+ * Cheap, without the lock: a hint for those who hold one. */
+bool lat_batcher_is_wanted(struct lat_batcher *batcher);
 
 #endif

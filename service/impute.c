@@ -1,13 +1,19 @@
-/* The engine of an imputation is the batch queue: a run of many codes takes one slot, and gives
- * it back between two runs. Neighbours are weighed by a normal kernel of their distance, as
- * wide as the middle one is far. What they decode to differs from what they were by the error
- * of decoding, which counts beside their spread: of a column that no code knows anything about
- * all decode to the mean. */
+/* An imputation holds a slot of the batch queue not only while the engine runs, but also while
+ * it weighs what came out and draws again: that is computing as well, and slots that go round
+ * after every run leave CPUs idle while threads wake each other. Before a run it is handed on
+ * when it has been held for LONG_NS, or for SHORT_NS, which is a few runs, and somebody waits
+ * to encode; then it is waited for anew. So there are never more threads that compute than
+ * slots, and who encodes a query waits for milliseconds.
+ *
+ * Neighbours are weighed by a normal kernel of their distance, as wide as the middle one is
+ * far. What they decode to differs from what they were by the error of decoding, which counts
+ * beside their spread: of a column that no code knows anything about all decode to the mean. */
 #include "service/impute.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "index/store.h"
 #include "service/app.h"
@@ -15,29 +21,64 @@
 
 #include "base/banned.h"
 
+enum { SHORT_NS = 2000000, LONG_NS = 25000000 };
+
 struct through {
     struct lat_call *call;
     struct lat_model *model;
+    uint64_t since_ns; /* when the slot was taken; 0: none is held */
 };
+
+static void leave_slot(struct through *through)
+{
+    if (through->since_ns)
+        lat_batcher_let_go(through->call->app->batcher);
+    through->since_ns = 0;
+}
+
+static enum lat_status take_slot(struct through *through, struct lat_error *err)
+{
+    struct lat_batcher *batcher = through->call->app->batcher;
+    const uint64_t held = through->since_ns ? lat_clock_ns() - through->since_ns : 0;
+    if (held > LONG_NS || (held > SHORT_NS && lat_batcher_is_wanted(batcher)))
+        leave_slot(through);
+    if (through->since_ns)
+        return LAT_OK;
+    const enum lat_status status = lat_batcher_hold(batcher, through->call, err);
+    if (status == LAT_OK)
+        through->since_ns = lat_clock_ns();
+    return status;
+}
 
 static enum lat_status encode(void *context, const float *rows, size_t n, float *out_codes,
                               float *out_variances, struct lat_error *err)
 {
-    const struct through *through = context;
+    struct through *through = context;
     if (lat_call_check_deadline(through->call, err) != LAT_OK)
         return LAT_UNAVAILABLE;
-    return lat_batcher_encode(through->call->app->batcher, through->model, rows, n, out_codes,
-                              out_variances, through->call, err);
+    if (!through->since_ns) /* in the company of others */
+        return lat_batcher_encode(through->call->app->batcher, through->model, rows, n,
+                                  out_codes, out_variances, through->call, err);
+    const uint64_t begin = lat_clock_ns();
+    const enum lat_status status =
+        lat_model_encode(through->model, rows, n, out_codes, out_variances, err);
+    through->call->timing_ns[LAT_TIMING_INFER] += lat_clock_ns() - begin;
+    return status;
 }
 
 static enum lat_status decode(void *context, const float *codes, size_t n, float *out_rows,
                               float *out_spreads, struct lat_error *err)
 {
-    const struct through *through = context;
+    struct through *through = context;
     if (lat_call_check_deadline(through->call, err) != LAT_OK)
         return LAT_UNAVAILABLE;
-    return lat_batcher_decode_spread(through->call->app->batcher, through->model, codes, n,
-                                     out_rows, out_spreads, through->call, err);
+    enum lat_status status = take_slot(through, err);
+    if (status != LAT_OK)
+        return status;
+    const uint64_t begin = lat_clock_ns();
+    status = lat_model_decode_spread(through->model, codes, n, out_rows, out_spreads, err);
+    through->call->timing_ns[LAT_TIMING_INFER] += lat_clock_ns() - begin;
+    return status;
 }
 
 /* ---- neighbours ---- */
@@ -94,6 +135,7 @@ static enum lat_status mix_neighbours(struct through *through,
         memcpy(codes + j * width, result->hits[j].code, width * sizeof(float));
     if (status == LAT_OK)
         status = decode(through, codes, n, decoded, NULL, err);
+    leave_slot(through); /* the next row's search waits for the store */
     if (status == LAT_OK) {
         weigh(result, weights);
         for (size_t j = 0; j < n; j++)
@@ -185,12 +227,14 @@ enum lat_status lat_impute_run(struct lat_call *call, struct lat_model *model,
                                const struct lat_impute_request *request,
                                struct lat_imputed *out, struct lat_error *err)
 {
-    struct through through = {call, model};
+    struct through through = {.call = call, .model = model};
     const struct lat_impute_engine engine = {encode, decode, &through};
-    const enum lat_status status = check_size(call, model, n, &request->options, err);
+    enum lat_status status = check_size(call, model, n, &request->options, err);
     if (status != LAT_OK)
         return status;
-    return request->options.method == LAT_IMPUTE_NEIGHBOURS
-               ? by_neighbours(&through, rows, n, request, out, err)
-               : lat_impute(model, &engine, rows, n, &request->options, out, err);
+    status = request->options.method == LAT_IMPUTE_NEIGHBOURS
+                 ? by_neighbours(&through, rows, n, request, out, err)
+                 : lat_impute(model, &engine, rows, n, &request->options, out, err);
+    leave_slot(&through);
+    return status;
 }

@@ -156,8 +156,10 @@ static void *work(void *argument)
     lat_rng_normals(&rng, codes, RUN_CODES * CODE);
     while (lat_clock_ns() < w->until_ns) {
         ort_raw_run(w->b->encoder, "code", rows, BATCH, means, CODE);
-        for (size_t at = 0; at + RUN_CODES <= BATCH * w->b->codes; at += RUN_CODES)
-            ort_raw_run(w->b->decoder, "output", codes, RUN_CODES, decoded, COLUMNS);
+        for (size_t left = BATCH * w->b->codes, n; left > 0; left -= n) {
+            n = left < RUN_CODES ? left : RUN_CODES;
+            ort_raw_run(w->b->decoder, "output", codes, n, decoded, COLUMNS);
+        }
         w->rows += BATCH;
     }
     lat_free(rows);

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "base/metrics.h"
@@ -155,4 +156,33 @@ static bool late_refused(void)
 Test(batcher, a_call_past_its_deadline_does_not_wait)
 {
     under_load(late_refused);
+}
+
+static void *encode_once(void *argument)
+{
+    float rows[5], codes[3];
+    enum lat_status *status = argument;
+    fill(rows, 1, 3);
+    *status = lat_batcher_encode(batcher, model, rows, 1, codes, NULL, NULL, NULL);
+    if (*status == LAT_OK && !right(rows, codes, 1))
+        *status = LAT_INTERNAL;
+    return NULL;
+}
+
+/* What holds the only slot sees that somebody waits to encode, and not before. */
+Test(batcher, who_holds_a_slot_sees_that_a_run_is_waited_for)
+{
+    pthread_t thread;
+    enum lat_status status = LAT_INTERNAL;
+    cr_assert_eq(lat_batcher_new(1, 4, &batcher, NULL), LAT_OK);
+    cr_assert_eq(lat_batcher_hold(batcher, NULL, NULL), LAT_OK);
+    cr_assert_not(lat_batcher_is_wanted(batcher));
+    cr_assert_eq(pthread_create(&thread, NULL, encode_once, &status), 0);
+    while (!lat_batcher_is_wanted(batcher))
+        sched_yield();
+    cr_assert_eq(runs(), 0.0);
+    lat_batcher_let_go(batcher);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_eq(status, LAT_OK);
+    cr_assert_not(lat_batcher_is_wanted(batcher));
 }
