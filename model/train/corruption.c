@@ -1,8 +1,10 @@
 /* Corruptions: noise on a copy of the batch; the clean batch stays the target (Vincent et al.
  * 2008). The one that moves pictures is in warp.c. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "model/table.h"
 #include "model/train/parts.h"
 
 #include "base/banned.h"
@@ -15,9 +17,26 @@ static void gaussian(const struct lat_noise *noise, const float *clean, float *o
     }
 }
 
-/* level: the share of elements set to 0. */
+/* Cells of a row become holes, and are filled as those of any row. */
+static void mask_cells(const struct lat_noise *noise, const struct lat_table *table, float *row)
+{
+    for (size_t c = 0; c < table->names.n; c++)
+        if (lat_rng_uniform(noise->rng) < noise->level)
+            lat_table_put(&table->columns[c], (double)NAN, row);
+    lat_table_fill(table, row);
+}
+
+/* level: the share of elements set to 0; of a table's cells, whatever their width, made holes.
+ */
 static void masking(const struct lat_noise *noise, const float *clean, float *out, size_t n)
 {
+    const struct lat_table *table = noise->input ? noise->input->table : NULL;
+    if (table) {
+        memcpy(out, clean, n * sizeof(float));
+        for (size_t i = 0; i < n; i += table->elements)
+            mask_cells(noise, table, out + i);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         out[i] = lat_rng_uniform(noise->rng) < noise->level ? 0 : clean[i];
     }

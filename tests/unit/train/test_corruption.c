@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/table.h"
 #include "model/train/parts.h"
 #include "step_fixture.h"
 #include "tiny_net.h"
@@ -30,6 +31,38 @@ Test(corruption, dropout_keeps_sums_on_average)
     }
     cr_assert_float_eq((double)gone / N, 0.75, 0.01);
     cr_assert_float_eq(sum / N, 1, 0.04);
+}
+
+/* A number, a word of three: what is masked is a hole, and looks like one. */
+Test(corruption, masking_hides_cells_of_a_table_whole)
+{
+    enum { ROWS = 3000, ELEMENTS = 4 };
+    static float clean[ROWS * ELEMENTS], noisy[ROWS * ELEMENTS];
+    static float shares[3] = {0.5F, 0.25F, 0.25F};
+    struct lat_column columns[2] = {
+        {.type = LAT_COLUMN_NUMERIC, .std = 1, .width = 1},
+        {.type = LAT_COLUMN_CATEGORICAL, .start = 1, .width = 3, .shares = shares}};
+    const struct lat_table table = {.names.n = 2, .columns = columns, .elements = ELEMENTS};
+    const struct lat_input_spec input = {.kind = LAT_INPUT_TABLE, .table = &table};
+    struct lat_rng rng;
+    const struct lat_noise noise = {.rng = &rng, .level = 0.3, .input = &input};
+    size_t numbers = 0, words = 0;
+    lat_rng_seed(&rng, 5);
+    for (size_t i = 0; i < ROWS; i++) {
+        clean[i * ELEMENTS] = 2;
+        clean[i * ELEMENTS + 1 + i % 3] = 1;
+    }
+    lat_corruption_find("masking")->apply(&noise, clean, noisy, ROWS * ELEMENTS);
+    for (size_t i = 0; i < ROWS; i++) {
+        const float *row = noisy + i * ELEMENTS, *before = clean + i * ELEMENTS;
+        const bool hidden = memcmp(row + 1, shares, sizeof(shares)) == 0;
+        cr_assert(row[0] == 2 || row[0] == 0);
+        cr_assert(hidden || memcmp(row + 1, before + 1, sizeof(shares)) == 0);
+        numbers += row[0] == 0;
+        words += hidden;
+    }
+    cr_expect_float_eq((double)numbers / ROWS, 0.3, 0.03);
+    cr_expect_float_eq((double)words / ROWS, 0.3, 0.03);
 }
 
 /* The loss of the tiny net when the items of the bits of `kept` are left of the history, over
