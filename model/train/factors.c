@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-enum { ITERATIONS_MAX = 200, SUMS_MAX = 1 << 26 };
+enum { ITERATIONS_MAX = 200, SUMS_MAX = 1 << 24 };
 
 static const uint64_t FACTOR_STREAM = UINT64_C(0x666163746F72);
 static const double FIRST_LOADING = 0.3, SETTLED = 1e-3, NOISE_LEAST = 1e-6, JITTER = 1e-6;

@@ -25,7 +25,7 @@ struct lat_factors {
 
 /* Fits to the rows `indices[0..n)`, NaN where an element is missing; of more than
  * LAT_FACTORS_ROWS_MAX to so many, evenly spread. LAT_INVALID out_of_range for more factors
- * than elements; LAT_TOO_LARGE where elements * width² / 2 is beyond 2^26; LAT_CANCELLED soon
+ * than elements; LAT_TOO_LARGE where elements * width² / 2 is beyond 2^24; LAT_CANCELLED soon
  * after `abandon` (may be NULL) has come true. The same seed gives the same factors. */
 enum lat_status lat_factors_fit(const struct lat_dataset *dataset, const uint32_t *indices,
                                 size_t n, size_t width, uint64_t seed,
