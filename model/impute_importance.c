@@ -162,13 +162,33 @@ static void observe(const struct bench *bench, const float *row, struct observed
     }
 }
 
+/* frexp without the call, for what is neither 0 nor so small as to have no leading 1, nor
+ * infinite, nor NaN. */
+static inline double without_exponent(double x, int *inout_exponents)
+{
+    enum { MANTISSA_BITS = 52, BIAS = 1022, EXPONENT_MASK = 0x7ff };
+    uint64_t bits;
+    int exponent;
+    memcpy(&bits, &x, sizeof(bits));
+    const int raw = (int)(bits >> MANTISSA_BITS) & EXPONENT_MASK;
+    if (raw == 0 || raw == EXPONENT_MASK) {
+        x = frexp(x, &exponent);
+        *inout_exponents += exponent;
+        return x;
+    }
+    *inout_exponents += raw - BIAS;
+    bits -= (uint64_t)(raw - BIAS) << MANTISSA_BITS;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
 /* The logarithm of the product of `n` positive factors and `first`. A multiplication waits for
  * the one before it, so there are some products side by side; their exponents are counted apart
  * before they could overflow. */
 static inline double log_product(const float *factors, size_t n, double first)
 {
     double lanes[LANES] = {first, 1, 1, 1};
-    int exponent, exponents = 0;
+    int exponents = 0;
     for (size_t e = 0; e < n;) {
         const size_t end = e + LANES * RUN < n ? e + LANES * RUN : n;
         for (; e + LANES <= end; e += LANES)
@@ -176,10 +196,8 @@ static inline double log_product(const float *factors, size_t n, double first)
                 lanes[lane] *= (double)factors[e + lane];
         for (; e < end; e++)
             lanes[0] *= (double)factors[e];
-        for (size_t lane = 0; lane < LANES; lane++) {
-            lanes[lane] = frexp(lanes[lane], &exponent);
-            exponents += exponent;
-        }
+        for (size_t lane = 0; lane < LANES; lane++)
+            lanes[lane] = without_exponent(lanes[lane], &exponents);
     }
     return log(lanes[0] * lanes[1] * lanes[2] * lanes[3]) + exponents * LOG_2;
 }

@@ -37,6 +37,7 @@ struct lat_batcher {
     struct ticket *first, **last; /* all waiting calls, oldest first */
     atomic_uint free_slots;       /* written under the mutex, as is: */
     atomic_uint waiting_runs;     /* tickets in the queue that have a model */
+    bool went_ahead;              /* the slot passed last went to a run before its turn */
     size_t max_batch;
 };
 
@@ -175,10 +176,23 @@ static void take_batch(struct lat_batcher *batcher, struct ticket *leader, size_
     *out_n = n;
 }
 
-/* The slot goes to the longest-waiting call, or becomes free. */
-static void pass_slot(struct lat_batcher *batcher)
+/* Who waits longest. A run goes ahead of those who wait to hold a slot, which takes longer, but
+ * not twice in a row. */
+static struct ticket *whose_turn(struct lat_batcher *batcher)
 {
     struct ticket *next = batcher->first;
+    const bool ahead =
+        next && !next->model && batcher->waiting_runs > 0 && !batcher->went_ahead;
+    while (ahead && !next->model)
+        next = next->next;
+    batcher->went_ahead = ahead;
+    return next;
+}
+
+/* The slot goes to the next call, or becomes free. */
+static void pass_slot(struct lat_batcher *batcher)
+{
+    struct ticket *next = whose_turn(batcher);
     if (!next) {
         batcher->free_slots++;
         return;

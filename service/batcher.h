@@ -3,7 +3,8 @@
  * Leader and followers. At most `slots` runs are under way at once, whatever the number of
  * callers. A caller that finds a free slot leads: it takes what waits for its model, up to
  * `max_batch` rows, runs the engine without holding a lock, and wakes those whose rows it took.
- * A caller that finds none waits; when a slot comes free the longest-waiting call leads next.
+ * A caller that finds none waits; when a slot comes free the longest-waiting call leads next,
+ * runs before those who want to hold a slot.
  * So a lone call starts at once, there is no timer, and batches grow by themselves under load.
  *
  * Threads: any. The caller's rows are read, and its results written, by the leader's thread

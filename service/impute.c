@@ -1,9 +1,9 @@
 /* An imputation holds a slot of the batch queue not only while the engine runs, but also while
  * it weighs what came out and draws again: that is computing as well, and slots that go round
  * after every run leave CPUs idle while threads wake each other. Before a run it is handed on
- * when it has been held for LONG_NS, or for SHORT_NS, which is a few runs, and somebody waits
- * to encode; then it is waited for anew. So there are never more threads that compute than
- * slots, and who encodes a query waits for milliseconds.
+ * when somebody waits to encode, or others have waited for LEASE_NS; then it is waited for
+ * anew. So there are never more threads that compute than slots, and who encodes a query waits
+ * for one run.
  *
  * Neighbours are weighed by a normal kernel of their distance, as wide as the middle one is
  * far. What they decode to differs from what they were by the error of decoding, which counts
@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-enum { SHORT_NS = 2000000, LONG_NS = 25000000 };
+enum { LEASE_NS = 25000000 };
 
 struct through {
     struct lat_call *call;
@@ -40,7 +40,7 @@ static enum lat_status take_slot(struct through *through, struct lat_error *err)
 {
     struct lat_batcher *batcher = through->call->app->batcher;
     const uint64_t held = through->since_ns ? lat_clock_ns() - through->since_ns : 0;
-    if (held > LONG_NS || (held > SHORT_NS && lat_batcher_is_wanted(batcher)))
+    if (held > LEASE_NS || lat_batcher_is_wanted(batcher))
         leave_slot(through);
     if (through->since_ns)
         return LAT_OK;
