@@ -234,6 +234,7 @@ test("a snapshot is made and listed", () =>
 test("holes of a table are filled, shaded, and told on focus", () =>
   visit("#/tables?model=boxes@1", async (page) => {
     const cells = page.locator(".cells td input");
+    await cells.first().waitFor();
     const filled = (await cells.evaluateAll((all) => all.map((i) => i.value))).filter(Boolean).length;
     assert.ok(filled > 5 && filled < (await cells.count()), "rows with holes to begin with");
     await page
