@@ -40,7 +40,7 @@ static void read_sequence(struct lat_object *object, struct lat_input *out_input
         return;
     if (steps.n == 0)
         lat_object_fail(object, "sequence", LAT_INVALID, "wrong_dimension",
-                        "expected a list of steps, each a list of numbers");
+                        "expected a list of steps, each a list of numbers, not an empty one");
     for (size_t i = 0; i < steps.n && lat_list_floats(&steps, i, &step); i++) {
         if (i == 0 && step.n > 0 && lat_mul_size(steps.n, step.n, &total)) {
             width = step.n;

@@ -2,6 +2,7 @@
  * the document has failed, the key is absent or the value is null. */
 #include "api/json.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -38,12 +39,26 @@ void lat_object_fail(struct lat_object *object, const char *key, enum lat_status
     record_key(object, key, status, code, words);
 }
 
+static const struct lat_extract *find_extract(const struct lat_object *object, const char *key,
+                                              const json_t *value)
+{
+    return lat_json_scan_watches(key) ? lat_json_extract(object->json, value) : NULL;
+}
+
+/* What stands there: a text that was taken out by the scan is one still. */
+static const char *kind_of(const struct lat_object *object, const char *key,
+                           const json_t *value)
+{
+    const struct lat_extract *extract = find_extract(object, key, value);
+    return extract && extract->kind == LAT_EXTRACT_TEXT ? "a string" : lat_json_kind(value);
+}
+
 static void fail_type(struct lat_object *object, const char *key, const char *expected,
                       const json_t *value)
 {
     if (lat_json_status(object->json) != LAT_OK)
         return;
-    const char *got = lat_json_kind(value);
+    const char *got = kind_of(object, key, value);
     lat_object_fail(object, key, LAT_INVALID, "wrong_type", "'%s' must be %s, not %s", key,
                     expected, got);
     lat_error_expected(object->json->err, expected, got);
@@ -67,12 +82,6 @@ static const json_t *find(struct lat_object *object, const char *key)
         return NULL;
     const json_t *value = json_object_get(object->value, key);
     return json_is_null(value) ? NULL : value;
-}
-
-static const struct lat_extract *find_extract(const struct lat_object *object, const char *key,
-                                              const json_t *value)
-{
-    return lat_json_scan_watches(key) ? lat_json_extract(object->json, value) : NULL;
 }
 
 void lat_json_root(struct lat_json *json, struct lat_object *out_root)
@@ -176,6 +185,8 @@ void lat_range_text(double min, double max, char *out, size_t size)
     number_text(most, sizeof(most), max);
     if (isinf(max))
         snprintf(out, size, "at least %s", least);
+    else if (min > 0 && min <= DBL_MIN) /* any above 0 */
+        snprintf(out, size, "above 0 to %s", most);
     else
         snprintf(out, size, "%s to %s", least, most);
 }

@@ -68,13 +68,36 @@ static void write_text(struct lat_buf *out, const char *text)
     lat_buf_json_string(out, clean, n);
 }
 
-/* A whole number as a number, anything else as text. */
-static void write_value(struct lat_buf *out, const char *text)
+static size_t count_digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* RFC 8259, 6, of fewer than 16 characters, so that every reader holds it exactly. */
+static bool is_number(const char *text)
 {
     const size_t len = strlen(text);
-    const bool number =
-        len && len < 16 && strspn(text, "0123456789") == len && (text[0] != '0' || len == 1);
-    if (number)
+    const char *p = text + (*text == '-');
+    const size_t whole = count_digits(p);
+    if (len >= 16 || whole == 0 || (*p == '0' && whole > 1))
+        return false;
+    p += whole;
+    if (*p == '.') {
+        const size_t fraction = count_digits(p + 1);
+        p += fraction ? 1 + fraction : 0;
+    }
+    if (*p == 'e') {
+        p += 1 + (p[1] == '-' || p[1] == '+');
+        const size_t exponent = count_digits(p);
+        return exponent && exponent <= 2 && p[exponent] == '\0';
+    }
+    return *p == '\0';
+}
+
+/* A number as a number, anything else as text. */
+static void write_value(struct lat_buf *out, const char *text)
+{
+    if (is_number(text))
         lat_buf_text(out, text);
     else
         write_text(out, text);

@@ -31,8 +31,8 @@ static enum lat_status check_model(const struct lat_model *model,
     if (strcmp(stream->reference, model->reference) != 0)
         return wrong_model(model, "it names another", model->reference, stream->reference, err);
     if (stream->digest != compressor->digest) {
-        snprintf(expected, sizeof(expected), "%08" PRIx32, compressor->digest);
-        snprintf(got, sizeof(got), "%08" PRIx32, stream->digest);
+        snprintf(expected, sizeof(expected), "0x%08" PRIx32, compressor->digest);
+        snprintf(got, sizeof(got), "0x%08" PRIx32, stream->digest);
         return wrong_model(model, "one of the same name did, with other weights", expected, got,
                            err);
     }

@@ -148,4 +148,5 @@ Test(drift, without_a_portrait_there_is_nothing_to_compare_with)
     STATUS(422, ask("GET", coll("/drift"), NULL));
     PROBLEM(422, "capability_missing");
     STATUS(422, ask("GET", "/v1/models/judge/drift?level=0", NULL));
+    cr_expect(strstr(text_of("detail"), "above 0 to 1"), "%s", reply());
 }

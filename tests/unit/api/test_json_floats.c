@@ -161,3 +161,16 @@ Test(api_json_floats, texts_of_watched_keys_short_and_long)
     text = lat_object_text(&root, "image", &len);
     cr_assert_eq(len, 65);
 }
+
+Test(api_json_floats, a_text_in_place_of_a_list_is_called_a_text)
+{
+    struct lat_list list;
+    cr_assert_eq(parse("{\"sequence\":\"AACAPwAAIMAAACDAAAAgwAAAIMAAACDAAAAgwAAAIMAAACDA"
+                       "AAAgwAAAIMAAACDA\",\"encoding\":\"base64\"}"),
+                 LAT_OK);
+    lat_object_encoding(&root);
+    cr_assert_not(lat_object_list(&root, "sequence", &list));
+    ASSERT_CODE("wrong_type");
+    cr_assert_str_eq(err.expected, "a list");
+    cr_assert_str_eq(err.got, "a string");
+}
