@@ -16,7 +16,22 @@
 #include "base/banned.h"
 
 enum { BITS_MOST = 16 };
+enum { BITS, STEP, BITS_PER_PIXEL, PSNR, GOALS };
+
+static const char *const goal_names[GOALS] = {"bits", "step", "bits_per_pixel", "psnr"};
 static const double STEP_LEAST = 1.0 / 65536, STEP_MOST = 64, RATE_MOST = 1e6, PSNR_MOST = 200;
+
+/* What is asked for, and which of it a JSON body says: only that has a pointer. */
+struct asked {
+    struct lat_compress_goal goal;
+    bool in_body[GOALS];
+};
+
+static bool is_asked(const struct lat_compress_goal *goal, int i)
+{
+    const double said[GOALS] = {goal->bits, goal->step, goal->bits_per_pixel, goal->psnr};
+    return said[i] > 0;
+}
 
 /* Rates and qualities above 0; 0 means nothing was asked for. */
 static void read_options(struct lat_options *options, struct lat_compress_goal *goal)
@@ -29,9 +44,12 @@ static void read_options(struct lat_options *options, struct lat_compress_goal *
     goal->bits = (uint32_t)bits;
 }
 
-static void read_fields(struct lat_object *root, struct lat_compress_goal *goal)
+static void read_fields(struct lat_object *root, struct asked *asked)
 {
+    struct lat_compress_goal *goal = &asked->goal;
     uint64_t bits = goal->bits;
+    for (int i = 0; i < GOALS; i++)
+        asked->in_body[i] = lat_object_has(root, goal_names[i]);
     lat_object_count(root, "bits", &bits, 1, BITS_MOST);
     lat_object_number(root, "step", &goal->step, STEP_LEAST, STEP_MOST);
     lat_object_number(root, "bits_per_pixel", &goal->bits_per_pixel, 1e-9, RATE_MOST);
@@ -40,7 +58,7 @@ static void read_fields(struct lat_object *root, struct lat_compress_goal *goal)
 }
 
 static enum lat_status read_json(struct lat_call *call, struct lat_json *json,
-                                 struct lat_compress_goal *goal, struct lat_input *out_input,
+                                 struct asked *asked, struct lat_input *out_input,
                                  struct lat_error *err)
 {
     struct lat_object root, input;
@@ -48,7 +66,8 @@ static enum lat_status read_json(struct lat_call *call, struct lat_json *json,
     if (status != LAT_OK)
         return status;
     lat_json_root(json, &root);
-    read_fields(&root, goal);
+    lat_object_encoding(&root);
+    read_fields(&root, asked);
     if (lat_object_child(&root, "input", &input))
         lat_object_input(&input, out_input);
     else
@@ -88,12 +107,12 @@ static enum lat_status read_floats(struct lat_call *call, const struct lat_model
 }
 
 static enum lat_status read_input(struct lat_call *call, const struct lat_model *model,
-                                  struct lat_json *json, struct lat_compress_goal *goal,
+                                  struct lat_json *json, struct asked *asked,
                                   struct lat_input *out_input, struct lat_error *err)
 {
     switch (lat_call_body_kind(call)) {
     case LAT_BODY_JSON:
-        return read_json(call, json, goal, out_input, err);
+        return read_json(call, json, asked, out_input, err);
     case LAT_BODY_IMAGE:
         *out_input = lat_input_image(call->body, call->body_len);
         return LAT_OK;
@@ -129,45 +148,49 @@ static enum lat_status begin(struct lat_call *call, struct lat_options *options,
 }
 
 /* Where in a JSON body a failure of its own values lies. */
-static void point_at(const struct lat_compress_goal *goal, struct lat_error *err)
+static void point_at(const struct asked *asked, struct lat_error *err)
 {
-    if (strcmp(err->code, "out_of_reach") == 0)
-        lat_error_at(err, goal->psnr > 0 ? "/psnr" : "/bits_per_pixel");
-    else if ((err->status == LAT_INVALID || err->status == LAT_TOO_LARGE) &&
-             strcmp(err->code, "wrong_option") != 0)
+    const bool of_goal =
+        strcmp(err->code, "out_of_reach") == 0 || strcmp(err->code, "wrong_option") == 0;
+    if (!of_goal && (err->status == LAT_INVALID || err->status == LAT_TOO_LARGE))
         lat_error_at(err, "/input");
+    for (int i = GOALS - 1; of_goal && i >= 0; i--)
+        if (asked->in_body[i] && is_asked(&asked->goal, i)) {
+            lat_error_at(err, "/%s", goal_names[i]);
+            return;
+        }
 }
 
 static enum lat_status run(struct lat_call *call, struct lat_model *model,
-                           const struct lat_input *input, struct lat_compress_goal *goal,
+                           const struct lat_input *input, struct asked *asked,
                            struct lat_compress_facts *facts, struct lat_error *err)
 {
-    goal->deadline_ns = call->deadline_ns;
+    asked->goal.deadline_ns = call->deadline_ns;
     const enum lat_status status =
-        lat_compress(call, model, input, goal, &call->response.body, facts, err);
+        lat_compress(call, model, input, &asked->goal, &call->response.body, facts, err);
     if (status == LAT_OK || lat_call_body_kind(call) == LAT_BODY_IMAGE)
         return status;
     lat_input_not_raw(err);
     if (lat_call_body_kind(call) == LAT_BODY_JSON)
-        point_at(goal, err);
+        point_at(asked, err);
     return err->status;
 }
 
 enum lat_status lat_api_compress(struct lat_call *call, struct lat_error *err)
 {
     struct lat_options options;
-    struct lat_compress_goal goal = {0};
+    struct asked asked = {0};
     struct lat_compress_facts facts = {0};
     struct lat_input input = {0};
     struct lat_json json = {0};
     struct lat_model *model = NULL;
     lat_options_begin(&options, call, err);
-    read_options(&options, &goal);
+    read_options(&options, &asked.goal);
     enum lat_status status = begin(call, &options, &model, err);
     if (status == LAT_OK)
-        status = read_input(call, model, &json, &goal, &input, err);
+        status = read_input(call, model, &json, &asked, &input, err);
     if (status == LAT_OK)
-        status = run(call, model, &input, &goal, &facts, err);
+        status = run(call, model, &input, &asked, &facts, err);
     if (status == LAT_OK) {
         tell_facts(call, &facts);
         call->response.content_type = LAT_CODE_STREAM_TYPE;

@@ -111,3 +111,16 @@ bool lat_call_has_version(const struct lat_call *call, uint64_t current)
             return true;
     return false;
 }
+
+void lat_respond_etag_code(struct lat_call *call, uint64_t version)
+{
+    lat_call_respond_header(call, "ETag", "\"%llu-code\"", (unsigned long long)version);
+}
+
+bool lat_call_has_code(const struct lat_call *call, uint64_t version)
+{
+    const char *text = lat_call_header(call, "If-None-Match");
+    char tag[40];
+    snprintf(tag, sizeof(tag), "\"%llu-code\"", (unsigned long long)version);
+    return text && (is_any(text) || strstr(text, tag));
+}

@@ -20,4 +20,9 @@ bool lat_call_names_versions(const struct lat_call *call);
 /* Whether If-None-Match says that the client has this version already. */
 bool lat_call_has_version(const struct lat_call *call, uint64_t version);
 
+/* Other bytes of the same version, the compressed code of an input in place of its picture,
+ * have a tag of their own: "17-code". */
+void lat_respond_etag_code(struct lat_call *call, uint64_t version);
+bool lat_call_has_code(const struct lat_call *call, uint64_t version);
+
 #endif

@@ -68,11 +68,12 @@ enum lat_status lat_api_item(struct lat_call *call, struct lat_error *err)
  * the very bytes. */
 static enum lat_status reply_input(struct lat_call *call,
                                    const struct lat_collection_spec *spec,
-                                   const struct lat_item *item, struct lat_error *err)
+                                   const struct lat_item *item, bool as_code,
+                                   struct lat_error *err)
 {
     if (lat_kept_is_compressed(item)) {
         lat_call_respond_header(call, "X-Input-Kept", "compressed");
-        if (!lat_call_accepts(call, LAT_CODE_STREAM_TYPE)) {
+        if (!as_code) {
             call->response.content_type = "image/png";
             const enum lat_status status =
                 lat_kept_restore(call, spec, item, &call->response.body, err);
@@ -97,16 +98,24 @@ enum lat_status lat_api_item_input(struct lat_call *call, struct lat_error *err)
         status = get(call, name, id, LAT_ITEM_INPUT, &item, err);
     if (status != LAT_OK)
         return status;
-    lat_respond_etag(call, item.version);
+    const bool compressed = lat_kept_is_compressed(&item);
+    const bool as_code = compressed && lat_call_accepts(call, LAT_CODE_STREAM_TYPE);
+    if (as_code)
+        lat_respond_etag_code(call, item.version);
+    else
+        lat_respond_etag(call, item.version);
+    if (compressed)
+        lat_call_respond_header(call, "Vary", "Accept");
     /* The bytes are a client's: nobody may take them for a page. */
     lat_call_respond_header(call, "X-Content-Type-Options", "nosniff");
     if (!item.input) {
         status = lat_fail(err, LAT_NOT_FOUND, "input_not_kept",
                           "collection '%s': the input of item '%.100s' was not kept", name, id);
-    } else if (lat_call_has_version(call, item.version)) {
+    } else if (as_code ? lat_call_has_code(call, item.version)
+                       : lat_call_has_version(call, item.version)) {
         call->response.status = 304;
     } else {
-        status = reply_input(call, &spec, &item, err);
+        status = reply_input(call, &spec, &item, as_code, err);
     }
     lat_item_release(&item);
     return status;

@@ -258,6 +258,44 @@ Test(compress, a_trained_transform_keeps_the_rate_or_the_quality_asked_for, .tim
     cr_assert_eq(server_stop(&server, 30000), 0);
 }
 
+Test(compress, the_option_that_is_wrong_is_pointed_at_where_the_body_says_it)
+{
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"psnr\":30}");
+    PROBLEM(422, "wrong_option");
+    POINTER("/psnr");
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"step\":1}");
+    PROBLEM(422, "wrong_option");
+    POINTER("/step");
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"bits\":4,\"bits_per_pixel\":900}");
+    PROBLEM(422, "wrong_option");
+    POINTER("/bits_per_pixel");
+    ask("POST", "/v1/models/vec@1/compress",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]},\"bits_per_pixel\":0.25}");
+    PROBLEM(422, "out_of_reach");
+    POINTER("/bits_per_pixel");
+    cr_expect_eq(number_of("errors.0.expected"), 0.25, "a number, not its text: %s", reply());
+    cr_expect(number_of("errors.0.got") > 0.25, "%s", reply());
+    ask("POST", "/v1/models/vec@1/compress?bits_per_pixel=0.25",
+        "{\"input\":{\"vector\":[1,2,3,0,0,0]}}");
+    PROBLEM(422, "out_of_reach");
+    POINTER("");
+}
+
+Test(compress, an_input_may_be_base64_floats)
+{
+    STATUS(200,
+           ask("POST", "/v1/models/vec@1/compress", "{\"input\":{\"vector\":[1,1,1,1,1,1]}}"));
+    keep_reply();
+    STATUS(200, ask("POST", "/v1/models/vec@1/compress",
+                    "{\"encoding\":\"base64\","
+                    "\"input\":{\"vector\":\"AACAPwAAgD8AAIA/AACAPwAAgD8AAIA/\"}}"));
+    cr_expect_eq(reply_len(), kept.len);
+    cr_expect_eq(memcmp(reply(), kept.data, kept.len), 0, "the same bytes either way");
+}
+
 /* ---- collections that keep compressed inputs ---- */
 
 static void store_waves(const char *id, const struct lat_buf *png)
@@ -297,6 +335,23 @@ static struct lat_buf noise(uint32_t width, uint32_t height)
     return png;
 }
 
+static void picture_and_code_have_tags_of_their_own(const char *path)
+{
+    char picture[160], code[160];
+    STATUS(200, ask("GET", path, NULL));
+    cr_expect_str_eq(header("Vary"), "Accept");
+    snprintf(picture, sizeof(picture), "If-None-Match: %s\r\n", header("ETag"));
+    STATUS(200, ask_as("GET", path, "Accept: application/vnd.latentd.code\r\n", NULL, 0));
+    cr_expect_str_eq(header("Vary"), "Accept");
+    snprintf(code, sizeof(code),
+             "Accept: application/vnd.latentd.code\r\nIf-None-Match: %s\r\n", header("ETag"));
+    STATUS(304, ask_as("GET", path, picture, NULL, 0));
+    STATUS(304, ask_as("GET", path, code, NULL, 0));
+    STATUS(200, ask_as("GET", path, strchr(code, '\n') + 1, NULL, 0));
+    cr_expect_str_eq(header("Content-Type"), "image/png",
+                     "the code's tag is not the picture's");
+}
+
 Test(compress, an_original_is_dropped_only_where_its_code_is_within_the_bound, .timeout = 300)
 {
     struct server server;
@@ -326,6 +381,7 @@ Test(compress, an_original_is_dropped_only_where_its_code_is_within_the_bound, .
     cr_expect_lt(reply_len(), easy.len);
     keep_reply();
     STATUS(200, ask_as("POST", "/v1/models/waves/decompress", CODE, kept.data, kept.len));
+    picture_and_code_have_tags_of_their_own("/v1/collections/kept/items/easy/input");
     STATUS(200, ask("GET", "/v1/collections/kept/items/hard/input", NULL));
     cr_expect_str_eq(header("X-Input-Kept"), "");
     cr_expect_eq(reply_len(), hard.len);
