@@ -12,6 +12,8 @@
 
 #include "base/banned.h"
 
+#define EXAMPLE "an id, a code or an input"
+
 static void take_id(struct lat_json *json, const char *at, const char *id, size_t len,
                     struct lat_example *out)
 {
@@ -87,6 +89,10 @@ void lat_list_example(const struct lat_list *list, size_t i, bool weighted,
     } else if (lat_list_is_object(list, i)) {
         lat_list_object(list, i, &object);
         take_object(&object, weighted, out_example);
+    } else if (lat_list_is_number(list, i)) {
+        lat_list_fail(list, i, LAT_INVALID, "wrong_type",
+                      "element %zu must be " EXAMPLE ", not a number", i);
+        lat_error_expected(list->json->err, EXAMPLE, "a number");
     } else if (lat_list_floats(list, i, &code)) {
         take_code(list->json, at, code, out_example);
     }
@@ -108,6 +114,11 @@ bool lat_object_example(struct lat_object *object, const char *key,
     } else if (json_is_object(value)) {
         if (lat_object_child(object, key, &child))
             take_object(&child, false, out_example);
+    } else if (!json_is_array(value)) {
+        const char *got = lat_json_kind(value);
+        lat_object_fail(object, key, LAT_INVALID, "wrong_type",
+                        "'%s' must be " EXAMPLE ", not %s", key, got);
+        lat_error_expected(object->json->err, EXAMPLE, got);
     } else if (lat_object_floats(object, key, &code)) {
         take_code(object->json, at, code, out_example);
     }

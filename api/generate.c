@@ -2,6 +2,7 @@
  *
  * generate draws them from the prior, so it is for models with one; interpolate and latent need
  * a decoder alone. The code of an input is its mean. */
+#include <stdio.h>
 #include <sys/random.h>
 
 #include "api/collection_read.h"
@@ -215,6 +216,14 @@ enum lat_status lat_api_interpolate(struct lat_call *call, struct lat_error *err
 
 /* ---- latent ---- */
 
+static void expect_count(struct lat_object *root, int most, size_t n)
+{
+    char expected[24], got[24];
+    snprintf(expected, sizeof(expected), "%d", most);
+    snprintf(got, sizeof(got), "%zu", n);
+    lat_error_expected(root->json->err, expected, got);
+}
+
 /* One side of a direction: its members behind those that `places` has already. */
 static void read_side(struct lat_object *root, const char *key, struct lat_place *places,
                       size_t *inout_n)
@@ -225,6 +234,7 @@ static void read_side(struct lat_object *root, const char *key, struct lat_place
     if (list.n > MEMBERS_MAX) {
         lat_object_fail(root, key, LAT_TOO_LARGE, "batch_too_large",
                         "'%s' takes %d members, not %zu", key, MEMBERS_MAX, list.n);
+        expect_count(root, MEMBERS_MAX, list.n);
         return;
     }
     for (size_t i = 0; i < list.n && lat_json_status(root->json) == LAT_OK; i++) {
@@ -250,6 +260,7 @@ static enum lat_status move(struct lat_call *call, struct making *making, struct
     read_side(root, "add", places, &n);
     const size_t n_add = n - 1;
     read_side(root, "subtract", places, &n);
+    const bool scaled = lat_object_has(root, "scale");
     lat_object_number(root, "scale", &scale, -SCALE_MAX, SCALE_MAX);
     lat_object_collection(call, root, making->collection);
     lat_object_end(root);
@@ -269,8 +280,11 @@ static enum lat_status move(struct lat_call *call, struct making *making, struct
                                             .scale = scale};
     lat_latent_move(codes, &direction, dimension, moved);
     status = lat_floats_check(moved, dimension, err);
-    if (status != LAT_OK)
+    if (status != LAT_OK) {
+        lat_error_prefix(err, "the moved code");
+        lat_error_at(err, scaled ? "/scale" : "/to");
         return status;
+    }
     const struct lat_made made = {.codes = moved, .n = 1, .columns = 1};
     return lat_reply_made(call, making->model, &made, &making->form, err);
 }

@@ -83,8 +83,9 @@ enum lat_status lat_reply_made(struct lat_call *call, struct lat_model *model,
                                struct lat_error *err)
 {
     float *rows = NULL;
-    const enum lat_status status =
-        lat_embed_decode(call, model, made->codes, made->n, &rows, err);
+    enum lat_status status = lat_embed_decode(call, model, made->codes, made->n, &rows, err);
+    if (status == LAT_OK)
+        status = lat_check_outputs(model, rows, made->n, err);
     if (status != LAT_OK)
         return status;
     const bool pictures = lat_model_manifest(model)->input.kind == LAT_INPUT_IMAGE;

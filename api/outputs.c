@@ -2,6 +2,8 @@
  * their own words and units, histories as a score an item. */
 #include "api/outputs.h"
 
+#include <math.h>
+
 #include "api/floats.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -126,6 +128,19 @@ static enum lat_status reply_png(struct lat_call *call, const struct lat_model *
     return status == LAT_OK ? lat_reply_json(call, 200, err) : status;
 }
 
+enum lat_status lat_check_outputs(const struct lat_model *model, const float *rows, size_t n,
+                                  struct lat_error *err)
+{
+    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
+    for (size_t i = 0; i < n * elements; i++)
+        if (!isfinite(rows[i]))
+            return lat_fail(err, LAT_INVALID, "not_finite",
+                            "model '%s' makes an output %zu whose element %zu is not a finite "
+                            "number",
+                            lat_model_reference(model), i / elements, i % elements);
+    return LAT_OK;
+}
+
 enum lat_status lat_write_outputs(struct lat_buf *out, const struct lat_model *model,
                                   const float *rows, size_t n, bool base64,
                                   struct lat_error *err)
@@ -147,13 +162,16 @@ enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model 
                                   struct lat_error *err)
 {
     struct lat_buf *out = &call->response.body;
+    enum lat_status status = lat_check_outputs(model, rows, n, err);
+    if (status != LAT_OK)
+        return status;
     if (is_image(model) && n == 1 && lat_call_accepts(call, "image/png"))
         return reply_png(call, model, rows, errors, err);
     if (lat_output_is_array(model) && !errors &&
         lat_call_accepts(call, "application/octet-stream"))
         return reply_raw(call, model, rows, n, err);
     lat_buf_text(out, "{\"outputs\":");
-    const enum lat_status status = lat_write_outputs(out, model, rows, n, base64, err);
+    status = lat_write_outputs(out, model, rows, n, base64, err);
     if (status != LAT_OK)
         return status;
     if (errors) {

@@ -23,8 +23,15 @@ bool lat_output_is_array(const struct lat_model *model);
 enum lat_status lat_reply_output_vector(struct lat_call *call, const struct lat_model *model,
                                         const float *row, struct lat_error *err) LAT_MUST_USE;
 
-/* rows [n][elements] as {"outputs":[…]}, with "errors" unless NULL; as a bare picture or raw
- * float32 where the client accepts that and it is the whole of the answer. */
+/* rows [n][elements] as a network made them: it can overflow on codes that are fine by
+ * themselves, and no JSON has a number for that (LAT_INVALID `not_finite`, naming the first).
+ */
+enum lat_status lat_check_outputs(const struct lat_model *model, const float *rows, size_t n,
+                                  struct lat_error *err) LAT_MUST_USE;
+
+/* rows [n][elements], checked as above, as {"outputs":[…]}, with "errors" unless NULL; as a
+ * bare picture or raw float32 where the client accepts that and it is the whole of the answer.
+ */
 enum lat_status lat_reply_outputs(struct lat_call *call, const struct lat_model *model,
                                   const float *rows, const float *errors, size_t n, bool base64,
                                   struct lat_error *err) LAT_MUST_USE;

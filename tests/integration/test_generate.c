@@ -7,6 +7,7 @@
 #include "model/image.h"
 #include "tests/integration/client.h"
 #include "tests/integration/command.h"
+#include "tests/support/tiny_onnx.h"
 
 static const char png_headers[] = "Content-Type: application/json\r\nAccept: image/png\r\n";
 
@@ -265,13 +266,39 @@ Test(latent, refusals_have_a_place)
                 {"{\"to\":[1,2,3],\"add\":{}}", "wrong_type", "/add"},
                 {"{\"to\":[1,2,3],\"add\":[[1,2,3]],\"scale\":\"x\"}", "wrong_type", "/scale"},
                 {"{\"to\":[1,2,3],\"add\":[[1,2,3]],\"scael\":1}", "unknown_field", "/scael"},
-                {"{\"to\":[3e38,2,3],\"add\":[[3e38,2,3]]}", "not_finite", ""}};
+                {"{\"to\":5,\"add\":[[1,2,3]]}", "wrong_type", "/to"},
+                {"{\"to\":[3e38,2,3],\"add\":[[3e38,2,3]]}", "not_finite", "/to"},
+                {"{\"to\":[1,2,3],\"add\":[[3e38,2,3]],\"scale\":9}", "not_finite", "/scale"}};
     for (size_t i = 0; i < LAT_ARRAY_LEN(rows); i++) {
         ask("POST", "/v1/models/vec@1/latent", rows[i].body);
         PROBLEM(422, rows[i].code);
-        if (rows[i].pointer[0])
-            POINTER(rows[i].pointer);
+        POINTER(rows[i].pointer);
     }
+    ask("POST", "/v1/models/vec@1/latent", "{\"to\":5,\"add\":[[1,2,3]]}");
+    cr_expect_str_eq(text_of("errors.0.expected"), "an id, a code or an input", "%s", reply());
+    ask("POST", "/v1/models/spread/generate", "{\"temperature\":-0.5}");
+    cr_expect_eq(number_of("errors.0.got"), -0.5, "a number, not its text: %s", reply());
+}
+
+Test(latent, an_output_that_is_no_number_is_refused_and_not_null)
+{
+    static const struct tiny_model loud = {
+        .rank = 2, .dims = {-1, 6}, .code = 3, .scale = 1, .decoder_scale = 1e9F};
+    static const char body[] = "{\"from\":[1,2,3],\"to\":[3e38,2,3],\"steps\":2}";
+    tiny_package(api_models(), "loud", 1, &loud,
+                 "{\"name\":\"loud\",\"version\":1,"
+                 "\"input\":{\"kind\":\"vector\",\"dimension\":6}}");
+    STATUS(200, ask("POST", "/v1/models/loud/load", NULL));
+    STATUS(200, ask("POST", "/v1/models/loud/decode", "{\"codes\":[[1,2,3]]}"));
+    ask("POST", "/v1/models/loud/decode", "{\"codes\":[[1,2,3],[3e38,2,3]]}");
+    PROBLEM(422, "not_finite");
+    cr_expect(strstr(text_of("detail"), "output 1"), "%s", reply());
+    ask("POST", "/v1/models/loud/interpolate", body);
+    PROBLEM(422, "not_finite");
+    ask_as("POST", "/v1/models/loud/interpolate",
+           "Content-Type: application/json\r\nAccept: application/octet-stream\r\n", body,
+           strlen(body));
+    PROBLEM(422, "not_finite");
 }
 
 /* ---- a model that was trained ---- */
