@@ -393,7 +393,9 @@ enum lat_status lat_api_items_put(struct lat_call *call, struct lat_error *err)
     lat_option_flag(&options, "report", &items.report);
     enum lat_status status = lat_options_end_collection(&options, &name, &spec);
     if (status == LAT_OK && items.report && !wait)
-        status = lat_fail(err, LAT_INVALID, "two_kinds", "'report' goes with 'wait'");
+        status =
+            lat_fail(err, LAT_INVALID, "two_kinds",
+                     "'report' is about what was stored: it does not go with 'wait=false'");
     if (status != LAT_OK)
         return status;
     const struct lat_items_body body = {.kind = lat_call_body_kind(call),

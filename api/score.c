@@ -27,7 +27,13 @@ enum {
 
 static const double FALSE_ALARM_RATE = 0.01, NEIGHBOURS_MAX = 10000;
 
+/* What a JSON body says: only that has a pointer. */
+struct said {
+    bool rate, neighbours, exclude, map;
+};
+
 struct verb {
+    struct said said;
     struct lat_model *model;
     struct lat_json json;
     struct lat_inputs inputs;
@@ -44,32 +50,40 @@ static enum lat_status check(const struct verb *verb, struct lat_error *err)
 {
     const struct lat_score_request *request = &verb->request;
     const bool image = lat_model_manifest(verb->model)->input.kind == LAT_INPUT_IMAGE;
+    const struct said *said = &verb->said;
     const char *pointer = NULL;
     enum lat_status status = LAT_OK;
     if (!verb->collection[0] && (!isnan(request->neighbours) || request->n_exclude)) {
-        pointer = "/collection";
+        pointer = said->neighbours || said->exclude ? "/collection" : NULL;
         status = lat_fail(err, LAT_INVALID, "missing_field",
                           "'%s' is about the items of a collection: name it in 'collection'",
                           request->n_exclude ? "exclude_ids" : "neighbours");
     } else if (!(request->false_alarm_rate > 0 && request->false_alarm_rate < 1)) {
         char got[32];
         snprintf(got, sizeof(got), "%g", request->false_alarm_rate);
-        pointer = "/false_alarm_rate";
-        status = lat_fail(err, LAT_INVALID, "out_of_range",
-                          "a share of all normal inputs, between 0 and 1, not %s", got);
+        pointer = said->rate ? "/false_alarm_rate" : NULL;
+        status = lat_fail(
+            err, LAT_INVALID, "out_of_range",
+            "'false_alarm_rate' is a share of all normal inputs: above 0, below 1, not %s",
+            got);
         lat_error_expected(err, "above 0, below 1", got);
     } else if (request->neighbours <= 0 ||
                (request->neighbours > 1 && request->neighbours != floor(request->neighbours))) {
-        pointer = "/neighbours";
+        char got[32];
+        snprintf(got, sizeof(got), "%g", request->neighbours);
+        pointer = said->neighbours ? "/neighbours" : NULL;
         status = lat_fail(err, LAT_INVALID, "out_of_range",
-                          "a number of items from 1, or below 1 a share of them");
+                          "'neighbours' is a whole number of items from 1, or a share of them "
+                          "above 0, below 1, not %s",
+                          got);
+        lat_error_expected(err, "a whole number from 1, or above 0, below 1", got);
     } else if (verb->map && !image) {
-        pointer = "/map";
+        pointer = said->map ? "/map" : NULL;
         status = lat_fail(err, LAT_INVALID, "wrong_input_kind",
                           "model '%s' takes no pictures: there are no pixels to map",
                           lat_model_reference(verb->model));
     }
-    if (pointer && verb->json.root)
+    if (pointer)
         lat_error_at(err, "%s", pointer);
     return status;
 }
@@ -83,6 +97,10 @@ static enum lat_status read_json(struct lat_call *call, struct verb *verb,
         return status;
     lat_json_root(&verb->json, &root);
     lat_object_encoding(&root);
+    verb->said = (struct said){.rate = lat_object_has(&root, "false_alarm_rate"),
+                               .neighbours = lat_object_has(&root, "neighbours"),
+                               .exclude = lat_object_has(&root, "exclude_ids"),
+                               .map = lat_object_has(&root, "map")};
     lat_object_number(&root, "false_alarm_rate", &verb->request.false_alarm_rate, -DBL_MAX,
                       DBL_MAX);
     lat_object_collection(call, &root, verb->collection);

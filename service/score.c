@@ -39,7 +39,7 @@ static enum lat_status wrong_model(const struct lat_model *model,
     lat_fail(err, LAT_INVALID, "wrong_model",
              "collection '%s' holds codes of model '%s', not of '%s'", spec->name, spec->model,
              lat_model_reference(model));
-    lat_error_expected(err, spec->model, lat_model_reference(model));
+    lat_error_expected(err, lat_model_reference(model), spec->model);
     return LAT_INVALID;
 }
 

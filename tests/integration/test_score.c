@@ -330,3 +330,31 @@ Test(score, what_cannot_be_is_refused)
     STATUS(422, ask("POST", judge, body));
     PROBLEM(422, "wrong_model");
 }
+
+Test(score, what_an_option_has_wrong_is_told_by_its_name_and_not_placed_in_the_body)
+{
+    const char *body = "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}]}";
+    char path[96];
+    snprintf(path, sizeof(path), "%s?false_alarm_rate=0", judge);
+    STATUS(422, ask("POST", path, body));
+    POINTER("");
+    cr_expect(strstr(text_of("detail"), "'false_alarm_rate'"), "%s", reply());
+    snprintf(path, sizeof(path), "%s?neighbours=1.5&collection=c", judge);
+    STATUS(422, ask("POST", path, body));
+    POINTER("");
+    cr_expect(strstr(text_of("detail"), "'neighbours'"), "%s", reply());
+    cr_expect_eq(number_of("errors.0.got"), 1.5);
+}
+
+Test(score, a_collection_of_another_model_is_what_was_got)
+{
+    char body[192];
+    make("{\"model\":\"vec@1\"}");
+    snprintf(body, sizeof(body),
+             "{\"inputs\":[{\"vector\":[1,2,3,4,5,6]}],\"collection\":\"%s\"}",
+             strrchr(coll(""), '/') + 1);
+    STATUS(422, ask("POST", judge, body));
+    PROBLEM(422, "wrong_model");
+    cr_expect_str_eq(text_of("errors.0.expected"), "judge@1", "%s", reply());
+    cr_expect_str_eq(text_of("errors.0.got"), "vec@1", "%s", reply());
+}
