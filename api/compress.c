@@ -98,8 +98,7 @@ static enum lat_status read_floats(struct lat_call *call, const struct lat_model
     size_t rows = 0;
     if (input->kind != LAT_INPUT_VECTOR && input->kind != LAT_INPUT_SEQUENCE)
         return lat_call_refuse_body(call, "JSON, a picture or multipart", err);
-    const enum lat_status status = lat_body_floats(
-        call, lat_input_elements(input), lat_model_reference(model), &floats, &rows, err);
+    const enum lat_status status = lat_body_inputs(call, model, &floats, &rows, err);
     if (status == LAT_OK)
         *out_input = input->kind == LAT_INPUT_VECTOR ? lat_input_vector(floats)
                                                      : lat_input_sequence(floats);

@@ -104,14 +104,21 @@ void lat_object_input(struct lat_object *object, struct lat_input *out_input)
         *out_input = lat_input_vector(floats);
 }
 
-/* X-Shape "n,d" or "d" against the floats that came. */
-static enum lat_status apply_shape(const char *text, size_t n, size_t *out_rows,
-                                   size_t *inout_columns, struct lat_error *err)
+/* X-Shape "n,d" or "d" against the floats that came; of sequences, which have `features`, d is
+ * "steps,features" as well. */
+static enum lat_status apply_shape(const char *text, size_t features, size_t n,
+                                   size_t *out_rows, size_t *inout_columns,
+                                   struct lat_error *err)
 {
     size_t dims[LAT_SHAPE_MAX_RANK], rank, product = 1;
     const enum lat_status status = lat_shape_parse(text, dims, &rank, err);
     if (status != LAT_OK)
         return status;
+    if (features && rank >= 2 && dims[rank - 1] == features &&
+        dims[rank - 2] == *inout_columns / features) {
+        rank--;
+        dims[rank - 1] = *inout_columns;
+    }
     bool fits = rank <= 2;
     for (size_t i = 0; i < rank && fits; i++)
         fits = lat_mul_size(product, dims[i], &product);
@@ -123,10 +130,17 @@ static enum lat_status apply_shape(const char *text, size_t n, size_t *out_rows,
     return LAT_OK;
 }
 
-enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const char *of,
-                                struct lat_floats *out_floats, size_t *out_rows,
-                                struct lat_error *err)
+/* What the rows of a body are: `columns` numbers, of sequences `features` a step. */
+struct width {
+    size_t columns, features;
+    const char *of;
+};
+
+static enum lat_status read_floats(struct lat_call *call, const struct width *wanted,
+                                   struct lat_floats *out_floats, size_t *out_rows,
+                                   struct lat_error *err)
 {
+    const size_t columns = wanted->columns;
     struct lat_floats floats;
     enum lat_status status =
         lat_floats_from_bytes(&call->arena, call->body, call->body_len, &floats, err);
@@ -135,7 +149,7 @@ enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const cha
     const char *shape = lat_call_header(call, "X-Shape");
     size_t width = columns, rows = 0;
     if (shape) {
-        status = apply_shape(shape, floats.n, &rows, &width, err);
+        status = apply_shape(shape, wanted->features, floats.n, &rows, &width, err);
         if (status != LAT_OK)
             return status;
     } else if (columns && floats.n != columns) {
@@ -149,13 +163,33 @@ enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const cha
         snprintf(expected, sizeof(expected), "%zu", columns);
         snprintf(got, sizeof(got), "%zu", width);
         lat_fail(err, LAT_INVALID, "wrong_dimension", "%s: expected %zu dimensions, not %zu",
-                 of, columns, width);
+                 wanted->of, columns, width);
         lat_error_expected(err, expected, got);
         return LAT_INVALID;
     }
     *out_floats = floats;
     *out_rows = rows;
     return LAT_OK;
+}
+
+enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const char *of,
+                                struct lat_floats *out_floats, size_t *out_rows,
+                                struct lat_error *err)
+{
+    const struct width wanted = {.columns = columns, .of = of};
+    return read_floats(call, &wanted, out_floats, out_rows, err);
+}
+
+enum lat_status lat_body_inputs(struct lat_call *call, const struct lat_model *model,
+                                struct lat_floats *out_floats, size_t *out_rows,
+                                struct lat_error *err)
+{
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const struct width wanted = {.columns = lat_input_elements(input),
+                                 .features =
+                                     input->kind == LAT_INPUT_SEQUENCE ? input->features : 0,
+                                 .of = lat_model_reference(model)};
+    return read_floats(call, &wanted, out_floats, out_rows, err);
 }
 
 enum lat_status lat_check_batch(const struct lat_call *call, size_t n, struct lat_error *err)

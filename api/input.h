@@ -48,6 +48,12 @@ enum lat_status lat_body_floats(struct lat_call *call, size_t columns, const cha
                                 struct lat_floats *out_floats, size_t *out_rows,
                                 struct lat_error *err) LAT_MUST_USE;
 
+/* The same for inputs of a model of vectors or sequences, each a row; X-Shape may tell steps
+ * and features of sequences apart: "steps,features" or "rows,steps,features". */
+enum lat_status lat_body_inputs(struct lat_call *call, const struct lat_model *model,
+                                struct lat_floats *out_floats, size_t *out_rows,
+                                struct lat_error *err) LAT_MUST_USE;
+
 /* Checks a batch against the configured limit: LAT_TOO_LARGE batch_too_large. */
 enum lat_status lat_check_batch(const struct lat_call *call, size_t n,
                                 struct lat_error *err) LAT_MUST_USE;

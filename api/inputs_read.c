@@ -80,19 +80,20 @@ static enum lat_status read_files(struct lat_call *call, struct lat_inputs *inpu
 static enum lat_status read_rows(struct lat_call *call, const struct lat_model *model,
                                  struct lat_inputs *inputs, struct lat_error *err)
 {
-    const struct lat_manifest *manifest = lat_model_manifest(model);
-    if (manifest->input.kind != LAT_INPUT_VECTOR)
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const bool sequences = input->kind == LAT_INPUT_SEQUENCE;
+    if (input->kind != LAT_INPUT_VECTOR && !sequences)
         return lat_call_refuse_body(call, "JSON, pictures or multipart", err);
     struct lat_floats floats;
     size_t rows;
-    const size_t width = manifest->input.dimension;
-    enum lat_status status =
-        lat_body_floats(call, width, lat_model_reference(model), &floats, &rows, err);
+    const size_t width = lat_input_elements(input);
+    enum lat_status status = lat_body_inputs(call, model, &floats, &rows, err);
     if (status == LAT_OK)
         status = alloc_inputs(call, rows ? rows : 1, inputs, err);
-    for (size_t i = 0; status == LAT_OK && i < inputs->n; i++)
-        inputs->items[i] =
-            lat_input_vector((struct lat_floats){floats.values + i * width, width});
+    for (size_t i = 0; status == LAT_OK && i < inputs->n; i++) {
+        const struct lat_floats row = {floats.values + i * width, width};
+        inputs->items[i] = sequences ? lat_input_sequence(row) : lat_input_vector(row);
+    }
     return status;
 }
 

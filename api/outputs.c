@@ -99,8 +99,13 @@ enum lat_status lat_reply_output_vector(struct lat_call *call, const struct lat_
 {
     const float *values = NULL;
     const enum lat_status status = restore_units(call, model, row, 1, &values, err);
-    const size_t elements = lat_input_elements(&lat_model_manifest(model)->input);
-    return status == LAT_OK ? lat_reply_vector(call, values, elements, err) : status;
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const size_t elements = lat_input_elements(input);
+    if (status != LAT_OK || input->kind != LAT_INPUT_SEQUENCE)
+        return status == LAT_OK ? lat_reply_vector(call, values, elements, err) : status;
+    lat_call_respond_header(call, "X-Shape", "%u,%u", input->length, input->features);
+    return lat_reply_bytes(call, "application/octet-stream", values, elements * sizeof(*values),
+                           err);
 }
 
 static enum lat_status reply_raw(struct lat_call *call, const struct lat_model *model,

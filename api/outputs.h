@@ -19,7 +19,8 @@ enum lat_status lat_write_outputs(struct lat_buf *out, const struct lat_model *m
  * are PNG, and rows of tables have words in them. */
 bool lat_output_is_array(const struct lat_model *model);
 
-/* One row as raw float32 in the units of the inputs, an array of one dimension. */
+/* One row as raw float32 in the units of the inputs: [elements], of sequences
+ * [steps][features]. */
 enum lat_status lat_reply_output_vector(struct lat_call *call, const struct lat_model *model,
                                         const float *row, struct lat_error *err) LAT_MUST_USE;
 

@@ -71,6 +71,49 @@ static void check_service(void)
     PROBLEM(422, "wrong_input_kind");
 }
 
+static const float raw_window[] = {0,      5300, 0.00048F, 5263, 0.00084F, 5162,
+                                   0.001F, 5021, 0.0009F,  4875, 0.0006F,  4760};
+
+static int ask_raw_window(const char *verb, const char *shape, size_t windows)
+{
+    float floats[2 * LAT_ARRAY_LEN(raw_window)];
+    char path[64], headers[128];
+    for (size_t i = 0; i < 2; i++)
+        memcpy(floats + i * LAT_ARRAY_LEN(raw_window), raw_window, sizeof(raw_window));
+    snprintf(path, sizeof(path), "/v1/models/waves/%s", verb);
+    snprintf(headers, sizeof(headers), "Content-Type: application/octet-stream\r\n%s%s%s",
+             shape ? "X-Shape: " : "", shape ? shape : "", shape ? "\r\n" : "");
+    return ask_as("POST", path, headers, floats, windows * sizeof(raw_window));
+}
+
+/* Sequences go in as floats in the shapes in which they come out. */
+static void check_raw(void)
+{
+    static const char *const ones[] = {NULL, "12", "6,2", "1,12", "1,6,2"};
+    for (size_t i = 0; i < LAT_ARRAY_LEN(ones); i++) {
+        STATUS(200, ask_raw_window("encode", ones[i], 1));
+        cr_expect_eq(count_of("codes"), 1);
+        STATUS(200, ask_raw_window("compress", ones[i], 1));
+    }
+    STATUS(200, ask_raw_window("encode", "2,6,2", 2));
+    cr_expect_eq(count_of("codes"), 2);
+    STATUS(200, ask_raw_window("score", NULL, 2));
+    cr_expect_eq(count_of("results"), 2);
+    cr_expect_eq(count_of("results.1.steps"), 6);
+    ask_raw_window("encode", "2,6", 1);
+    PROBLEM(422, "wrong_dimension");
+    ask_raw_window("encode", "2,6,2", 1);
+    PROBLEM(422, "bad_shape");
+    ask_raw_window("compress", NULL, 2);
+    PROBLEM(422, "wrong_dimension");
+    STATUS(201, ask("PUT", "/v1/collections/shapes", "{\"model\":\"waves\"}"));
+    STATUS(201, ask("PUT", "/v1/collections/shapes/items/a", "{\"code\":[0,0,0]}"));
+    STATUS(200, ask_as("GET", "/v1/collections/shapes/items/a/reconstruction",
+                       "Accept: application/octet-stream\r\n", NULL, 0));
+    cr_expect_str_eq(header("X-Shape"), "6,2");
+    STATUS(204, ask("DELETE", "/v1/collections/shapes", NULL));
+}
+
 static void check_search(void)
 {
     char body[1024];
@@ -177,6 +220,7 @@ Test(sequences, a_recurrent_network_is_trained_and_served)
     server_start(&server, data, models, NULL);
     api_use(&server);
     check_service();
+    check_raw();
     check_search();
     check_import();
     check_arrays();
