@@ -325,21 +325,51 @@ enum lat_status lat_call_json(struct lat_call *call, struct lat_json *json,
     return status;
 }
 
-bool lat_call_accepts(const struct lat_call *call, const char *type)
+enum { WEIGHT_FULL = 1000 };
+
+/* RFC 9110, 12.4.2, in thousandths: the weight of one member of Accept, 1 where none is said.
+ */
+static int weight_of(const char *member, size_t len)
+{
+    const char *end = member + len, *p = memchr(member, ';', len);
+    for (; p; p = memchr(p, ';', (size_t)(end - p))) {
+        p++;
+        p += strspn(p, " \t");
+        if (end - p < 3 || (*p != 'q' && *p != 'Q') || p[1] != '=')
+            continue;
+        int weight = p[2] == '1' ? WEIGHT_FULL : 0;
+        const char *digit = p + 4;
+        for (int unit = 100; p[3] == '.' && digit < end && *digit >= '0' && *digit <= '9';
+             unit /= 10, digit++)
+            weight += unit * (*digit - '0');
+        return weight < WEIGHT_FULL ? weight : WEIGHT_FULL;
+    }
+    return WEIGHT_FULL;
+}
+
+/* The largest weight Accept names `type` with, -1 when it does not. */
+static int accepted_weight(const struct lat_call *call, const char *type)
 {
     const char *p = lat_call_header(call, "Accept");
     const bool picture = !strncmp(type, "image/", 6);
+    int most = -1;
     while (p && *p) {
         p += strspn(p, " ,\t");
         const size_t len = type_len(p), whole = strcspn(p, ",");
-        const char *weight = memmem(p, whole, "q=0", 3);
-        const bool never =
-            weight && strspn(weight + 2, "0.") == whole - (size_t)(weight + 2 - p);
-        if (!never && (type_is(p, len, type) || (picture && type_is(p, len, "image/*"))))
-            return true;
+        const int weight = weight_of(p, whole);
+        if (weight > most && (type_is(p, len, type) || (picture && type_is(p, len, "image/*"))))
+            most = weight;
         p += whole;
     }
-    return false;
+    return most;
+}
+
+bool lat_call_accepts(const struct lat_call *call, const char *type)
+{
+    const bool json = !strcmp(type, "application/json");
+    const int weight = accepted_weight(call, type);
+    return weight > 0 &&
+           weight >= accepted_weight(call, json ? "image/png" : "application/json");
 }
 
 /* ---- names and ids ---- */

@@ -71,7 +71,8 @@ enum lat_status lat_call_json(struct lat_call *call, struct lat_json *json,
                               struct lat_error *err) LAT_MUST_USE;
 
 /* Whether the Accept header names this very type ("image/png", "application/octet-stream") or,
- * for pictures, image/anything. The wildcard for everything does not count. */
+ * for pictures, image/anything, and does not weigh JSON (for JSON: a picture) higher. The
+ * wildcard for everything does not count. */
 bool lat_call_accepts(const struct lat_call *call, const char *type);
 
 /* The collection's name out of the path, checked; an alias gives the name behind it, so that

@@ -301,6 +301,35 @@ Test(latent, an_output_that_is_no_number_is_refused_and_not_null)
     PROBLEM(422, "not_finite");
 }
 
+Test(generate, a_picture_is_sent_to_those_who_like_it_no_less_than_json)
+{
+    static const struct {
+        const char *accept, *type;
+    } rows[] = {{"image/png", "image/png"},
+                {"image/png, application/json", "image/png"},
+                {"application/json;q=0.5, image/*", "image/png"},
+                {"application/json, image/png;q=0.5", "application/json"},
+                {"image/png;q=0.25, application/json; q=0.250", "image/png"},
+                {"image/png;q=0.249, application/json;level=1;q=0.25", "application/json"},
+                {"image/png;q=0", "application/json"},
+                {"image/png;q=0.000, application/json;q=0", "application/json"},
+                {"image/png;q=1.0", "image/png"},
+                {"*/*", "application/json"}};
+    static const char body[] = "{\"codes\":[[0,0,0,0,0,0,0,0]]}";
+    char headers[160];
+    for (size_t i = 0; i < LAT_ARRAY_LEN(rows); i++) {
+        snprintf(headers, sizeof(headers), "Content-Type: application/json\r\nAccept: %s\r\n",
+                 rows[i].accept);
+        STATUS(200, ask_as("POST", "/v1/models/tiny/decode", headers, body, strlen(body)));
+        cr_expect_str_eq(header("Content-Type"), rows[i].type, "%s", rows[i].accept);
+    }
+    make("{\"model\":\"tiny\"}");
+    put("a", "{\"code\":[0,0,0,0,0,0,0,0]}");
+    STATUS(200, ask_as("GET", coll("/items/a/reconstruction"),
+                       "Accept: application/json;q=0.1, image/png\r\n", NULL, 0));
+    cr_expect_str_eq(header("Content-Type"), "image/png");
+}
+
 /* ---- a model that was trained ---- */
 
 TestSuite(trained, .init = test_folder_enter, .fini = test_folder_leave);
