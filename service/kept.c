@@ -1,11 +1,15 @@
 /* The bound is a mean squared difference over pixels in [0,1]. It is held twice: as the service
- * measures errors, and on 8-bit pixels, which is what comes back. */
+ * measures errors, and on 8-bit pixels, which is what comes back. Both are measured on what the
+ * model is shown; a picture that is scaled or loses its colours on the way there is kept as it
+ * came. */
 #include "service/kept.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/image.h"
+#include "service/app.h"
 #include "service/compress.h"
 
 #include "base/banned.h"
@@ -26,6 +30,39 @@ static struct lat_compress_goal goal_of(const struct lat_model *model, double ma
     return goal;
 }
 
+static bool is_gray(const struct lat_image *image)
+{
+    const size_t n = (size_t)image->width * image->height;
+    for (size_t i = 0; image->channels == 3 && i < n; i++) {
+        const uint8_t *pixel = image->pixels + 3 * i;
+        if (pixel[0] != pixel[1] || pixel[1] != pixel[2])
+            return false;
+    }
+    return true;
+}
+
+/* Whether what the model is shown is the whole picture: transforms take any size, other models
+ * one; models of grays show no colours. A picture that does not decode is not. */
+static bool is_shown_whole(struct lat_call *call, const struct lat_model *model,
+                           const struct lat_write *write)
+{
+    const struct lat_input_spec *input = &lat_model_manifest(model)->input;
+    const struct lat_image_limits limits = {.max_pixels =
+                                                (uint64_t)call->app->config.max_pixels};
+    const bool any_size = lat_model_has_transform(model);
+    struct lat_error why = LAT_ERROR_INIT;
+    struct lat_image image = {0};
+    if (any_size && input->channels == 3)
+        return true;
+    if (lat_image_decode(write->input, write->input_len, &limits, &image, &why) != LAT_OK)
+        return false;
+    const bool whole =
+        (any_size || (image.width == input->width && image.height == input->height)) &&
+        (input->channels == 3 || is_gray(&image));
+    lat_image_release(&image);
+    return whole;
+}
+
 /* Failures that are no fault of this input. */
 static bool is_ours(enum lat_status status)
 {
@@ -41,7 +78,8 @@ enum lat_status lat_kept_compress(struct lat_call *call, const struct lat_collec
     struct lat_compress_facts facts = {0};
     struct lat_error why = LAT_ERROR_INIT;
     struct lat_buf bytes = {0};
-    if (!write->input || !write->input_type || strncmp(write->input_type, "image/", 6) != 0)
+    if (!write->input || !write->input_type || strncmp(write->input_type, "image/", 6) != 0 ||
+        !is_shown_whole(call, model, write))
         return LAT_OK;
     const struct lat_input input = {
         .kind = LAT_INPUT_IMAGE, .bytes = write->input, .len = write->input_len};

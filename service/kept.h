@@ -8,8 +8,9 @@
 #include "service/http.h"
 
 /* Compresses the input of `write`, which goes into a collection with spec->max_error, if it is
- * a picture: where the bytes are fewer and within the bound they take its place, in the call's
- * arena; otherwise it stays. What fails for this input alone leaves it as it is, too. */
+ * a picture that the model is shown whole, neither scaled nor without its colours: where the
+ * bytes are fewer and within the bound they take its place, in the call's arena; otherwise it
+ * stays. What fails for this input alone leaves it as it is, too. */
 enum lat_status lat_kept_compress(struct lat_call *call, const struct lat_collection_spec *spec,
                                   struct lat_model *model, struct lat_write *write,
                                   struct lat_error *err) LAT_MUST_USE;

@@ -396,6 +396,44 @@ Test(compress, an_original_is_dropped_only_where_its_code_is_within_the_bound, .
     cr_assert_eq(server_stop(&server, 30000), 0);
 }
 
+static void put_picture(const char *id, const struct lat_buf *bytes)
+{
+    char below[64];
+    snprintf(below, sizeof(below), "/items/%s", id);
+    STATUS(201, ask_as("PUT", coll(below), PNG, bytes->data, bytes->len));
+    snprintf(below, sizeof(below), "/items/%s/input", id);
+    STATUS(200, ask("GET", coll(below), NULL));
+}
+
+Test(compress, a_picture_that_the_model_sees_scaled_or_without_its_colours_stays_as_it_came)
+{
+    enum { PIXELS = 16 };
+    uint8_t pixels[3 * PIXELS];
+    struct lat_buf own = tiny_png(10, 0), large = black_png(40, 24), gray = {0}, coloured = {0};
+    memset(pixels, 10, sizeof(pixels));
+    cr_assert_eq(lat_image_encode_png(pixels, 4, 4, 3, &gray, NULL), LAT_OK);
+    pixels[0] = 12; /* well within the bound */
+    cr_assert_eq(lat_image_encode_png(pixels, 4, 4, 3, &coloured, NULL), LAT_OK);
+    STATUS(201, ask("PUT", coll(""),
+                    "{\"model\":\"tiny@1\",\"keep_inputs\":\"compressed\",\"max_error\":0.5}"));
+    put_picture("own", &own);
+    cr_expect_str_eq(header("X-Input-Kept"), "compressed");
+    put_picture("gray", &gray);
+    cr_expect_str_eq(header("X-Input-Kept"), "compressed");
+    put_picture("large", &large);
+    cr_expect_str_eq(header("X-Input-Kept"), "");
+    cr_assert_eq(reply_len(), large.len);
+    cr_expect_eq(memcmp(reply(), large.data, large.len), 0, "byte for byte");
+    put_picture("coloured", &coloured);
+    cr_expect_str_eq(header("X-Input-Kept"), "");
+    cr_assert_eq(reply_len(), coloured.len);
+    cr_expect_eq(memcmp(reply(), coloured.data, coloured.len), 0, "byte for byte");
+    lat_buf_release(&own);
+    lat_buf_release(&large);
+    lat_buf_release(&gray);
+    lat_buf_release(&coloured);
+}
+
 Test(compress, what_a_collection_cannot_keep_is_said)
 {
     ask("PUT", coll(""), "{\"model\":\"tiny@1\",\"keep_inputs\":\"compressed\"}");
