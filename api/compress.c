@@ -83,8 +83,13 @@ static enum lat_status read_file(struct lat_call *call, struct lat_input *out_in
     const enum lat_status status = lat_call_multipart(call, &parts, err);
     if (status != LAT_OK)
         return status;
-    if (parts.n != 1 || (!parts.parts->filename && strcmp(parts.parts->name, "file") != 0))
-        return lat_fail(err, LAT_INVALID, "unknown_field", "expected one part 'file'");
+    if (parts.n != 1)
+        return lat_fail(err, LAT_INVALID, parts.n ? "unknown_field" : "missing_field",
+                        "one picture is compressed at a time: a part 'file', not %zu parts",
+                        parts.n);
+    if (!parts.parts->filename && strcmp(parts.parts->name, "file") != 0)
+        return lat_fail(err, LAT_INVALID, "unknown_field",
+                        "unknown part '%.60s'; a picture is a part 'file'", parts.parts->name);
     *out_input = lat_input_image(parts.parts->bytes, parts.parts->len);
     return LAT_OK;
 }

@@ -65,8 +65,12 @@ static void read_subject(struct lat_object *object, struct lat_search_request *r
     if (lat_json_status(object->json) != LAT_OK)
         return;
     if ((id != NULL) + has_code + has_input != 1) {
-        lat_object_fail(object, NULL, LAT_INVALID,
-                        id || has_code || has_input ? "two_kinds" : "missing_field",
+        const bool none = !id && !has_code && !has_input;
+        lat_object_fail(object,
+                        none ? "input"
+                        : id ? "id"
+                             : "code",
+                        LAT_INVALID, none ? "missing_field" : "two_kinds",
                         "a query has exactly one of input, code and id");
         return;
     }

@@ -103,6 +103,21 @@ static enum lat_status wrong_sequence(const struct lat_model *model, size_t n_st
     return LAT_INVALID;
 }
 
+/* Raw floats, whose steps nobody told apart. */
+static enum lat_status wrong_length(const struct lat_model *model, size_t n,
+                                    struct lat_error *err)
+{
+    const struct lat_input_spec *input = &model->manifest.input;
+    char want[32], got[32];
+    snprintf(want, sizeof(want), "%zu", lat_input_elements(input));
+    snprintf(got, sizeof(got), "%zu", n);
+    lat_fail(err, LAT_INVALID, "wrong_dimension",
+             "model '%s' takes sequences of %u steps of %u features, %s numbers, not %s",
+             model->reference, input->length, input->features, want, got);
+    lat_error_expected(err, want, got);
+    return LAT_INVALID;
+}
+
 enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const float *values,
                                             size_t n_steps, size_t n_features, float *out_row,
                                             struct lat_error *err)
@@ -112,7 +127,9 @@ enum lat_status lat_model_row_from_sequence(const struct lat_model *model, const
     if (status != LAT_OK)
         return status;
     const size_t elements = lat_input_elements(input);
-    if (n_steps == 0 && n_features == elements) {
+    if (n_steps == 0 && n_features != elements)
+        return wrong_length(model, n_features, err);
+    if (n_steps == 0) {
         n_steps = input->length;
         n_features = input->features;
     }

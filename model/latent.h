@@ -19,9 +19,9 @@ extern const char *const lat_path_names[2]; /* "linear" "spherical" */
 void lat_latent_draw(uint64_t seed, double temperature, size_t n, size_t dimension,
                      float *out_codes);
 
-/* `steps` (from 2) codes at even distances; the first is `from` and the last is `to`, exactly.
- * Where there is no arc (a code of zeroes, directions that are the same or opposite) the
- * spherical path is the straight one. */
+/* `steps` (from 2) codes, t going evenly from 0 to 1; the first is `from` and the last is `to`,
+ * exactly. Where there is no arc (a code of zeroes, directions that are the same or opposite)
+ * the spherical path is the straight one. */
 void lat_latent_walk(const float *from, const float *to, size_t dimension, size_t steps,
                      enum lat_path path, float *out_codes);
 

@@ -166,6 +166,7 @@ static enum lat_status check_item(const struct lat_collection_spec *spec,
         status = lat_fail(why, LAT_INVALID, "missing_field",
                           "collection '%s' wants an input or a code of %u floats for each item",
                           spec->name, (unsigned)spec->dimension);
+        lat_error_at(why, spec->model[0] ? "/input" : "/code");
     }
     return status;
 }

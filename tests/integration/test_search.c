@@ -432,3 +432,21 @@ Test(search, a_denoised_query_goes_through_the_decoder)
     ask("POST", coll("/search"), "{\"code\":[1,2],\"denoise\":true}");
     PROBLEM(422, "wrong_dimension");
 }
+
+Test(search, a_query_of_none_or_two_kinds_is_pointed_at)
+{
+    make("{\"dimension\":2}");
+    put("p0", "{\"code\":[1,2]}");
+    ask("POST", coll("/search"), "{\"k\":3}");
+    PROBLEM(422, "missing_field");
+    POINTER("/input");
+    ask("POST", coll("/search"), "{\"code\":[1,2],\"id\":\"p0\"}");
+    PROBLEM(422, "two_kinds");
+    POINTER("/id");
+    ask("POST", coll("/search/batch"), "{\"queries\":[{\"id\":\"p0\"},{}]}");
+    PROBLEM(422, "missing_field");
+    POINTER("/queries/1/input");
+    ask("PUT", coll("/items/empty"), "{\"metadata\":{}}");
+    PROBLEM(422, "missing_field");
+    POINTER("/code");
+}

@@ -107,6 +107,11 @@ static void check_raw(void)
     ask_raw_window("compress", NULL, 2);
     PROBLEM(422, "wrong_dimension");
     STATUS(201, ask("PUT", "/v1/collections/shapes", "{\"model\":\"waves\"}"));
+    STATUS(422, ask_as("PUT", "/v1/collections/shapes/items/b",
+                       "Content-Type: application/octet-stream\r\n", raw_window,
+                       sizeof(raw_window) - sizeof(raw_window[0])));
+    cr_expect_eq(number_of("errors.0.expected"), 12, "%s", reply());
+    cr_expect_eq(number_of("errors.0.got"), 11, "%s", reply());
     STATUS(201, ask("PUT", "/v1/collections/shapes/items/a", "{\"code\":[0,0,0]}"));
     STATUS(200, ask_as("GET", "/v1/collections/shapes/items/a/reconstruction",
                        "Accept: application/octet-stream\r\n", NULL, 0));
