@@ -89,7 +89,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
         OUTPUT_STRIP_TRAILING_WHITESPACE)
     execute_process(COMMAND gcc -print-file-name=include OUTPUT_VARIABLE lat_gcc_include
         OUTPUT_STRIP_TRAILING_WHITESPACE)
-    set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS "SHELL:-idirafter ${lat_gcc_include}")
+    # Of C++ alone: C would get GCC's stdatomic.h, which clang does not compile.
+    set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS
+        "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${lat_gcc_include}>")
 endif()
 # FAISS 1.7's headers use the integer types without asking for them.
 set_property(TARGET ext_faiss APPEND PROPERTY INTERFACE_COMPILE_OPTIONS
