@@ -70,8 +70,8 @@ test("a bad spec is explained at its place; a good one trains, its curve grows l
       // While it runs: where it stands, in the job and in the list.
       await page.waitForFunction(
         () =>
-          /epoch\s*\d+ of 300[^]*items a second/.test(document.querySelector(".panel").innerText) &&
-          document.querySelector(".pick .chip").textContent === "running",
+          /epoch\s*\d+ of 300[^]*items a second/.test(document.querySelector(".panel")?.innerText ?? "") &&
+          document.querySelector(".pick .chip")?.textContent === "running",
         null,
         { timeout: 240000 },
       );
