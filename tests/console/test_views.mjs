@@ -203,9 +203,9 @@ test("operations shows what is asked of the server while it is asked", () =>
         await page.waitForFunction(
           () => {
             const tiles = [...document.querySelectorAll(".sparkle")].find(
-              (n) => n.querySelector("h2").textContent === "Searches",
+              (n) => n.querySelector("h2")?.textContent === "Searches",
             );
-            return parseFloat(tiles.querySelector(".figure").textContent) > 5;
+            return parseFloat(tiles?.querySelector(".figure")?.textContent) > 5;
           },
           null,
           { timeout: 12000 },
