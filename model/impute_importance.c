@@ -261,8 +261,8 @@ static double weigh(struct bench *bench, double power)
     for (size_t k = 0; k < bench->drawn; k++)
         most = fmax(most, bench->logs[k]);
     for (size_t k = 0; k < bench->drawn; k++) {
-        const double log = isfinite(most) ? power * (bench->logs[k] - most) : 0;
-        bench->weights[k] = log > -NEGLIGIBLE ? exp(log) : 0;
+        const double below = isfinite(most) ? power * (bench->logs[k] - most) : 0;
+        bench->weights[k] = below > -NEGLIGIBLE ? exp(below) : 0;
         sum += bench->weights[k];
     }
     for (size_t k = 0; k < bench->drawn; k++) {

@@ -138,8 +138,9 @@ static enum lat_status mix_neighbours(struct through *through,
     leave_slot(through); /* the next row's search waits for the store */
     if (status == LAT_OK) {
         weigh(result, weights);
-        for (size_t j = 0; j < n; j++)
-            lat_impute_decoded_spreads(through->model, spreads + j * elements);
+        lat_impute_decoded_spreads(through->model, spreads);
+        for (size_t j = 1; j < n; j++)
+            memcpy(spreads + j * elements, spreads, elements * sizeof(float));
         const struct lat_impute_mixture mixture = {
             .decoded = decoded, .spreads = spreads, .weights = weights, .n = n};
         lat_impute_mix(through->model, &request->options, &mixture, i, out);

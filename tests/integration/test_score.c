@@ -125,6 +125,17 @@ Test(score, pictures_have_a_map_of_their_errors)
     lat_buf_release(&png);
 }
 
+/* Twelve codes, of whole numbers from 0,0 to 3,2. */
+static void put_codes(void)
+{
+    for (int i = 0; i < 12; i++) {
+        char id[16], item[64];
+        snprintf(id, sizeof(id), "%d", i);
+        snprintf(item, sizeof(item), "{\"code\":[%d,%d,0]}", i % 4, i / 4);
+        put(id, item);
+    }
+}
+
 Test(score, a_collection_adds_the_distance_to_its_items)
 {
     make("{\"model\":\"judge@1\"}");
@@ -161,12 +172,7 @@ Test(score, a_collection_adds_the_distance_to_its_items)
 Test(score, models_that_share_a_collection_have_a_reference_each)
 {
     make("{\"dimension\":3}");
-    for (int i = 0; i < 12; i++) {
-        char id[16], item[64];
-        snprintf(id, sizeof(id), "%d", i);
-        snprintf(item, sizeof(item), "{\"code\":[%d,%d,0]}", i % 4, i / 4);
-        put(id, item);
-    }
+    put_codes();
     char body[160];
     snprintf(body, sizeof(body),
              "{\"inputs\":[{\"vector\":[9,1,0,1,0,1]}],\"collection\":\"%s\"}",
@@ -200,12 +206,7 @@ Test(score, a_collection_may_be_named_by_an_alias)
 {
     char body[256];
     make("{\"model\":\"judge@1\"}");
-    for (int i = 0; i < 12; i++) {
-        char id[16], item[64];
-        snprintf(id, sizeof(id), "%d", i);
-        snprintf(item, sizeof(item), "{\"code\":[%d,%d,0]}", i % 4, i / 4);
-        put(id, item);
-    }
+    put_codes();
     snprintf(body, sizeof(body), "{\"collection\":\"%s\"}", strrchr(coll(""), '/') + 1);
     STATUS(201, ask("PUT", "/v1/aliases/scored", body));
     snprintf(body, sizeof(body),

@@ -1,6 +1,9 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <stdatomic.h>
 
 #include "base/metrics.h"
@@ -185,4 +188,73 @@ Test(batcher, who_holds_a_slot_sees_that_a_run_is_waited_for)
     cr_assert_eq(pthread_join(thread, NULL), 0);
     cr_assert_eq(status, LAT_OK);
     cr_assert_not(lat_batcher_is_wanted(batcher));
+}
+
+struct waiter {
+    pthread_t thread;
+    atomic_int tid;
+    void (*ask)(struct waiter *waiter);
+    double runs_before; /* when a slot was given */
+    bool wanted;
+    enum lat_status status;
+};
+
+static void *wait_in_line(void *argument)
+{
+    struct waiter *waiter = argument;
+    atomic_store(&waiter->tid, (int)syscall(SYS_gettid));
+    waiter->ask(waiter);
+    return NULL;
+}
+
+static void ask_to_hold(struct waiter *waiter)
+{
+    waiter->status = lat_batcher_hold(batcher, NULL, NULL);
+    waiter->runs_before = runs();
+    waiter->wanted = lat_batcher_is_wanted(batcher);
+    lat_batcher_let_go(batcher);
+}
+
+static void ask_to_encode(struct waiter *waiter)
+{
+    encode_once(&waiter->status);
+}
+
+static bool sleeps(int tid)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    const bool read = fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    fclose(file);
+    return read && state == 'S';
+}
+
+/* Starts it, and returns once it waits: nothing else could make it sleep. */
+static void line_up(struct waiter *waiter)
+{
+    cr_assert_eq(pthread_create(&waiter->thread, NULL, wait_in_line, waiter), 0);
+    while (!atomic_load(&waiter->tid) || !sleeps(atomic_load(&waiter->tid)))
+        sched_yield();
+}
+
+/* In line: one that wants to hold the slot, then two runs that are too large to be joined. */
+Test(batcher, a_run_goes_ahead_of_who_wants_to_hold_but_not_twice_in_a_row)
+{
+    struct waiter line[3] = {
+        {.ask = ask_to_hold}, {.ask = ask_to_encode}, {.ask = ask_to_encode}};
+    cr_assert_eq(lat_batcher_new(1, 1, &batcher, NULL), LAT_OK);
+    cr_assert_eq(lat_batcher_hold(batcher, NULL, NULL), LAT_OK);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(line); i++)
+        line_up(&line[i]);
+    lat_batcher_let_go(batcher);
+    for (size_t i = 0; i < LAT_ARRAY_LEN(line); i++) {
+        cr_assert_eq(pthread_join(line[i].thread, NULL), 0);
+        cr_expect_eq(line[i].status, LAT_OK);
+    }
+    cr_expect_eq(line[0].runs_before, 1.0, "one run went ahead, not %g", line[0].runs_before);
+    cr_expect(line[0].wanted, "the other run waits still");
+    cr_expect_eq(runs(), 2.0);
 }
